@@ -1,0 +1,33 @@
+"""What a backend is: it turns a run into a process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from penstock.runs import RunDirectory
+
+
+class Backend(ABC):
+    """Knows one trainer: its methods, their hyperparameters, and the command that carries a run.
+
+    The process reads `run.json` in the run's directory, appends to `metrics.jsonl`, and writes its
+    result or its failure into `run.json` before it ends.
+    """
+
+    #: The registered name, the same as the module's.
+    name: ClassVar[str]
+
+    @abstractmethod
+    def methods(self) -> list[str]:
+        """Return the names of the methods this trainer knows."""
+
+    @abstractmethod
+    def hyperparameters(self, method: str) -> type[BaseModel]:
+        """Return the model of a method's hyperparameters; raises ConfigError for no such method."""
+
+    @abstractmethod
+    def command(self, directory: RunDirectory) -> list[str]:
+        """Return the command that carries the run of this directory."""

@@ -1,0 +1,32 @@
+"""penstock's own trainer, in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import BaseModel
+
+from penstock.backends._base import Backend
+from penstock.runs import RunDirectory
+from penstock.training import METHODS
+
+
+class Builtin(Backend):
+    """Carries a run with `penstock.training`."""
+
+    name = "builtin"
+
+    def methods(self) -> list[str]:
+        """Every registered method."""
+        return METHODS.names()
+
+    def hyperparameters(self, method: str) -> type[BaseModel]:
+        """The method's own model."""
+        return METHODS.get(method).Hyperparameters
+
+    def command(self, directory: RunDirectory) -> list[str]:
+        """The module, run by this interpreter."""
+        return [sys.executable, "-m", "penstock.training", str(directory.path)]
+
+
+BACKEND = Builtin()

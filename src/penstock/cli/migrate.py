@@ -1,0 +1,104 @@
+"""`penstock migrate`: an old tree into the layout that loaders read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.markup import escape
+
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+
+if TYPE_CHECKING:
+    from penstock.migration import DatasetPlan, MigrationPlan
+
+
+@guarded
+def migrate(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The old tree; it stays as it is.")],
+    destination: Annotated[Path, typer.Argument(metavar="DST", help="The tree of datasets.")],
+    link: Annotated[
+        bool, typer.Option("--link/--copy", help="Relative symbolic links instead of copies.")
+    ] = False,
+    pick: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pick", metavar="DATASET=VERSION", help="Copa=mezo_gpt/version_2 or =mezo_gpt/latest."
+        ),
+    ] = None,
+    all_versions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--all-versions", metavar="DATASET=DIR", help="Copa=mezo_gpt: a dataset a version."
+        ),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite files that have other content.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done; create nothing.")
+    ] = False,
+    format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
+) -> None:
+    """Bring an old tree of task data into the layout that loaders read, with manifests.
+
+    Exits with 2, before the first write, when something stands in the way.
+    """
+    from penstock.migration import migrate as run_migration
+
+    plan = run_migration(
+        source,
+        destination,
+        link=link,
+        pick=_pairs(pick, "--pick"),
+        all_versions=_pairs(all_versions, "--all-versions"),
+        replace=replace,
+        dry_run=dry_run,
+    )
+    output = Output(format, quiet)
+    document = {"dry_run": dry_run, **plan.to_dict()}
+    rows = [
+        {"dataset": dataset["path"], **step}
+        for dataset in document["datasets"]
+        for step in dataset["steps"]
+    ]
+    output.show(document, rows, lambda: _render(plan, dry_run))
+    for left in plan.left_behind:
+        output.hint(f"[yellow]left behind:[/] {escape(left.sentence)}")
+
+
+def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
+    """Return `NAME=VALUE` options as a mapping."""
+    pairs: dict[str, str] = {}
+    for value in values or []:
+        name, equals, rest = value.partition("=")
+        if not (name and equals and rest):
+            raise typer.BadParameter(f"'{value}' must have the form NAME=VALUE", param_hint=option)
+        if name in pairs:
+            raise typer.BadParameter(f"'{name}' is given twice", param_hint=option)
+        pairs[name] = rest
+    return pairs
+
+
+def _render(plan: MigrationPlan, dry_run: bool) -> list[RenderableType]:
+    lines: list[RenderableType] = [f"[yellow]note:[/] {escape(note)}" for note in plan.notes]
+    lines += [_dataset_lines(dataset, dry_run) for dataset in plan.datasets]
+    changed = Counter(step.action.value for step in plan.steps)
+    told = ", ".join(f"{count} {action}" for action, count in sorted(changed.items()))
+    ending = "nothing was written" if dry_run else "done" if plan.changed else "nothing to do"
+    return [*lines, f"{told}: {ending}"]
+
+
+def _dataset_lines(dataset: DatasetPlan, dry_run: bool) -> str:
+    from penstock.files import plural
+
+    version = f" from {dataset.version}" if dataset.version else ""
+    rows = ", ".join(f"{split} {count:,}" for split, count in dataset.manifest.counts.items())
+    head = f"[bold]{escape(str(dataset.directory))}[/]{escape(version)}  [dim]{rows} rows[/]"
+    if not dataset.changed:
+        return f"{head}: {plural(len(dataset.files), 'file')} kept"
+    return "\n".join([head, *(f"  {escape(step.sentence)}" for step in dataset.steps)])

@@ -1,0 +1,25 @@
+"""`penstock schema`: JSON Schema, so that editors complete and check YAML."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from penstock.cli._output import Format, Output, guarded
+
+
+class Kind(StrEnum):
+    """The kinds of file that have a schema."""
+
+    EXPERIMENT = "experiment"
+
+
+@guarded
+def schema(kind: Annotated[Kind, typer.Argument(help="The kind of file.")]) -> None:
+    """Print the JSON Schema of a kind of YAML file."""
+    from penstock.experiments import experiment_schema
+
+    document = experiment_schema()
+    Output(Format.JSON).show(document, [], list)

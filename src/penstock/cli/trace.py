@@ -1,0 +1,59 @@
+"""`penstock trace`: from a score back to the raw files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.tree import Tree
+
+from penstock.cli._output import Format, FormatOption, Output, guarded
+
+if TYPE_CHECKING:
+    from penstock.report import TraceNode
+
+_COLOURS = {"same": "green", "changed": "red", "missing": "red"}
+
+
+@guarded
+def trace(
+    path: Annotated[Path, typer.Argument(help="The directory of a run or of a dataset.")],
+    format: FormatOption = Format.HUMAN,
+) -> None:
+    """Print the way back to the raw files, with hashes, and whether they are still the same.
+
+    Exits with 1 when something is changed or missing.
+    """
+    from penstock.report import trace as trace_back
+
+    node = trace_back(path)
+    rows = [{k: v for k, v in n.to_dict().items() if k != "children"} for n in node.walk()]
+    Output(format).show(
+        {"intact": node.intact, **node.to_dict()}, rows, lambda: [_tree(node), _verdict(node)]
+    )
+    if not node.intact:
+        raise typer.Exit(1)
+
+
+def _tree(node: TraceNode, parent: Tree | None = None) -> Tree:
+    words = [f"[bold]{node.kind}[/] {escape(node.name)}"]
+    if node.detail:
+        words.append(f"[dim]{escape(node.detail)}[/]")
+    if node.sha256:
+        words.append(f"[dim]{node.sha256[: len('sha256:') + 12]}[/]")
+    if node.state:
+        words.append(f"[{_COLOURS[node.state]}]{node.state}[/]")
+    text = "  ".join(words)
+    branch = parent.add(text) if parent else Tree(text)
+    for child in node.children:
+        _tree(child, branch)
+    return branch
+
+
+def _verdict(node: TraceNode) -> str:
+    broken = [n for n in node.walk() if n.state not in (None, "same")]
+    if not broken:
+        return "[green]every file is what it was[/]"
+    return f"[red]{len(broken)} of the files are not what they were[/]"

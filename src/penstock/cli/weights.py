@@ -1,0 +1,27 @@
+"""`penstock weights`: a run's weights as a full model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock.cli._output import Format, FormatOption, Output, guarded
+
+
+@guarded
+def weights(
+    run: Annotated[Path, typer.Argument(help="The directory of a run that is done.")],
+    target: Annotated[Path, typer.Argument(help="The directory to write the model into.")],
+    step: Annotated[
+        int | None, typer.Option("--step", min=0, help="A zo run's weights after this step.")
+    ] = None,
+    format: FormatOption = Format.HUMAN,
+) -> None:
+    """Rebuild the weights of a run, by default of its best step, as a full model."""
+    from penstock.training.weights import rebuild_weights
+
+    taken = rebuild_weights(run, target, step)
+    row = {"model": str(target.resolve()), "step": taken}
+    Output(format).show(row, [row], lambda: [f"{target.resolve()} (step {taken})"])

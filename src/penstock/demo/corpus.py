@@ -1,0 +1,132 @@
+"""The demo's data: little causes and effects that penstock composes itself.
+
+It writes what an old project leaves behind: an original, a synthetic tree with several versions,
+and the small accidents of such trees.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+#: Cause, the same in other words, effect, the same in other words; {} is a name.
+_EVENTS = (
+    ("{} switched on the lamp", "The lamp was switched on by {}", "the room became bright", "light filled the room"),
+    ("{} left the window open", "The window was left open by {}", "the room became cold", "cold air filled the room"),
+    ("{} forgot the soup on the stove", "The soup was forgotten by {}", "the kitchen smelled of smoke", "smoke rose in the kitchen"),
+    ("{} watered the plants", "The plants were watered by {}", "the flowers grew", "the flowers became tall"),
+    ("{} dropped the glass", "The glass was dropped by {}", "the glass broke", "broken glass lay on the floor"),
+    ("{} told a joke", "A joke was told by {}", "everybody laughed", "there was laughter everywhere"),
+    ("{} missed the bus", "The bus left without {}", "{} was late for work", "{} came to work too late"),
+    ("{} studied all night", "All night {} read the books", "{} passed the exam", "the exam went well for {}"),
+    ("{} fed the dog", "The dog was fed by {}", "the dog was content", "the dog wagged its tail"),
+    ("{} lost the key", "The key was lost by {}", "the door stayed locked", "nobody could open the door"),
+    ("{} pushed the swing", "The swing was pushed by {}", "the child flew high", "up went the child"),
+    ("{} lit the fire", "The fire was lit by {}", "the water boiled", "the kettle began to sing"),
+    ("{} walked in the rain", "Through the rain walked {}", "the coat was wet", "water ran from the coat"),
+    ("{} broke the toy", "The toy was broken by {}", "the baby cried", "tears ran down the baby's face"),
+    ("{} planted a tree", "A tree was planted by {}", "birds came to the garden", "the garden was full of birds"),
+    ("{} paid the bill", "The bill was paid by {}", "the waiter smiled", "there was a smile on the waiter's face"),
+    ("{} rang the bell", "The bell was rung by {}", "the pupils went home", "home went all the pupils"),
+    ("{} oiled the wheel", "The wheel was oiled by {}", "the cart rolled quietly", "without a sound rolled the cart"),
+    ("{} spilled the ink", "The ink was spilled by {}", "the letter was spoiled", "nobody could read the letter"),
+    ("{} sharpened the knife", "The knife was sharpened by {}", "the bread was easy to cut", "the bread fell into slices"),
+)  # fmt: skip
+_NAMES = [
+    *("Ada", "Boris", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ines", "Jonas"),
+    *("Klara", "Leo", "Maria", "Nils", "Olga", "Paul", "Rosa", "Simon", "Tessa", "Udo"),
+    *("Vera", "Walter", "Xenia", "Yann", "Zoe"),
+]
+
+TRAIN_ROWS, VALIDATION_ROWS, TEST_ROWS = 320, 120, 60
+#: The last rows of the train file, which loaders keep for choosing, are never rephrased.
+DEV_ROWS = 80
+
+
+@dataclass(frozen=True)
+class _Story:
+    event: int
+    name: str
+
+    def text(self, part: int) -> str:
+        """Return cause (0), effect (2), or either in other words (1, 3), as a sentence."""
+        said = _EVENTS[self.event][part].format(self.name)
+        return f"{said[0].upper()}{said[1:]}."
+
+
+def pretraining_sentences(seed: int) -> list[str]:
+    """Return plain sentences for the tiny model to learn words from; half the events are linked."""
+    rng = random.Random(seed)
+    sentences = []
+    for story in _stories():
+        cause, effect = rng.choice((0, 1)), rng.choice((2, 3))
+        if story.event % 2:
+            sentences.append(f"{story.text(cause)} {story.text(effect)}")
+        else:
+            sentences += [story.text(cause), story.text(effect)]
+    rng.shuffle(sentences)
+    return sentences
+
+
+def write_old_project(root: Path, seed: int) -> None:
+    """Write `root/original/Copa` and `root/0_data/Copa` with versions below `mezo_gpt`."""
+    rng = random.Random(seed)
+    stories = list(_stories())
+    rng.shuffle(stories)
+    rows = [_row(index, story, rng) for index, story in enumerate(stories)]
+    train, rest = rows[:TRAIN_ROWS], rows[TRAIN_ROWS:]
+    validation, test = rest[:VALIDATION_ROWS], rest[VALIDATION_ROWS : VALIDATION_ROWS + TEST_ROWS]
+    hidden = [{**row, "label": -1} for row in test]
+    for tree in ("original", "0_data"):
+        _write(root / tree / "Copa" / "copa_train.jsonl", train)
+        # The case of this name is one of the accidents that a migration mends.
+        _write(root / tree / "Copa" / "Copa_validation.jsonl", validation)
+        _write(root / tree / "Copa" / "copa_test.jsonl", hidden)
+    versions = {"version_1": 0.5, "version_2-1": 0.8, "version_2-2": 0.95, "version_3-discard": 0.1}
+    for version, share in versions.items():
+        rephrased = [_rephrased(row, stories[row["idx"]], share, rng) for row in train[:-DEV_ROWS]]
+        directory = root / "0_data" / "Copa" / "mezo_gpt" / version
+        _write(directory / "copa_train.jsonl", rephrased + train[-DEV_ROWS:])
+
+
+def _stories() -> Iterator[_Story]:
+    for event in range(len(_EVENTS)):
+        for name in _NAMES:
+            yield _Story(event, name)
+
+
+def _row(index: int, story: _Story, rng: random.Random) -> dict[str, Any]:
+    other = _Story(rng.choice([e for e in range(len(_EVENTS)) if e != story.event]), story.name)
+    question = rng.choice(("cause", "effect"))
+    premise, answer = (0, 2) if question == "effect" else (2, 0)
+    label = rng.randrange(2)
+    choices = [story.text(answer), other.text(answer)]
+    return {
+        "premise": story.text(premise),
+        "choice1": choices[label],
+        "choice2": choices[1 - label],
+        "question": question,
+        "idx": index,
+        "label": label,
+    }
+
+
+def _rephrased(
+    row: dict[str, Any], story: _Story, share: float, rng: random.Random
+) -> dict[str, Any]:
+    """Return the row with its premise in other words, or as it was when the judge said no."""
+    if rng.random() > share:
+        return row
+    premise = story.text(1 if row["question"] == "effect" else 3)
+    # Now and then a generator wraps its answer in quotation marks.
+    return {**row, "premise": f'"{premise}"' if rng.random() < 0.02 else premise}
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))

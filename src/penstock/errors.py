@@ -1,0 +1,74 @@
+"""Errors a user meets. Each names its place and its mend, and carries the exit code of the CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class PenstockError(Exception):
+    """Base of every error that penstock raises on purpose.
+
+    The CLI prints its text and exits with `exit_code`; any other exception is a bug.
+    """
+
+    exit_code = 2
+
+
+class ConfigError(PenstockError):
+    """A configuration (YAML or command line) that cannot be followed.
+
+    `str()` gives `FILE:LINE:COLUMN: FIELD: MESSAGE` and, where the text is known, the line with a
+    caret under the place.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        field: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+        self.field = field
+        place = ":".join(str(part) for part in (file, line, column) if part is not None)
+        text = ": ".join(part for part in (place, field, message) if part)
+        if source is not None and line is not None:
+            text += f"\n    {source.rstrip()}"
+            if column is not None:
+                text += f"\n    {' ' * (column - 1)}^"
+        super().__init__(text)
+
+
+class DataError(PenstockError):
+    """A data file that cannot be read as what it must be: names file, line and the mend."""
+
+    def __init__(self, message: str, *, file: Path | str, line: int | None = None) -> None:
+        self.file = file
+        self.line = line
+        place = f"{file}:{line}" if line is not None else str(file)
+        super().__init__(f"{place}: {message}")
+
+
+class ConflictError(PenstockError):
+    """Something already stands where penstock would write."""
+
+
+class MissingExtraError(PenstockError):
+    """An optional package is needed: names the package and how to install it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs '{package}': pip install 'penstock[{extra}]'")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{matches[0]}'?" if matches else ""

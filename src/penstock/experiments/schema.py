@@ -1,0 +1,126 @@
+"""The keys of an experiment file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from penstock.config import Document, apply_overrides, read_yaml, validate
+from penstock.runs.records import Mix
+from penstock.training import METHODS
+
+Value = TypeVar("Value")
+Scalar = str | int | float | bool | None
+
+_DIRECTORY_NAME = re.compile(r"^[^/\\\0]+$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Header(_Strict):
+    """What the experiment is for. `purpose` names the directory of its results."""
+
+    purpose: str = Field(description="Names the directory of the results.")
+    description: str = ""
+
+    @field_validator("purpose")
+    @classmethod
+    def _is_a_directory_name(cls, purpose: str) -> str:
+        if not _DIRECTORY_NAME.match(purpose) or purpose in (".", ".."):
+            raise ValueError("names a directory: no slash, not empty")
+        return purpose
+
+
+class Data(_Strict):
+    """One dataset by `path`, or an `original` and its `synthetic` version and which to `mix`."""
+
+    path: str | list[str] | None = Field(None, description="A dataset; {task} stands for its name.")
+    original: str | list[str] | None = None
+    synthetic: str | list[str] | None = None
+    mix: Mix | list[Mix] | None = Field(None, description="Which rows to train on.")
+    name: str | None = Field(None, description="How results call the data; told by the path.")
+
+    @model_validator(mode="after")
+    def _names_what_is_needed(self) -> Self:
+        if (self.path is None) == (self.original is None and self.synthetic is None):
+            raise ValueError("give either path, or original and synthetic with mix")
+        if self.path is not None and self.mix is not None:
+            raise ValueError("mix chooses between original and synthetic; path is one dataset")
+        if self.path is None:
+            if self.original is None:
+                raise ValueError("original is needed: its dev and validation rows are used")
+            mixes = self.mix if isinstance(self.mix, list) else [self.mix]
+            if None in mixes:
+                raise ValueError("mix is needed: original, synthetic or both")
+            if self.synthetic is None and mixes != ["original"]:
+                raise ValueError("synthetic is needed by this mix")
+        return self
+
+
+class Experiment(_Strict):
+    """What an experiment file holds. Every list is a dimension of the grid."""
+
+    experiment: Header
+    model: str | list[str] = Field(description="A hub name, a directory, or a .gguf file.")
+    task: str | list[str]
+    method: str | list[str] | dict[str, dict[str, Any] | None] = Field(
+        description="A method, several, or several with hyperparameters of their own."
+    )
+    data: Data
+    hyperparameters: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
+    zip: list[list[str]] = Field(
+        default_factory=list, description="Groups of keys whose lists go side by side."
+    )
+    exclude: list[dict[str, Scalar | list[Scalar]]] = Field(
+        default_factory=list, description="Cells to leave out: those that match every key."
+    )
+    backend: str = "builtin"
+    results: str = Field("Results", description="The directory that holds every purpose.")
+    cuda_devices: Annotated[
+        str | None, Field(description='"0,1", or cpu; null: what is there.')
+    ] = None
+    max_parallel: int | None = Field(None, ge=1, description="The most runs at a time.")
+    timeout: float | None = Field(None, gt=0, description="Seconds that a run may take.")
+    wait_for_completion: bool = Field(True, description="false: go on in the background.")
+    continue_on_error: bool = Field(False, description="Start further runs after a failed one.")
+
+    @field_validator("cuda_devices", mode="before")
+    @classmethod
+    def _devices_as_text(cls, value: Any) -> Any:
+        """Take 0 and [0, 1] for "0" and "0,1": devices are no dimension of the grid."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def read_experiment(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Experiment, Document]:
+    """Return the experiment of a file, with `key.path=value` overrides, and where its keys stand.
+
+    Raises ConfigError, with line and caret, for what does not fit.
+    """
+    document = read_yaml(path)
+    apply_overrides(document, overrides)
+    return validate(document, Experiment), document
+
+
+def experiment_schema() -> dict[str, Any]:
+    """Return the JSON Schema of experiment files, with every hyperparameter."""
+    schema = Experiment.model_json_schema()
+    known: dict[str, Any] = {}
+    for method in METHODS.names():
+        fields = METHODS.get(method).Hyperparameters.model_json_schema()["properties"]
+        known.update({name: _or_list(field) for name, field in fields.items()})
+    of_methods = {"type": "object", "properties": known, "additionalProperties": False}
+    schema["properties"]["hyperparameters"] = of_methods
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _or_list(field: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value or a list of values: every list is a dimension."""
+    said: dict[str, Any] = {key: field.pop(key) for key in ("title", "description", "default") if key in field}
+    return {**said, "anyOf": [field, {"type": "array", "items": field, "minItems": 1}]}

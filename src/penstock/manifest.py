@@ -1,0 +1,151 @@
+"""`penstock.json`: what a dataset is, file by file, and what it was made from.
+
+A manifest is written last, so a dataset that has one is whole. It holds no time and no host: the
+same inputs give the same manifest, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from penstock._version import __version__
+from penstock.errors import DataError
+from penstock.files import sha256_of, write_atomic
+from penstock.redaction import redact
+
+MANIFEST_NAME = "penstock.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FileEntry(_Strict):
+    """One file of a dataset. `path` is relative to the dataset, `size` is in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+    rows: int | None = None
+
+    @classmethod
+    def of(cls, directory: Path, name: str, rows: int | None = None) -> FileEntry:
+        """Describe the file `name` of `directory` as it is now."""
+        path = directory / name
+        return cls(path=name, size=path.stat().st_size, sha256=sha256_of(path), rows=rows)
+
+
+class InputEntry(_Strict):
+    """One file that a dataset was made from. `path` is absolute, `size` is in bytes."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> InputEntry:
+        """Describe an input file as it is now."""
+        path = path.resolve()
+        return cls(path=str(path), size=path.stat().st_size, sha256=sha256_of(path))
+
+    def state(self) -> str:
+        """Say whether the input is still what it was: `same`, `changed` or `missing`."""
+        path = Path(self.path)
+        if not path.is_file():
+            return "missing"
+        same = path.stat().st_size == self.size and sha256_of(path) == self.sha256
+        return "same" if same else "changed"
+
+
+class Manifest(_Strict):
+    """What stands in `penstock.json`."""
+
+    penstock: str = __version__
+    format: str
+    task: str | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    files: list[FileEntry]
+    tokenizer: dict[str, Any] | None = None
+    recipe: dict[str, Any]
+    inputs: list[InputEntry]
+
+    @property
+    def content_hash(self) -> str:
+        """`sha256:<hex>` of the files' names and contents: the identity of the data."""
+        digest = hashlib.sha256()
+        for entry in sorted(self.files, key=lambda entry: entry.path):
+            digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
+        return f"sha256:{digest.hexdigest()}"
+
+    def to_json(self) -> bytes:
+        """Return the bytes that `write` writes; secrets are masked."""
+        data = redact(self.model_dump(mode="json"))
+        return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    def write(self, directory: Path) -> None:
+        """Write the manifest into its dataset, atomically; secrets are masked."""
+        write_atomic(directory / MANIFEST_NAME, self.to_json())
+
+    def mismatches(self, directory: Path) -> list[tuple[FileEntry, str]]:
+        """Compare every byte with the manifest; return the files that differ, and how."""
+        found = []
+        for entry in self.files:
+            path = directory / entry.path
+            if not path.is_file():
+                found.append((entry, "is missing"))
+            elif path.stat().st_size != entry.size:
+                found.append((entry, f"has {path.stat().st_size:,} bytes, not {entry.size:,}"))
+            elif sha256_of(path) != entry.sha256:
+                found.append((entry, "has other content"))
+        return found
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """Return the manifest of a dataset, or None where there is none.
+
+    Raises DataError for a manifest that cannot be read or does not have the form.
+    """
+    path = directory / MANIFEST_NAME
+    try:
+        return Manifest.model_validate(orjson.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except orjson.JSONDecodeError as error:
+        raise DataError(
+            f"not JSON ({error.msg}); make the dataset again", file=path, line=error.lineno
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"not a manifest ({field}: {first['msg']}); make the dataset again", file=path
+        ) from None
+
+
+def describe(
+    directory: Path,
+    names: Iterable[str],
+    *,
+    format: str,
+    task: str | None,
+    rows: dict[str, int] | None = None,
+) -> Manifest:
+    """Return a manifest of files that nobody wrote one for; nothing is written.
+
+    `rows` gives the number of rows of each named file, where it is known.
+    """
+    rows = rows or {}
+    return Manifest(
+        format=format,
+        task=task,
+        counts=dict(sorted(rows.items())),
+        files=[FileEntry.of(directory, name, rows.get(name)) for name in names],
+        recipe={"kind": "as found", "path": str(directory.resolve())},
+        inputs=[],
+    )

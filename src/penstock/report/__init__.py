@@ -1,0 +1,17 @@
+"""What runs came to: listed, compared, traced, and as one HTML file. Knows no trainer."""
+
+from penstock.report.compare import Comparison, Contender, compare
+from penstock.report.page import write_report
+from penstock.report.results import ResultRow, results
+from penstock.report.trace import TraceNode, trace
+
+__all__ = [
+    "Comparison",
+    "Contender",
+    "ResultRow",
+    "TraceNode",
+    "compare",
+    "results",
+    "trace",
+    "write_report",
+]

@@ -1,0 +1,28 @@
+"""A run: one training with every value fixed, and the directory that is its truth."""
+
+from penstock.runs.directory import RunDirectory, find_runs
+from penstock.runs.records import (
+    DatasetUse,
+    Failure,
+    FailureKind,
+    ModelUse,
+    RunConfig,
+    RunData,
+    RunRecord,
+    RunResult,
+    State,
+)
+
+__all__ = [
+    "DatasetUse",
+    "Failure",
+    "FailureKind",
+    "ModelUse",
+    "RunConfig",
+    "RunData",
+    "RunDirectory",
+    "RunRecord",
+    "RunResult",
+    "State",
+    "find_runs",
+]

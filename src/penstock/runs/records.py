@@ -1,0 +1,163 @@
+"""What stands in `run.json`."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from penstock._version import __version__
+from penstock.config import short_number
+from penstock.manifest import Manifest
+
+Mix = Literal["original", "synthetic", "both"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class State(StrEnum):
+    """Where a run stands. Only `done` counts as a result."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class FailureKind(StrEnum):
+    """Why a run failed."""
+
+    OUT_OF_MEMORY = "out of memory"
+    NOT_FINITE = "nan"
+    TIME_OUT = "time-out"
+    KILLED = "killed"
+    ERROR = "error"
+
+
+class RunData(_Strict):
+    """The data of a run: one dataset, or an original, its synthetic version, and which to use."""
+
+    path: str | None = None
+    original: str | None = None
+    synthetic: str | None = None
+    mix: Mix | None = None
+    #: How the data is called in directories and tables.
+    label: str
+
+
+class RunConfig(_Strict):
+    """Everything that decides what a run computes, and where its result is filed."""
+
+    purpose: str
+    description: str = ""
+    backend: str = "builtin"
+    model: str
+    task: str
+    method: str
+    data: RunData
+    hyperparameters: dict[str, Any]
+
+    def identity(self, model_hash: str | None, data_hashes: dict[str, str]) -> str:
+        """Return the hash of what decides the run's numbers, 16 hexadecimal digits.
+
+        The same configuration, model and data give the same identity wherever they lie; the
+        purpose and the description are not part of it.
+        """
+        decisive = {
+            "backend": self.backend,
+            "model": model_hash or self.model,
+            "task": self.task,
+            "method": self.method,
+            "mix": self.data.mix,
+            "data": data_hashes,
+            "hyperparameters": self.hyperparameters,
+        }
+        text = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()[:16]
+
+    @property
+    def rate_label(self) -> str:
+        """The learning rate as directories and file names carry it, such as `1e-6`."""
+        return short_number(self.hyperparameters["learning_rate"])
+
+    @property
+    def model_label(self) -> str:
+        """The model as a directory: a hub name whole (`org/name`), a path's last part."""
+        path = Path(self.model).expanduser()
+        local = path.is_absolute() or self.model.startswith((".", "~")) or path.exists()
+        return path.stem if path.suffix == ".gguf" else path.resolve().name if local else self.model
+
+
+class ModelUse(_Strict):
+    """The model a run started from; `sha256` covers every file of a local one."""
+
+    name: str
+    sha256: str | None = None
+
+
+class DatasetUse(_Strict):
+    """A dataset a run read, and for what (`path`, `original` or `synthetic`)."""
+
+    role: str
+    path: str
+    manifest: Manifest
+
+
+class RunResult(_Strict):
+    """What a run came to.
+
+    `score` is the task's metric on the evaluation rows, from 0 to 1, with the weights of
+    `best_step`, which the dev score chose. `chance` is what always giving the most frequent
+    answer, or guessing, would score.
+    """
+
+    metric: str
+    score: float
+    scores: dict[str, float]
+    chance: float
+    dev_score: float
+    best_step: int
+    steps: int
+    train_rows: int
+    dev_rows: int
+    evaluation_rows: int
+    first_loss: float | None = None
+    last_loss: float | None = None
+    tokens: int = 0
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+
+class Failure(_Strict):
+    """How a run failed: the kind, the words, and the exit status (negative: the signal)."""
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+
+
+class RunRecord(_Strict):
+    """`run.json`: written when the run starts, and once more when it ends."""
+
+    penstock: str = __version__
+    identity: str
+    state: State
+    config: RunConfig
+    command: list[str]
+    device: str
+    host: str
+    pid: int | None = None
+    started: str
+    finished: str | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+    git: dict[str, Any] | None = None
+    model: ModelUse
+    datasets: list[DatasetUse]
+    result: RunResult | None = None
+    failure: Failure | None = None

@@ -1,0 +1,24 @@
+"""SST-2 (Socher et al. 2013, in GLUE): is a film review's sentence positive."""
+
+from __future__ import annotations
+
+from penstock.tasks import Integer, Label, LabelWordTask, Row, Text
+
+
+class SST2(LabelWordTask):
+    """`SENTENCE It was great`."""
+
+    name = "sst2"
+    directory = "SST2"
+    prefix = "sst2"
+    fields = {"sentence": Text(), "label": Label("negative", "positive"), "idx": Integer()}
+    text_fields = ("sentence",)
+    label_words = ("terrible", "great")
+    separator = " "
+
+    def prompt(self, row: Row) -> str:
+        """The sentence and `It was`."""
+        return f"{row['sentence'].strip()} It was"
+
+
+TASK = SST2()

@@ -1,0 +1,119 @@
+"""Which rows a run trains on, chooses by and is evaluated on: the convention of the MeZO loaders.
+
+The last `dev` rows of the train file choose checkpoints and rates, those before them train, and
+the validation file is what is reported. Where an original and a synthetic dataset are given, dev
+and evaluation rows are the original's, and neither train part holds its dataset's dev rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penstock.errors import ConfigError, DataError
+from penstock.formats import TaskDirectory
+from penstock.runs import RunData
+from penstock.tasks import TASKS, Task
+from penstock.training.hyperparameters import Hyperparameters
+
+Rows = list[dict[str, Any]]
+
+#: The evaluation sample is the same whatever the run's seed, so that scores can be compared.
+_EVALUATION_SEED = 0
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """The rows of a run, each once in its role."""
+
+    train: Rows
+    dev: Rows
+    evaluation: Rows
+
+
+def load_rows(
+    data: RunData, task_name: str, values: Hyperparameters, say: Callable[[str], None]
+) -> RunRows:
+    """Read and divide the rows of a run; `say` hears where from and how many.
+
+    Raises DataError for what cannot be read, ConfigError when no row is left to train on.
+    """
+    task = TASKS.get(task_name)
+    dev_count = values.dev_samples or task.dev_rows
+    if data.path is not None:
+        main = _Loaded(data.path, task, dev_count, say)
+        train = main.train
+    else:
+        main = _Loaded(str(data.original), task, dev_count, say)
+        train = main.train if data.mix in ("original", "both") else []
+        if data.mix in ("synthetic", "both"):
+            train = train + _Loaded(str(data.synthetic), task, dev_count, say).train
+    evaluation = _answered_rows(main.dataset, "validation")
+    say(f"Loaded {len(evaluation)} samples from {main.dataset.file('validation')}")
+    chosen = RunRows(
+        train=_sample(train, values.train_samples, values.seed, keep_order=False),
+        dev=main.dev,
+        evaluation=_sample(evaluation, values.eval_samples, _EVALUATION_SEED, keep_order=True),
+    )
+    say(
+        f"Training on {len(chosen.train)} of {len(train)} rows, choosing on {len(chosen.dev)}, "
+        f"evaluating on {len(chosen.evaluation)} of {len(evaluation)}"
+    )
+    return chosen
+
+
+class _Loaded:
+    """The train file of one dataset, divided."""
+
+    def __init__(self, path: str, task: Task, dev_count: int, say: Callable[[str], None]) -> None:
+        self.dataset = TaskDirectory(Path(path), task)
+        say(f"Loading {task.directory} dataset from local JSONL files at: {path}")
+        rows = _answered_rows(self.dataset, "train")
+        say(f"Loaded {len(rows)} samples from {self.dataset.file('train')}")
+        if dev_count >= len(rows):
+            raise ConfigError(
+                f"{dev_count} dev rows leave nothing of the {len(rows)} rows of "
+                f"{self.dataset.file('train')} to train on; choose fewer",
+                field="hyperparameters.dev_samples",
+            )
+        self.train, self.dev = rows[:-dev_count], rows[-dev_count:]
+
+
+def _answered_rows(dataset: TaskDirectory, split: str) -> Rows:
+    rows = dataset.rows(split)
+    for number, row in enumerate(rows, 1):
+        if not dataset.task.labelled(row):
+            raise DataError(
+                f"{dataset.task.label_field} says that the row has no answer; it can neither "
+                "train nor be evaluated",
+                file=dataset.file(split),
+                line=number,
+            )
+    return rows
+
+
+def _sample(rows: Rows, count: int | None, seed: int, *, keep_order: bool) -> Rows:
+    if count is None or count >= len(rows):
+        return rows
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:count]
+    return [rows[index] for index in (sorted(chosen) if keep_order else chosen)]
+
+
+def batches(rows: int, batch_size: int, seed: int) -> Iterator[Sequence[int]]:
+    """Yield batches of row indices without end; each epoch is a permutation of its own.
+
+    A batch may run over the end of an epoch into the next, so that no row is left out.
+    """
+    waiting: list[int] = []
+    epoch = 0
+    while True:
+        while len(waiting) < batch_size:
+            order = np.random.default_rng((seed, epoch)).permutation(rows)
+            waiting.extend(int(index) for index in order)
+            epoch += 1
+        yield waiting[:batch_size]
+        waiting = waiting[batch_size:]

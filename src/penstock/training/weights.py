@@ -1,0 +1,35 @@
+"""A run's weights, rebuilt from the model it started from and what the run kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from penstock.errors import ConfigError, ConflictError
+from penstock.runs import RunDirectory
+from penstock.training.methods import METHODS
+from penstock.training.model import load_model, save_model
+
+
+def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
+    """Write the weights of a run into `target` as transformers loads them; return their step.
+
+    `step` is the best one unless given; only methods that keep every step can give another.
+    Raises ConfigError or DataError when the run has not what is needed, ConflictError when
+    `target` exists.
+    """
+    if target.exists():
+        raise ConflictError(f"{target}: exists; name a directory that does not")
+    record = RunDirectory(run).current()
+    if record.result is None:
+        raise ConfigError(
+            f"the run is {record.state.value}; only a run that is done has weights", file=run
+        )
+    method_class = METHODS.get(record.config.method)
+    values = method_class.Hyperparameters(**record.config.hyperparameters)
+    model, tokenizer = load_model(record.config.model, values.weights_dtype, record.device)
+    method = method_class(values)
+    method.prepare(model)
+    taken = record.result.best_step if step is None else step
+    method.restore(run, taken, best=taken == record.result.best_step)
+    save_model(method.merged(), tokenizer, target)
+    return taken
