@@ -51,6 +51,7 @@ class DataError(PenstockError):
     """A data file that cannot be read as what it must be: names file, line and the mend."""
 
     def __init__(self, message: str, *, file: Path | str, line: int | None = None) -> None:
+        self.message = message
         self.file = file
         self.line = line
         place = f"{file}:{line}" if line is not None else str(file)

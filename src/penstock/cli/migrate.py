@@ -38,6 +38,10 @@ def migrate(
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite files that have other content.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="DATASET", help="Leave the other datasets where they are."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done; create nothing.")
     ] = False,
@@ -57,6 +61,7 @@ def migrate(
         pick=_pairs(pick, "--pick"),
         all_versions=_pairs(all_versions, "--all-versions"),
         replace=replace,
+        only=only or (),
         dry_run=dry_run,
     )
     output = Output(format, quiet)

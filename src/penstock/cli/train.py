@@ -11,7 +11,8 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded, number, table
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._plan import plan_document, plan_rows, plan_tables
 
 if TYPE_CHECKING:
     from penstock.experiments import GridOutcome, Plan, PlannedRun
@@ -45,7 +46,7 @@ def train(
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
     if dry_run:
-        output.show(_plan_document(plan), _plan_rows(plan), lambda: _plan_tables(plan))
+        output.show(plan_document(plan), plan_rows(plan), lambda: plan_tables(plan))
         return
     _announce(plan, output)
     if not plan.experiment.wait_for_completion and any(run.to_do for run in plan.runs):
@@ -83,104 +84,6 @@ def _announce(plan: Plan, output: Output) -> None:
     to_do = sum(run.to_do for run in plan.runs)
     kept = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
     output.hint(f"{len(plan.runs)} runs, {to_do} to do" + (f" ({kept})" if kept else ""))
-
-
-def varying(plan: Plan) -> list[str]:
-    """Return the hyperparameters in which runs differ, the learning rate first."""
-    names = {name for run in plan.runs for name in run.config.hyperparameters}
-    differing = [
-        name
-        for name in sorted(names - {"learning_rate"})
-        if len({repr(run.config.hyperparameters.get(name, "")) for run in plan.runs}) > 1
-        and all(name in run.config.hyperparameters for run in plan.runs)
-    ]
-    own = [
-        name
-        for name in sorted(names - {"learning_rate", *differing})
-        if len(
-            {
-                repr(r.config.hyperparameters[name])
-                for r in plan.runs
-                if name in r.config.hyperparameters
-            }
-        )
-        > 1
-    ]
-    return ["learning_rate", *differing, *own]
-
-
-def _plan_rows(plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {
-            "identity": run.identity,
-            "state": run.state,
-            "model": run.config.model,
-            "task": run.config.task,
-            "method": run.config.method,
-            "data": run.config.data.label,
-            **run.config.hyperparameters,
-            "directory": str(run.directory.path if run.directory else run.place),
-        }
-        for run in plan.runs
-    ]
-
-
-def _plan_document(plan: Plan) -> dict[str, Any]:
-    return {
-        "runs": _plan_rows(plan),
-        "count": len(plan.runs),
-        "to_do": sum(run.to_do for run in plan.runs),
-        "notes": plan.notes,
-    }
-
-
-def _plan_tables(plan: Plan) -> list[RenderableType]:
-    names = varying(plan)
-    rows = [
-        [
-            index,
-            run.config.model_label,
-            run.config.task,
-            run.config.method,
-            run.config.data.label,
-            *(number(run.config.hyperparameters.get(name)) for name in names),
-            run.state,
-        ]
-        for index, run in enumerate(plan.runs, 1)
-    ]
-    columns = ["#", "model", "task", "method", "data", *names, "state"]
-    places = sorted(
-        {
-            str(run.directory.path if run.directory else run.place / "{timestamp}")
-            for run in plan.runs
-        }
-    )
-    to_do = sum(run.to_do for run in plan.runs)
-    return [
-        table(columns, rows),
-        "",
-        *(
-            _method_table(plan, method)
-            for method in dict.fromkeys(r.config.method for r in plan.runs)
-        ),
-        "directories:",
-        *(f"  {escape(place)}" for place in places),
-        "",
-        f"{len(plan.runs)} runs, {to_do} to do. Nothing was created.",
-    ]
-
-
-def _method_table(plan: Plan, method: str) -> RenderableType:
-    """Return every hyperparameter of one method with its type and its values."""
-    runs = [run for run in plan.runs if run.config.method == method]
-    rows = []
-    for name in runs[0].config.hyperparameters:
-        values = list(dict.fromkeys(run.config.hyperparameters[name] for run in runs))
-        kind = (
-            "none" if values == [None] else type(next(v for v in values if v is not None)).__name__
-        )
-        rows.append([name, kind, ", ".join(number(value) for value in values)])
-    return table([method, "type", "values"], rows)
 
 
 def _outcome_document(outcome: GridOutcome) -> dict[str, Any]:

@@ -13,7 +13,7 @@ PURPOSE = "demo"
 #: What the demo runs, in its directory: what a user would type after `penstock`.
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("migrate", "old/original", "data/original"),
-    ("migrate", "old/0_data", "data/synthetic", "--pick", "Copa=mezo_gpt/latest", "--all-versions", "Copa=mezo_gpt"),
+    ("migrate", "old/0_data", "data/synthetic", "--pick", "Copa=mezo_gpt/latest"),
     ("check", "data/synthetic/Copa", "--against", "data/original"),
     ("train", "experiment.yaml"),
     ("compare", "--purpose", PURPOSE),
@@ -30,13 +30,13 @@ model: model
 task: Copa
 method:
   zo:
-    learning_rate: [1e-4, 2e-4]
+    learning_rate: [1e-4, 3e-4]
     steps: 1200
     eval_steps: 100
   fo_full:
     learning_rate: [3e-4, 1e-3]
   fo_lora:
-    learning_rate: [1e-3, 3e-3]
+    learning_rate: [3e-3, 1e-2]
     lora_rank: 8
 
 data:

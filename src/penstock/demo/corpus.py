@@ -16,32 +16,35 @@ import orjson
 
 #: Cause, the same in other words, effect, the same in other words; {} is a name.
 _EVENTS = (
-    ("{} switched on the lamp", "The lamp was switched on by {}", "the room became bright", "light filled the room"),
-    ("{} left the window open", "The window was left open by {}", "the room became cold", "cold air filled the room"),
-    ("{} forgot the soup on the stove", "The soup was forgotten by {}", "the kitchen smelled of smoke", "smoke rose in the kitchen"),
-    ("{} watered the plants", "The plants were watered by {}", "the flowers grew", "the flowers became tall"),
-    ("{} dropped the glass", "The glass was dropped by {}", "the glass broke", "broken glass lay on the floor"),
-    ("{} told a joke", "A joke was told by {}", "everybody laughed", "there was laughter everywhere"),
-    ("{} missed the bus", "The bus left without {}", "{} was late for work", "{} came to work too late"),
-    ("{} studied all night", "All night {} read the books", "{} passed the exam", "the exam went well for {}"),
-    ("{} fed the dog", "The dog was fed by {}", "the dog was content", "the dog wagged its tail"),
-    ("{} lost the key", "The key was lost by {}", "the door stayed locked", "nobody could open the door"),
-    ("{} pushed the swing", "The swing was pushed by {}", "the child flew high", "up went the child"),
-    ("{} lit the fire", "The fire was lit by {}", "the water boiled", "the kettle began to sing"),
-    ("{} walked in the rain", "Through the rain walked {}", "the coat was wet", "water ran from the coat"),
-    ("{} broke the toy", "The toy was broken by {}", "the baby cried", "tears ran down the baby's face"),
-    ("{} planted a tree", "A tree was planted by {}", "birds came to the garden", "the garden was full of birds"),
-    ("{} paid the bill", "The bill was paid by {}", "the waiter smiled", "there was a smile on the waiter's face"),
-    ("{} rang the bell", "The bell was rung by {}", "the pupils went home", "home went all the pupils"),
-    ("{} oiled the wheel", "The wheel was oiled by {}", "the cart rolled quietly", "without a sound rolled the cart"),
-    ("{} spilled the ink", "The ink was spilled by {}", "the letter was spoiled", "nobody could read the letter"),
-    ("{} sharpened the knife", "The knife was sharpened by {}", "the bread was easy to cut", "the bread fell into slices"),
+    ("{} switched on the lamp", "The lamp was switched on by {}", "{}'s room became bright", "light filled the room of {}"),
+    ("{} left the window open", "The window was left open by {}", "{}'s hands became cold", "cold were the hands of {}"),
+    ("{} forgot the soup on the stove", "The soup was forgotten by {}", "{}'s kitchen smelled of smoke", "smoke rose in the kitchen of {}"),
+    ("{} watered the plants", "The plants were watered by {}", "{}'s flowers grew", "taller grew the flowers of {}"),
+    ("{} dropped the glass", "The glass was dropped by {}", "{}'s floor was full of splinters", "splinters lay on the floor of {}"),
+    ("{} told a joke", "A joke was told by {}", "{}'s friends laughed", "there was laughter around {}"),
+    ("{} missed the bus", "The bus left without {}", "{} was late for work", "to work too late came {}"),
+    ("{} studied all night", "All night over the books sat {}", "{} passed the exam", "the exam went well for {}"),
+    ("{} fed the dog", "The dog was fed by {}", "{}'s dog wagged its tail", "its tail wagged the dog of {}"),
+    ("{} lost the key", "The key was lost by {}", "{}'s door stayed locked", "locked stayed the door of {}"),
+    ("{} pushed the swing", "The swing was pushed by {}", "{}'s child flew high", "up went the child of {}"),
+    ("{} lit the fire", "The fire was lit by {}", "{}'s kettle began to sing", "water boiled in the kettle of {}"),
+    ("{} walked in the rain", "Through the rain walked {}", "{}'s coat was wet", "water ran from the coat of {}"),
+    ("{} broke the toy", "The toy was broken by {}", "{}'s baby cried", "there were tears of the baby of {}"),
+    ("{} planted a tree", "A tree was planted by {}", "{}'s garden was full of birds", "birds came to the garden of {}"),
+    ("{} paid the bill", "The bill was paid by {}", "{} got a smile from the waiter", "the waiter smiled at {}"),
+    ("{} rang the bell", "The bell was rung by {}", "{}'s pupils went home", "home went the pupils of {}"),
+    ("{} oiled the wheel", "The wheel was oiled by {}", "{}'s cart rolled quietly", "without a sound rolled the cart of {}"),
+    ("{} spilled the ink", "The ink was spilled by {}", "{}'s letter was spoiled", "nobody could read the letter of {}"),
+    ("{} sharpened the knife", "The knife was sharpened by {}", "{}'s bread was easy to cut", "into slices fell the bread of {}"),
 )  # fmt: skip
 _NAMES = [
     *("Ada", "Boris", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ines", "Jonas"),
     *("Klara", "Leo", "Maria", "Nils", "Olga", "Paul", "Rosa", "Simon", "Tessa", "Udo"),
     *("Vera", "Walter", "Xenia", "Yann", "Zoe"),
 ]
+
+#: How often the tiny model reads a cause and its effect together before it is fine-tuned.
+_LINKED = 0.8
 
 TRAIN_ROWS, VALIDATION_ROWS, TEST_ROWS = 320, 120, 60
 #: The last rows of the train file, which loaders keep for choosing, are never rephrased.
@@ -60,12 +63,12 @@ class _Story:
 
 
 def pretraining_sentences(seed: int) -> list[str]:
-    """Return plain sentences for the tiny model to learn words from; half the events are linked."""
+    """Return plain sentences for the tiny model to learn words from, some causes with effects."""
     rng = random.Random(seed)
     sentences = []
     for story in _stories():
         cause, effect = rng.choice((0, 1)), rng.choice((2, 3))
-        if story.event % 2:
+        if rng.random() < _LINKED:
             sentences.append(f"{story.text(cause)} {story.text(effect)}")
         else:
             sentences += [story.text(cause), story.text(effect)]

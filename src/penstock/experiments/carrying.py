@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -110,6 +111,7 @@ class _Carrier:
             command=BACKENDS.get(run.config.backend).command(directory),
             device=slot.name,
             host=socket.gethostname(),
+            pid=os.getpid(),
             started=_now(),
             environment={**self.environment, **slot.environment},
             git=self.git,

@@ -122,5 +122,7 @@ def experiment_schema() -> dict[str, Any]:
 
 def _or_list(field: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value or a list of values: every list is a dimension."""
-    said: dict[str, Any] = {key: field.pop(key) for key in ("title", "description", "default") if key in field}
+    said: dict[str, Any] = {
+        key: field.pop(key) for key in ("title", "description", "default") if key in field
+    }
     return {**said, "anyOf": [field, {"type": "array", "items": field, "minItems": 1}]}

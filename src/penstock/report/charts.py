@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from penstock.config import short_number
 from penstock.errors import MissingExtraError
 from penstock.report.compare import Comparison
 from penstock.report.results import ResultRow
@@ -26,12 +27,14 @@ def comparison_chart(comparison: Comparison) -> dict[str, Any]:
             "low": contender.score - (contender.deviation or 0),
             "high": contender.score + (contender.deviation or 0),
             "chance": contender.chance,
-            "rate": f"{contender.learning_rate:g}",
+            "rate": short_number(contender.learning_rate),
             "seeds": contender.seeds,
         }
         for contender in comparison.contenders
     ]
-    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("contender:N", sort="-x", title=None))
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("contender:N", sort=[row["contender"] for row in rows], title=None)
+    )
     score = alt.X("score:Q", title="evaluation score", scale=alt.Scale(domain=[0, 1]))
     tooltip = ["contender:N", "score:Q", "chance:Q", "rate:N", "seeds:Q"]
     layers = alt.layer(

@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from penstock.errors import ConfigError
+from penstock.config import short_number
+from penstock.errors import ConfigError, did_you_mean
 from penstock.report.results import ResultRow, results
 from penstock.runs import State
 
@@ -90,9 +91,10 @@ def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: str) -> Co
     if not done:
         raise ConfigError(f"none of {len(rows)} runs is done; see penstock results", file=place)
     keys = list(dict.fromkeys(by))
-    for row in done:
-        for key in keys:
-            row.value(key)
+    known = {name for row in done for name in (*row.columns(), *row.record.config.hyperparameters)}
+    for key in keys:
+        if key not in known:
+            raise ConfigError(f"runs have no '{key}'{did_you_mean(key, known)}", field="--by")
     notes = []
     for key in _NEVER_AVERAGED:
         if key not in keys and len({row.value(key) for row in done}) > 1:
@@ -201,7 +203,7 @@ def to_latex(comparison: Comparison) -> str:
             score += f" $\\pm$ {100 * contender.deviation:.1f}"
         cells = [
             *(_latex(str(contender.group[key])) for key in comparison.by),
-            f"{contender.learning_rate:g}",
+            short_number(contender.learning_rate),
             f"{100 * contender.dev_score:.1f}",
             score,
             f"{100 * contender.chance:.1f}",

@@ -10,6 +10,7 @@ from typing import Any
 
 from penstock._version import __version__
 from penstock.checks import check
+from penstock.config import short_number
 from penstock.errors import ConfigError, MissingExtraError
 from penstock.experiments.carrying import experiment_yaml
 from penstock.files import write_atomic
@@ -99,6 +100,7 @@ def _template() -> Any:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["number"] = short_number
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 

@@ -28,13 +28,10 @@ class ResultRow:
         failure = self.record.failure
         return f"{failure.kind.value}: {failure.message}" if failure else None
 
-    def value(self, key: str) -> Any:
-        """Return what the run has under a column's or a hyperparameter's name.
-
-        Raises ConfigError for a name that neither is.
-        """
+    def columns(self) -> dict[str, Any]:
+        """Return what runs can be told apart by, without the hyperparameters."""
         config = self.record.config
-        columns = {
+        return {
             "purpose": config.purpose,
             "model": config.model_label,
             "task": config.task,
@@ -43,12 +40,10 @@ class ResultRow:
             "mix": config.data.mix,
             "backend": config.backend,
         }
-        if key in columns:
-            return columns[key]
-        if key in config.hyperparameters:
-            return config.hyperparameters[key]
-        known = [*columns, *config.hyperparameters]
-        raise ConfigError(f"runs have no '{key}'{did_you_mean(key, known)}", field="--by")
+
+    def value(self, key: str) -> Any:
+        """Return what the run has under a column's or a hyperparameter's name; None for neither."""
+        return self.columns().get(key, self.record.config.hyperparameters.get(key))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as `--format json` prints it."""

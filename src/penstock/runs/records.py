@@ -152,7 +152,7 @@ class RunRecord(_Strict):
     command: list[str]
     device: str
     host: str
-    pid: int | None = None
+    pid: int
     started: str
     finished: str | None = None
     environment: dict[str, str] = Field(default_factory=dict)

@@ -27,9 +27,9 @@ class Hyperparameters(BaseModel):
         "constant", description="How the rate goes on after the warm-up: to zero, or not."
     )
     warmup: float = Field(
-        0, ge=0, description="Steps of linear warm-up; below 1, the share of all steps."
+        0.0, ge=0, description="Steps of linear warm-up; below 1, the share of all steps."
     )
-    weight_decay: float = Field(0, ge=0, description="Decoupled, on matrices only.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled, on matrices only.")
     train_samples: int | None = Field(
         1000, ge=1, description="Training rows, drawn by the seed; null: all."
     )

@@ -49,11 +49,11 @@ class Objective:
             sums, _ = self._option_sums([row.answer for row in rows])
             return -sums.sum() / total_weight
         sums, counts = self._option_sums([option for row in rows for option in row.options])
-        losses, position = [], 0
-        for row in rows:
-            scores = (sums / counts)[position : position + len(row.options)]
-            losses.append(-torch.log_softmax(scores, 0)[row.correct[0]])
-            position += len(row.options)
+        of_rows = (sums / counts).split([len(row.options) for row in rows])
+        losses = [
+            -torch.log_softmax(scores, 0)[row.correct[0]]
+            for row, scores in zip(rows, of_rows, strict=True)
+        ]
         return torch.stack(losses).sum() / total_weight
 
     @torch.no_grad()
@@ -73,52 +73,53 @@ class Objective:
         return [[next(found) for _ in row.options] for row in rows]
 
     def _batches(self, flat: Sequence[EncodedOption], order: Sequence[int]) -> Iterator[list[int]]:
+        """Divide `order`, which goes from short to long, into batches that memory can hold."""
         vocabulary = self.model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         batch: list[int] = []
+        start = 0
         for index in order:
-            length = len(flat[index].ids)
-            first = min(flat[i].start for i in (*batch[:1], index))
-            kept = (
-                (length - first + 1) * vocabulary * 4
-                if self._keeps_logits
-                else length * vocabulary * 4
-            )
-            size = len(batch) + 1
-            if batch and (size * length > _BATCH_TOKENS or size * kept > _BATCH_LOGITS_BYTES):
+            option = flat[index]
+            length, start = len(option.ids), min(start, option.start) if batch else option.start
+            size, kept = len(batch) + 1, length - start + 1 if self._keeps_logits else length
+            too_long = size * length > _BATCH_TOKENS
+            if batch and (too_long or size * kept * vocabulary * 4 > _BATCH_LOGITS_BYTES):
                 yield batch
-                batch = []
+                batch, start = [], option.start
             batch.append(index)
         if batch:
             yield batch
 
+    def _first(self, options: Sequence[EncodedOption]) -> int:
+        """Return the first position whose logits are needed: the one before the first option."""
+        return min(option.start for option in options) - 1 if self._keeps_logits else 0
+
     def _option_sums(self, options: Sequence[EncodedOption]) -> tuple[Tensor, Tensor]:
         """Return per option the sum of its tokens' log-probabilities, and how many they are."""
         length = max(len(option.ids) for option in options)
-        first = min(option.start for option in options) - 1
+        first = self._first(options)
         ids = torch.zeros(len(options), length, dtype=torch.long)
         attention = torch.zeros_like(ids)
-        counted = torch.zeros(len(options), length, dtype=torch.float32)
+        counted = torch.zeros(len(options), length, dtype=torch.bool)
         for index, option in enumerate(options):
             size = len(option.ids)
             ids[index, :size] = torch.tensor(option.ids)
             attention[index, :size] = 1
-            counted[index, option.start : size] = 1
-        ids, attention, counted = (t.to(self.device) for t in (ids, attention, counted))
+            counted[index, option.start : size] = True
         self.tokens += int(attention.sum())
+        ids, attention, counted = (t.to(self.device) for t in (ids, attention, counted))
         keep = {"logits_to_keep": length - first} if self._keeps_logits else {}
-        with self._autocast():
+        with self.autocast():
             logits = self.model(
                 input_ids=ids, attention_mask=attention, use_cache=False, **keep
             ).logits
-        if not self._keeps_logits:
-            logits = logits[:, first:]
-        losses = F.cross_entropy(
-            logits[:, :-1].float().flatten(0, 1), ids[:, first + 1 :].flatten(), reduction="none"
-        ).view(len(options), -1)
-        counted = counted[:, first + 1 :]
-        return -(losses * counted).sum(1), counted.sum(1)
+        # The logits at a position tell of the token after it; only those of options are compared.
+        ids, counted = ids[:, first + 1 :], counted[:, first + 1 :]
+        losses = F.cross_entropy(logits[:, :-1][counted].float(), ids[counted], reduction="none")
+        sums = torch.zeros(counted.shape, device=self.device).masked_scatter(counted, -losses)
+        return sums.sum(1), counted.sum(1)
 
-    def _autocast(self) -> AbstractContextManager[object]:
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return the context in which forward passes are computed in the compute_dtype."""
         if self._compute_dtype is torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self._compute_dtype)

@@ -22,8 +22,8 @@ class LoraHyperparameters(FirstOrderHyperparameters):
     """What fo_lora adds."""
 
     lora_rank: int = Field(16, ge=1, description="The rank of each adapter.")
-    lora_alpha: float = Field(16, gt=0, description="Adapters are scaled by alpha / rank.")
-    lora_dropout: float = Field(0, ge=0, lt=1, description="Dropout on the adapters' input.")
+    lora_alpha: float = Field(16.0, gt=0, description="Adapters are scaled by alpha / rank.")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on the adapters' input.")
     lora_targets: str = Field(
         "auto",
         description="The adapted modules, as names with commas between (q_proj,v_proj), "

@@ -1,0 +1,82 @@
+"""Small datasets to break, and what was found in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from penstock import check
+from penstock.findings import CheckReport, Finding
+
+Row = dict[str, Any]
+
+WEATHER = ("rain", "snow", "hail", "fog", "sleet", "thunder", "frost", "drizzle", "heat", "wind")
+
+
+def copa_rows(count: int, *, first: int = 0) -> list[Row]:
+    """Return COPA rows whose premises all differ; `first` is the first idx."""
+    return [
+        {
+            "premise": f"The {WEATHER[idx % 10]} came on day {idx}.",
+            "choice1": f"The path number {idx} grew wet.",
+            "choice2": f"The clock number {idx} stopped.",
+            "question": "effect" if idx % 2 else "cause",
+            "idx": idx,
+            "label": idx % 2,
+        }
+        for idx in range(first, first + count)
+    ]
+
+
+def boolq_rows(count: int) -> list[Row]:
+    """Return BoolQ rows, which have no id."""
+    return [
+        {"question": f"is {n} even", "answer": n % 2 == 0, "passage": f"Of {n} it is known."}
+        for n in range(count)
+    ]
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows as JSON Lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_copa(
+    directory: Path, *, train: Iterable[Row] | None = None, test: Iterable[Row] | None = None
+) -> Path:
+    """Write a COPA dataset of 20 train rows, or those given, and 5 validation rows."""
+    write_rows(directory / "copa_train.jsonl", copa_rows(20) if train is None else train)
+    write_rows(directory / "copa_validation.jsonl", copa_rows(5, first=1000))
+    if test is not None:
+        write_rows(directory / "copa_test.jsonl", test)
+    return directory
+
+
+def changed(rows: list[Row], line: int, **values: Any) -> list[Row]:
+    """Return the rows with other values in one line (from 1)."""
+    return [row | values if number == line else row for number, row in enumerate(rows, 1)]
+
+
+def rephrased(rows: list[Row], rephrase: Callable[[str], str] | None = None) -> list[Row]:
+    """Return COPA rows with another premise each."""
+    rephrase = rephrase or (lambda premise: f"Seen by all: {premise.lower()}")
+    return [row | {"premise": rephrase(row["premise"])} for row in rows]
+
+
+def found(report: CheckReport) -> dict[str, list[Finding]]:
+    """Return the findings of a report by their codes."""
+    by_code: dict[str, list[Finding]] = {}
+    for dataset in report.datasets:
+        for finding in dataset.findings:
+            by_code.setdefault(finding.code, []).append(finding)
+    return by_code
+
+
+def only_finding(directory: Path, against: Path | None = None) -> Finding:
+    """Check one dataset, in which there must be one finding, and return it."""
+    (dataset,) = check(directory, against=against).datasets
+    assert len(dataset.findings) == 1, [f"{f.code}: {f.message}" for f in dataset.findings]
+    return dataset.findings[0]

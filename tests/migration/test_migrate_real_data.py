@@ -1,0 +1,94 @@
+"""The backup tree of a real project migrates by copy and by link, and loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from migration_trees import prove, snapshot
+
+from penstock.files import sha256_of
+from penstock.formats import open_task_directory
+from penstock.migration import migrate, plan_migration
+
+
+@pytest.fixture
+def backup(shared_data: Path) -> Path:
+    return shared_data / "tasks" / "backup" / "rejection_sampling" / "0_data"
+
+
+@pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
+def test_the_backup_tree_migrates_loads_and_stays_as_it_was(
+    backup: Path, dst: Path, link: bool
+) -> None:
+    before = snapshot(backup)
+    plan = migrate(backup, dst, link=link, pick={"Copa": "mezo_gpt/latest"})
+    directories = [path.name for path in prove(dst)]
+    assert directories == ["ArcC_Cloze", "BOOLQ", "CB", "Copa", "RTE"]
+    assert {d.task: d.manifest.counts for d in plan.datasets} == {
+        "arcc_cloze": {"train": 1119, "validation": 299, "test": 1172},
+        "boolq": {"train": 1000, "validation": 3270},
+        "cb": {"train": 250, "validation": 56, "test": 250},
+        "copa": {"train": 400, "validation": 100, "test": 500},
+        "rte": {"train": 1000, "validation": 277, "test": 3000},
+    }
+    latest = backup / "Copa" / "mezo_gpt" / "version_13-2" / "copa_train.jsonl"
+    assert sha256_of(dst / "Copa" / "copa_train.jsonl") == sha256_of(latest)
+    assert snapshot(backup) == before
+    after = snapshot(dst)
+    assert not migrate(backup, dst, link=link, pick={"Copa": "mezo_gpt/latest"}).changed
+    assert snapshot(dst) == after
+
+
+def test_all_nine_versions_of_copa_become_complete_datasets(backup: Path, dst: Path) -> None:
+    migrate(backup, dst, all_versions={"Copa": "mezo_gpt"}, only=["Copa"])
+    versions = sorted(path.name for path in prove(dst) if path.parent.name == "Copa")
+    assert versions == [
+        "version_1",
+        "version_10-1",
+        "version_10-2",
+        "version_13-1",
+        "version_13-2",
+        "version_2",
+        "version_3",
+        "version_5-discard",
+        "version_9-2",
+    ]
+    for version in versions:
+        dataset = open_task_directory(dst / "Copa" / version)
+        assert dataset.task.name == "copa"
+        assert len(dataset.rows("train")) == 400
+        assert len(dataset.rows("validation")) == 100
+        source = backup / "Copa" / "mezo_gpt" / version / "copa_train.jsonl"
+        assert sha256_of(dataset.file("train")) == sha256_of(source)
+
+
+def test_the_versions_that_stay_are_named_with_the_pick_that_takes_them(
+    backup: Path, dst: Path
+) -> None:
+    plan = plan_migration(backup, dst, pick={"Copa": "mezo_gpt/latest"})
+    picks = [left.pick for left in plan.left_behind if left.pick]
+    assert picks[:2] == ["CB=lora", "Copa=mezo_gpt/version_1"]
+    assert "RTE=backup" in picks
+    assert len(picks) == 10
+
+
+def test_all_six_originals_migrate(shared_data: Path, dst: Path) -> None:
+    plan = migrate(shared_data / "tasks" / "original", dst)
+    assert [dataset.directory.name for dataset in plan.datasets] == [
+        "ArcC_Cloze",
+        "ArcC_MC",
+        "BOOLQ",
+        "CB",
+        "Copa",
+        "RTE",
+    ]
+    assert plan.left_behind == ()
+    assert len(list(prove(dst))) == 6
+
+
+def test_the_root_of_the_backup_points_at_the_directory_that_was_meant(
+    shared_data: Path, backup: Path, dst: Path
+) -> None:
+    with pytest.raises(Exception, match=rf"did you mean '{backup}'\?"):
+        migrate(shared_data / "tasks" / "backup", dst)
