@@ -14,3 +14,14 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the real data is not beside the repository (../shared/data)")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Llama with its tokenizer, hardly taught, as transformers saves them."""
+    from penstock.demo.corpus import pretraining_sentences
+    from penstock.training.tiny import build_tiny_model
+
+    path = tmp_path_factory.mktemp("tiny") / "model"
+    build_tiny_model(pretraining_sentences(seed=0), path, seed=0, hidden_size=32, steps=20)
+    return path

@@ -45,7 +45,7 @@ def expand(experiment: Experiment, document: Document) -> Grid:
     does not fit.
     """
     backend = BACKENDS.get(experiment.backend)
-    notes: list[str] = []
+    notes = _unused_notes(experiment, backend, document)
     configs: list[RunConfig] = []
     excluded = [False] * len(experiment.exclude)
     _check_exclude(experiment, document)
@@ -58,7 +58,6 @@ def expand(experiment: Experiment, document: Document) -> Grid:
                 excluded[index] = True
             if not matching:
                 configs.append(_config(experiment, document, cell, model))
-    notes += _unused_notes(experiment, backend, document)
     notes += [
         f"exclude[{index}] leaves out nothing" for index, used in enumerate(excluded) if not used
     ]
