@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, on machines of any speed, with nothing kept between runs.
+settings.register_profile("penstock", deadline=None, derandomize=True, database=None)
+settings.load_profile("penstock")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,7 +44,9 @@ class ConfigError(PenstockError):
         if source is not None and line is not None:
             text += f"\n    {source.rstrip()}"
             if column is not None:
-                text += f"\n    {' ' * (column - 1)}^"
+                # A tab stays a tab, so that the caret stands under its place.
+                indent = re.sub(r"[^\t]", " ", source[: column - 1].ljust(column - 1))
+                text += f"\n    {indent}^"
         super().__init__(text)
 
 
@@ -73,3 +76,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
     matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{matches[0]}'?" if matches else ""
+
+
+def did_you_mean_beside(path: Path) -> str:
+    """Return `; did you mean 'x'?` for what lies where `path` should and has the nearest name."""
+    there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    return did_you_mean(path.name, there)

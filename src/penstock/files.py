@@ -87,12 +87,16 @@ def sha256_of(path: Path) -> str:
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a sort key that orders digits by value: `v9-2` < `v13-1` < `v13-2`."""
-    return tuple(
+    """Return a sort key that orders digits by value: `v9-2` < `v13-1` < `v13-2`.
+
+    Only equal texts have equal keys: `v01` < `v1`.
+    """
+    parts = (
         (1, int(part), "") if part.isdecimal() else (0, 0, part)
         for part in re.split(r"(\d+)", text)
         if part
     )
+    return (*parts, (-1, 0, text))
 
 
 def entries_by_folded_name(directory: Path) -> dict[str, list[Path]]:

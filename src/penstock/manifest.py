@@ -116,6 +116,8 @@ def read_manifest(directory: Path) -> Manifest | None:
         return Manifest.model_validate(orjson.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=path) from None
     except orjson.JSONDecodeError as error:
         raise DataError(
             f"not JSON ({error.msg}); make the dataset again", file=path, line=error.lineno

@@ -9,38 +9,76 @@ from typing import Any
 
 MASK = "[redacted]"
 
-_SECRET_NAME = re.compile(
-    r"(^|[_.\-])(api[_\-]?key|access[_\-]?key|secret[_\-]?key|private[_\-]?key|key|token|secret"
-    r"|passwd|password|credentials?)$",
-    re.IGNORECASE,
-)
-# Names that end in such a word and hold no secret: counts, special tokens and file locations.
-_HARMLESS_NAME = re.compile(
-    r"(^|_)(max|min|num|pad|eos|bos|unk|json|sort|primary|cache)[_\-](key|token)$", re.I
-)
+#: The look of known kinds of key, by the environment variable that programs read them from.
+_LOOKS = {
+    "HF_TOKEN": r"(?:hf|api_org)_[A-Za-z0-9]{20,}",
+    "ANTHROPIC_API_KEY": r"sk-ant-[A-Za-z0-9_\-]{16,}",
+    # OpenAI and those who copied its form; `sk-` and words with hyphens is only a name.
+    "OPENAI_API_KEY": r"sk-(?:(?:proj|svcacct|admin|or|lf)-[A-Za-z0-9_\-]{16,}|[A-Za-z0-9]{16,})",
+    "GROQ_API_KEY": r"gsk_[A-Za-z0-9]{20,}",
+    "NVIDIA_API_KEY": r"nvapi-[A-Za-z0-9_\-]{20,}",
+    "GITHUB_TOKEN": r"gh[opsur]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
+    "GITLAB_TOKEN": r"glpat-[A-Za-z0-9_\-]{16,}",
+    "AWS_ACCESS_KEY_ID": r"A(?:KI|SI)A[A-Z0-9]{16}",
+    "GOOGLE_API_KEY": r"AIza[A-Za-z0-9_\-]{30,}",
+    "SLACK_TOKEN": r"xox[abeprs]-[A-Za-z0-9\-]{10,}",
+    "ACCESS_TOKEN": r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*",  # a JWT
+    "PRIVATE_KEY": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*KEY-----|\Z)",
+}
+# Not in the middle of a word (`task-0a1b...`); after a line end that was written out (`\n`) it is.
 _SECRET_LOOK = re.compile(
-    r"\b(hf_[A-Za-z0-9]{20,}"  # Hugging Face
-    r"|sk-[A-Za-z0-9_\-]{16,}"  # OpenAI and those who copied its form
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
-    r"|glpat-[A-Za-z0-9_\-]{16,}"
-    r"|AKIA[A-Z0-9]{16}"  # AWS
-    r"|AIza[A-Za-z0-9_\-]{30,}"  # Google
-    r"|xox[abprs]-[A-Za-z0-9\-]{10,})"
+    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:"
+    + "|".join(f"(?P<{variable}>{look})" for variable, look in _LOOKS.items())
+    + ")"
 )
 _URL_CREDENTIALS = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.\-]*://)[^/\s:@]*:[^/\s@]+@", re.IGNORECASE
+    r"(?<![A-Za-z0-9+.\-])(?P<scheme>[A-Za-z0-9+.\-]+://)"
+    r"(?:[^/\s\"'@:]*:[^/\s\"']+|[^/\s\"'@:]{20,})@"
 )
+
+# Names as `_words` writes them. Whatever stands under such a name is a secret.
+_SECRET_NAME = re.compile(
+    r"(?:(?:passwd|password|passphrase|secret)s?|[a-z0-9]_pwd"
+    r"|(?:^|_)(?:(?:api|access|secret|private|auth|account|signing|encryption|ssh)_?keys?"
+    r"|credentials?|authorization))(?:_?\d+)?$"
+)
+# A key or token of this name is one if its value may be one.
+_TOKEN_NAME = re.compile(r"(?:^|_)token(?:_?\d+)?$")
+_KEY_NAME = re.compile(r"(?:^|_)key(?:_?\d+)?$")
+# Counts, the special tokens of a vocabulary, keys of mappings.
+_HARMLESS_NAME = re.compile(
+    r"(?:^|_)(?:max|min|num|per|pad|eos|bos|unk|sep|cls|mask|json|sort|primary|foreign|cache)"
+    r"_(?:key|token)$"
+)
+# `name=value`, `"name": "value"`, `--name value`. What reads text of any length must not go back
+# over it: every part starts at one place only.
 _ASSIGNMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9_\-]*(?:api[_\-]?key|token|secret|password|passwd))"
-    r"(?P<sign>\s*[=:]\s*[\"']?)(?P<value>[^\s\"'&,;]{8,})",
-    re.IGNORECASE,
+    r"(?<![\w.\-])(?P<option>--)?(?P<name>[\w.\-]*?"
+    r"(?:token|keys?|secrets?|passwords?|passwd|passphrase|pwd|credentials?|authorization)"
+    r"(?:_?\d+)?)"
+    r"(?:\\?[\"']?[ \t]*[=:][ \t]*(?:(?:bearer|basic|token)[ \t]+)?+|(?(option)[ \t]+|(?!)))"
+    r"(?!\\?[\"']?\[redacted\])"
+    r"(?:\\?(?P<quote>[\"'])(?P<quoted>.*?)(?:\\?(?P=quote)|$)"
+    r"|(?P<bare>[^\s\"'&;]*[^\s\"'&;,)\]}]))",
+    re.IGNORECASE | re.MULTILINE,
 )
+_NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?%?", re.IGNORECASE)
+# Hashes, which are keys of another kind, are in lower-case hexadecimal digits.
+_RANDOM = re.compile(r"(?![0-9a-f]+$)(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{20,}")
 _MIN_SECRET_LENGTH = 8
+
+
+def _words(name: str) -> str:
+    """Return a name in lower case with underscores: `apiKey` and `--api-key` have `api_key`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
 
 
 def is_secret_name(name: str) -> bool:
     """Say whether a key of this name would hold a secret (`HF_TOKEN`, `api_key`, `password`)."""
-    return bool(_SECRET_NAME.search(name)) and not _HARMLESS_NAME.search(name)
+    words = _words(name)
+    if _SECRET_NAME.search(words):
+        return True
+    return bool(_TOKEN_NAME.search(words)) and not _HARMLESS_NAME.search(words)
 
 
 def looks_secret(text: str) -> bool:
@@ -48,16 +86,59 @@ def looks_secret(text: str) -> bool:
     return bool(_SECRET_LOOK.search(text) or _URL_CREDENTIALS.search(text))
 
 
+def holds_secret(name: str, value: Any) -> bool:
+    """Say whether the value of a key is a secret, by the key's name or by the value's look."""
+    return _is_named_secret(name, value) or (isinstance(value, str) and looks_secret(value))
+
+
+def secret_variable(name: str, value: Any) -> str:
+    """Return the environment variable that the secret found under `name` belongs into."""
+    text = str(value)
+    if found := _SECRET_LOOK.search(text):
+        return str(found.lastgroup)
+    variable = _words(name).strip("_").upper() or "SECRET"
+    return f"{variable}_PASSWORD" if _URL_CREDENTIALS.search(text) else variable
+
+
+def _is_named_secret(name: str, value: Any) -> bool:
+    """Say whether the value of a key is a secret by the key's name.
+
+    Under a name in `token` special tokens (`</s>`, `[PAD]`), numbers and short words are none;
+    under a name in `key` only a long random word is one.
+    """
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or value in ("", MASK):
+        return False
+    words = _words(name)
+    if _SECRET_NAME.search(words):
+        return True
+    if not isinstance(value, str) or _HARMLESS_NAME.search(words):
+        return False
+    if _TOKEN_NAME.search(words):
+        long = len(value) >= _MIN_SECRET_LENGTH
+        return long and value[0] not in "<[" and not _NUMBER.fullmatch(value)
+    return bool(_KEY_NAME.search(words) and _RANDOM.fullmatch(value))
+
+
 def environment_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return the values of the environment variables whose names say that they are secret."""
+    """Return the values of the environment variables whose names say that they are secret.
+
+    Of a value of several lines, each line is one. What is shorter than eight characters would
+    mask harmless text and is left out.
+    """
     environment = os.environ if environment is None else environment
     values = {
-        value
+        line
         for name, value in environment.items()
-        if is_secret_name(name) and len(value) >= _MIN_SECRET_LENGTH
+        if is_secret_name(name) or (_KEY_NAME.search(_words(name)) and not _is_harmless(name))
+        for line in value.splitlines()
+        if len(line) >= _MIN_SECRET_LENGTH
     }
     # The longest first, so that no secret is left in part behind a shorter one.
-    return tuple(sorted(values, key=len, reverse=True))
+    return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def _is_harmless(name: str) -> bool:
+    return bool(_HARMLESS_NAME.search(_words(name)))
 
 
 def redact_text(text: str, secrets: tuple[str, ...] | None = None) -> str:
@@ -69,21 +150,44 @@ def redact_text(text: str, secrets: tuple[str, ...] | None = None) -> str:
         text = text.replace(value, MASK)
     text = _SECRET_LOOK.sub(MASK, text)
     text = _URL_CREDENTIALS.sub(rf"\g<scheme>{MASK}@", text)
-    return _ASSIGNMENT.sub(rf"\g<name>\g<sign>{MASK}", text)
+    return _ASSIGNMENT.sub(_masked_assignment, text)
+
+
+def _masked_assignment(match: re.Match[str]) -> str:
+    group = "quoted" if match["quote"] else "bare"
+    if not _is_named_secret(match["name"], match[group]):
+        return match[0]
+    start, end = match.span(group)
+    return match.string[match.start() : start] + MASK + match.string[end : match.end()]
 
 
 def redact(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
     """Return a copy of a JSON-like value with every secret masked, by name and by look."""
-    secrets = environment_secrets() if secrets is None else secrets
+    return _redact(value, "", environment_secrets() if secrets is None else secrets)
+
+
+def _redact(value: Any, name: str, secrets: tuple[str, ...]) -> Any:
+    """`name` is the key that the value stands under, also as an item of a list."""
+    if _is_named_secret(name, value):
+        return MASK
     if isinstance(value, str):
         return redact_text(value, secrets)
     if isinstance(value, Mapping):
+        # All that stands below a name such as `credentials` is secret.
+        above = name if _SECRET_NAME.search(_words(name)) else None
         return {
-            key: MASK
-            if isinstance(key, str) and is_secret_name(key) and isinstance(item, str)
-            else redact(item, secrets)
+            _redact(key, "", secrets): _redact(item, above or str(key), secrets)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redact(item, secrets) for item in value]
+        # The value of `--hub-token VALUE` is an item of its own.
+        before = [None, *value]
+        return [
+            _redact(item, option if _is_option(option) else name, secrets)
+            for option, item in zip(before, value, strict=False)
+        ]
     return value
+
+
+def _is_option(item: Any) -> bool:
+    return isinstance(item, str) and item.startswith("--") and "=" not in item

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from penstock.errors import ConfigError, did_you_mean
@@ -27,27 +28,49 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Return every name, built-in and registered, in alphabetical order."""
-        return sorted(
-            {*self._modules(), *(point.name for point in entry_points(group=self.package))}
-        )
+        return sorted({*self._modules, *(point.name for point in self._points)})
 
     def get(self, name: str) -> T:
         """Return the thing of this name.
 
-        Raises ConfigError, with the nearest name, when there is none.
+        Raises ConfigError, with the nearest name, when there is none; when two packages have one of
+        this name; and when what another package registered cannot be loaded.
         """
-        if name in self._modules():
+        points = [point for point in self._points if point.name == name]
+        origins = ["penstock"] * (name in self._modules) + [_distribution(p) for p in points]
+        if len(origins) > 1:
+            raise ConfigError(
+                f"{' and '.join(origins)} each have the {self.kind} '{name}'; uninstall one of them"
+            )
+        if points:
+            return self._load(points[0])
+        if name in self._modules:
             found: T = getattr(importlib.import_module(f"{self.package}.{name}"), self.attribute)
             return found
-        for point in entry_points(group=self.package):
-            if point.name == name:
-                loaded: T = point.load()
-                return loaded
         names = self.names()
-        raise ConfigError(
-            f"there is no {self.kind} '{name}'{did_you_mean(name, names)} Known: {', '.join(names)}"
-        )
+        hint = did_you_mean(name, names)
+        known = f"{' Known' if hint else '; known'}: {', '.join(names)}"
+        raise ConfigError(f"there is no {self.kind} '{name}'{hint}{known}")
 
-    def _modules(self) -> list[str]:
+    def _load(self, point: EntryPoint) -> T:
+        try:
+            loaded: T = point.load()
+        except Exception as error:
+            raise ConfigError(
+                f"the {self.kind} '{point.name}' of {_distribution(point)} cannot be loaded "
+                f"({type(error).__name__}: {error})"
+            ) from error
+        return loaded
+
+    @cached_property
+    def _modules(self) -> frozenset[str]:
         package = importlib.import_module(self.package)
-        return [m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_"]
+        return frozenset(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+
+    @cached_property
+    def _points(self) -> tuple[EntryPoint, ...]:
+        return tuple(entry_points(group=self.package))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"the package '{point.dist.name}'" if point.dist else f"'{point.value}'"

@@ -82,7 +82,8 @@ def test_versions_added_later_leave_what_is_there_untouched(src: Path, dst: Path
     before = (dst / "Copa" / TRAIN).stat()
     plan = migrate(src, dst, all_versions={"Copa": "mezo_gpt"})
     assert [dataset.changed for dataset in plan.datasets] == [False, False, *[True] * 5]
-    assert (dst / "Copa" / TRAIN).stat() == before
+    after = (dst / "Copa" / TRAIN).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_version_without_a_train_file_is_no_version_of_its_own(src: Path, dst: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.checks._base import Checker
-from penstock.errors import ConfigError, DataError, did_you_mean
+from penstock.errors import ConfigError, DataError, did_you_mean_beside
 from penstock.findings import CheckReport, DatasetFindings
 from penstock.registry import Registry
 
@@ -60,8 +60,7 @@ def _existing(path: Path | str) -> Path:
         return path
     if path.is_symlink():
         raise ConfigError(f"is a link to {path.readlink()}, which does not exist", file=path)
-    there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    raise ConfigError(f"there is no such path{did_you_mean(path.name, there)}", file=path)
+    raise ConfigError(f"there is no such path{did_you_mean_beside(path)}", file=path)
 
 
 def _nothing_known(path: Path, checkers: Sequence[Checker[Any]]) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import functools
+import io
+import os
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, ParamSpec
 
@@ -13,10 +16,17 @@ import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from penstock.errors import PenstockError
 
 Parameters = ParamSpec("Parameters")
+
+EXIT_INTERRUPTED = 130
+#: How the shell sees a program whose reader has gone, as `head` does: ended by SIGPIPE.
+EXIT_PIPE_CLOSED = 128 + signal.SIGPIPE
+#: A pipe and a file have no width: nothing is cut or wrapped there.
+_NO_WIDTH = 1_000_000
 
 
 class Format(StrEnum):
@@ -40,10 +50,8 @@ class Output:
     def __init__(self, format: Format, quiet: bool = False) -> None:
         self.format = format
         self.quiet = quiet
-        # A pipe has no width: nothing is cut or wrapped there.
-        width = None if sys.stdout.isatty() else 200
-        self.console = Console(width=width, highlight=False)
-        self.errors = Console(stderr=True, highlight=False)
+        self.console = _console()
+        self.errors = _console(stderr=True)
 
     @property
     def human(self) -> bool:
@@ -53,66 +61,127 @@ class Output:
     def show(
         self,
         document: Any,
-        rows: Sequence[Mapping[str, Any]],
-        render: Callable[[], Sequence[RenderableType]],
+        rows: Iterable[Mapping[str, Any]],
+        render: Callable[[], Iterable[RenderableType]],
+        *,
+        columns: Sequence[str] = (),
     ) -> None:
-        """Print one result: whole as JSON, row by row as JSONL or CSV, or as `render` gives it."""
+        """Print one result: whole as JSON, row by row as JSONL or CSV, or as `render` gives it.
+
+        CSV has the columns that are named, rows or not, and then those that rows have besides.
+        """
         if self.format is Format.JSON:
-            self._json(document, indent=True)
+            print_json(document, indent=True)
         elif self.format is Format.JSONL:
             for row in rows:
-                self._json(row)
+                print_json(row)
         elif self.format is Format.CSV:
-            self._csv(rows)
+            _print_csv(columns, list(rows))
         else:
             for renderable in render():
-                self.console.print(renderable)
+                # Tables fit the width; a line is whole, so that paths can be copied.
+                self.console.print(renderable, soft_wrap=isinstance(renderable, str))
 
     def event(self, row: Mapping[str, Any], text: str) -> None:
         """Print one line about something that has just happened."""
         if self.human:
             self.hint(text)
         elif self.format is Format.JSONL:
-            self._json(row)
+            print_json(row)
 
     def hint(self, text: str) -> None:
         """Print a line for people on stderr, unless quiet."""
         if not self.quiet:
             self.errors.print(text, soft_wrap=True)
 
-    def _json(self, value: Any, *, indent: bool = False) -> None:
-        import orjson
 
-        option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
-        sys.stdout.write(orjson.dumps(value, option=option).decode() + "\n")
-        sys.stdout.flush()
+class _Console(Console):
+    """A console that leaves a reader that has gone to `guarded`."""
 
-    def _csv(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            names = list(dict.fromkeys(name for row in rows for name in row))
-            writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    def on_broken_pipe(self) -> None:
+        _forget_stdout()
+        raise BrokenPipeError
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
-    """Return a table; numbers stand on the right, None as a dash. Cells are no markup."""
-    result = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for index, name in enumerate(columns):
-        numeric = rows and all(isinstance(row[index], int | float | None) for row in rows)
-        result.add_column(name, justify="right" if numeric else "left", overflow="fold")
+def _console(*, stderr: bool = False) -> Console:
+    """Return a console that knows where it writes: colours and a width are a terminal's."""
+    stream = sys.stderr if stderr else sys.stdout
+    return _Console(
+        stderr=stderr,
+        highlight=False,
+        width=None if stream.isatty() else _NO_WIDTH,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
+
+
+def print_json(value: Any, *, indent: bool = False) -> None:
+    """Print a value as JSON, on one line or indented on several."""
+    _write(_json(value, indent=indent) + "\n")
+
+
+def _json(value: Any, *, indent: bool = False) -> str:
+    import orjson
+
+    option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+    return orjson.dumps(value, option=option).decode()
+
+
+def _print_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a header and one line a row; lists, mappings and truth values as JSON has them."""
+    names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if names:
+        writer.writerow(names)
     for row in rows:
-        result.add_row(*("-" if cell is None else escape(str(cell)) for cell in row))
+        values = [row.get(name) for name in names]
+        writer.writerow([_json(v) if isinstance(v, list | dict | bool) else v for v in values])
+    _write(text.getvalue())
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        raise
+
+
+def _forget_stdout() -> None:
+    """Let what is still in the buffer of a closed pipe go nowhere when the program ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Return a table; numbers stand on the right, None as a dash. Cells are no markup.
+
+    In a terminal that is too narrow, texts are folded and numbers stay whole.
+    """
+    result = Table(header_style="bold", box=None, pad_edge=False)
+    for index, name in enumerate(columns):
+        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
+        result.add_column(
+            name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
+    for row in rows:
+        result.add_row(*(cell if isinstance(cell, Text) else Text(number(cell)) for cell in row))
     return result
 
 
 def number(value: Any) -> str:
     """Return a value as tables show it: `1e-6`, `16`, `-` for None."""
-    from penstock.config import short_number
+    from penstock.config import short_value
 
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "-" if value is None else str(value)
-    return short_number(value)
+    return short_value(value)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(0 if cell in (None, "-") else cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def guarded(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
@@ -123,12 +192,12 @@ def guarded(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
         try:
             verb(*args, **kwargs)
         except PenstockError as error:
-            Console(stderr=True, highlight=False).print(
-                f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True
-            )
+            _console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
             raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            raise typer.Exit(EXIT_PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            Console(stderr=True).print("interrupted")
-            raise typer.Exit(130) from None
+            _console(stderr=True).print("interrupted")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
     return guard

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from penstock.cli._output import number, table
+from penstock.files import plural
 
 if TYPE_CHECKING:
     from penstock.experiments import Plan, PlannedRun
@@ -36,14 +37,15 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "runs": plan_rows(plan),
         "count": len(plan.runs),
-        "to_do": sum(run.to_do for run in plan.runs),
+        "to_do": len(plan.to_do),
+        "slots": [slot.name for slot in plan.slots],
         "notes": plan.notes,
     }
 
 
 def plan_tables(plan: Plan) -> list[RenderableType]:
     """Return the plan for people: the runs, every hyperparameter with its type, the directories."""
-    names = [name for name in _hyperparameter_names(plan.runs) if len(_values(plan.runs, name)) > 1]
+    names = varying(plan.runs)
     rows = [
         [
             index,
@@ -56,7 +58,6 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
         ]
         for index, run in enumerate(plan.runs, 1)
     ]
-    to_do = sum(run.to_do for run in plan.runs)
     return [
         table(["#", "model", "task", "method", "data", *names, "state"], rows),
         "",
@@ -65,7 +66,8 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
         "directories:",
         *(f"  {escape(place)}" for place in dict.fromkeys(_place(run) for run in plan.runs)),
         "",
-        f"{len(plan.runs)} runs, {to_do} to do. Nothing was created.",
+        f"{plural(len(plan.runs), 'run')}, {len(plan.to_do)} to do, {_at_a_time(plan)}. "
+        "Nothing was created.",
     ]
 
 
@@ -84,6 +86,11 @@ def _hyperparameter_table(plan: Plan) -> RenderableType:
     return table(["hyperparameter", "type", *methods], rows)
 
 
+def varying(runs: Sequence[PlannedRun]) -> list[str]:
+    """Return the hyperparameters that runs differ in."""
+    return [name for name in _hyperparameter_names(runs) if len(_values(runs, name)) > 1]
+
+
 def _hyperparameter_names(runs: Sequence[PlannedRun]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.config.hyperparameters))
 
@@ -95,4 +102,10 @@ def _values(runs: Sequence[PlannedRun], name: str) -> list[Any]:
 
 
 def _place(run: PlannedRun) -> str:
-    return str(run.directory.path if run.directory else run.place / "{timestamp}")
+    """Return where the run is, or where it will be."""
+    return str(run.directory.path if run.directory and not run.to_do else run.place / "{timestamp}")
+
+
+def _at_a_time(plan: Plan) -> str:
+    places = ", ".join(dict.fromkeys(slot.name for slot in plan.slots))
+    return f"{len(plan.slots)} at a time on {places}"

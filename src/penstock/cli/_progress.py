@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,7 +18,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from penstock.cli._output import Output
+from penstock.cli._outcome import outcome_row
+from penstock.cli._output import Output, number
+from penstock.cli._plan import varying
 
 if TYPE_CHECKING:
     from penstock.experiments import Plan, PlannedRun
@@ -30,8 +33,9 @@ class GridProgress:
 
     def __init__(self, plan: Plan, output: Output) -> None:
         self.output = output
-        self.total = sum(run.to_do for run in plan.runs)
+        self.total = len(plan.to_do)
         self.ended = 0
+        self._varying = varying(plan.runs)
         self._bars: dict[str, tuple[PlannedRun, TaskID]] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -64,39 +68,35 @@ class GridProgress:
 
     def heard(self, run: PlannedRun) -> None:
         """Show that a run has started or ended."""
-        name = (
-            f"{run.config.task} {run.config.method} {run.config.data.label} "
-            f"{run.config.rate_label} seed {run.config.hyperparameters['seed']}"
-        )
-        with self._lock:
+        name = self._name(run)
+        with self._lock, suppress(BrokenPipeError):
             if run.state == "running":
-                steps = run.config.hyperparameters["steps"]
+                steps = run.config.hyperparameters.get("steps")
                 self._bars[run.identity] = (run, self._progress.add_task(name, total=steps or None))
                 return
             self.ended += 1
             if run.identity in self._bars:
                 self._progress.remove_task(self._bars.pop(run.identity)[1])
             self._progress.update(self._all, completed=self.ended)
-        self._tell_end(run, name)
+            self._tell_end(run, name)
+
+    def _name(self, run: PlannedRun) -> str:
+        """Return what tells the run from the others of its grid."""
+        config = run.config
+        values = [
+            f"{name} {number(config.hyperparameters[name])}"
+            for name in self._varying
+            if name in config.hyperparameters
+        ]
+        return ", ".join([f"{config.task} {config.method} {config.data.label}", *values])
 
     def _tell_end(self, run: PlannedRun, name: str) -> None:
-        assert run.record is not None
-        assert run.directory is not None
         said = run.state
-        if run.record.result:
+        if run.record and run.record.result:
             said = f"{run.record.result.metric} {run.record.result.score:.3f}"
-        elif run.record.failure:
+        elif run.record and run.record.failure:
             said = f"[red]{run.record.failure.kind.value}[/]: {escape(run.record.failure.message)}"
-        self.output.event(
-            {
-                "event": "run",
-                "identity": run.identity,
-                "state": run.state,
-                "directory": str(run.directory.path),
-                "score": run.record.result.score if run.record.result else None,
-            },
-            f"[{self.ended}/{self.total}] {escape(name)}: {said}",
-        )
+        self.output.event(outcome_row(run), f"[{self.ended}/{self.total}] {escape(name)}: {said}")
 
     def _watch(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):

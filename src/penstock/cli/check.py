@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, guarded
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 
 if TYPE_CHECKING:
     from penstock.findings import CheckReport, DatasetFindings, Finding
 
+_COLUMNS = ("path", "format", "code", "severity", "file", "line", "count", "message", "fix")
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -26,6 +28,7 @@ def check(
         Path | None, typer.Option("--against", help="The original of synthetic data, or its tree.")
     ] = None,
     format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
 ) -> None:
     """Check that data is there, whole, well-formed and honest.
 
@@ -34,45 +37,51 @@ def check(
     from penstock.checks import check as run_check
 
     found = run_check(paths, against=against)
-    rows = [_row(dataset, finding) for dataset in found.datasets for finding in dataset.findings]
-    Output(format).show(found.to_dict(), rows, lambda: _render(found))
+    document = found.to_dict()
+    rows = [
+        {"path": dataset["path"], "format": dataset["format"], **finding}
+        for dataset in document["datasets"]
+        for finding in dataset["findings"]
+    ]
+    output = Output(format, quiet)
+    output.show(document, rows, lambda: _render(found), columns=_COLUMNS)
+    if len(found.datasets) > 1:
+        output.hint(_summary(found))
     if not found.ok:
         raise typer.Exit(1)
 
 
-def _row(dataset: DatasetFindings, finding: Finding) -> dict[str, Any]:
-    return {
-        "path": dataset.path,
-        "format": dataset.format,
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "file": finding.file,
-        "line": finding.line,
-        "count": finding.count,
-        "message": finding.message,
-        "fix": finding.fix,
-    }
-
-
 def _render(found: CheckReport) -> list[RenderableType]:
-    from penstock.files import plural
-    from penstock.findings import Severity
-
     lines: list[RenderableType] = []
     for dataset in found.datasets:
-        told = ", ".join(
-            plural(count, severity.value)
-            for severity in Severity
-            if (count := dataset.count(severity))
-        )
         mark = "[green]ok[/]" if dataset.ok else "[bold red]not ok[/]"
-        lines.append(
-            f"{mark} [bold]{escape(dataset.path)}[/]  {dataset.format}, "
-            f"{plural(dataset.rows, 'row')}{f': {told}' if told else ''}"
-        )
+        told = _counts(dataset.rows, [dataset])
+        lines.append(f"{mark} [bold]{escape(dataset.path)}[/]  {dataset.format}, {told}")
         for finding in dataset.findings:
             lines += _finding_lines(finding)
     return lines
+
+
+def _summary(found: CheckReport) -> str:
+    from penstock.files import plural
+
+    sound = sum(dataset.ok for dataset in found.datasets)
+    rows = sum(dataset.rows for dataset in found.datasets)
+    count = plural(len(found.datasets), "dataset")
+    return f"{count}, {sound} of them ok; {_counts(rows, found.datasets)}"
+
+
+def _counts(rows: int, datasets: Sequence[DatasetFindings]) -> str:
+    """Return the number of rows, and of findings by severity: `500 rows: 1 warning, 1 info`."""
+    from penstock.files import plural
+    from penstock.findings import Severity
+
+    told = ", ".join(
+        plural(count, severity.value)
+        for severity in Severity
+        if (count := sum(dataset.count(severity) for dataset in datasets))
+    )
+    return f"{plural(rows, 'row')}{f': {told}' if told else ''}"
 
 
 def _finding_lines(finding: Finding) -> list[str]:

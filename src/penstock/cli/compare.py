@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
+from rich.text import Text
 
-from penstock.cli._output import Format, Output, guarded, number, table
-from penstock.cli.results import PurposeOption, ResultsOption
+from penstock.cli._output import Format, Output, QuietOption, guarded, table
+from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 
 if TYPE_CHECKING:
     from penstock.report import Comparison
@@ -27,75 +28,34 @@ class CompareFormat(StrEnum):
     LATEX = "latex"
 
 
-ByOption = Annotated[
-    str, typer.Option("--by", help="What to compare by: columns or hyperparameters, with commas.")
-]
-
-
 @guarded
 def compare(
     by: ByOption = "method,data",
     purpose: PurposeOption = None,
     root: ResultsOption = Path("Results"),
     format: Annotated[
-        CompareFormat, typer.Option("--format", help="How the table is printed.")
+        CompareFormat, typer.Option("--format", help="How results are printed; notes go to stderr.")
     ] = CompareFormat.HUMAN,
+    quiet: QuietOption = False,
 ) -> None:
     """Compare the runs that are done: rates chosen on dev rows, scores of evaluation rows."""
     from penstock.report import compare as compare_runs
-    from penstock.report.compare import to_latex
+    from penstock.report import to_latex
 
     comparison = compare_runs(root, purpose, split_names(by))
-    if format is CompareFormat.LATEX:
-        typer.echo(to_latex(comparison))
-        return
-    output = Output(Format(format.value))
-    rows = comparison.to_rows()
-    document = {"by": comparison.by, "contenders": rows, "notes": comparison.notes}
-    output.show(document, rows, lambda: comparison_tables(comparison))
+    latex = format is CompareFormat.LATEX
+    output = Output(Format.HUMAN if latex else Format(format.value), quiet)
+    output.show(
+        comparison.to_dict(),
+        [contender.to_dict() for contender in comparison.contenders],
+        lambda: [Text(to_latex(comparison)) if latex else _table(comparison)],
+    )
+    for note in comparison.notes:
+        output.hint(f"[yellow]note:[/] {escape(note)}")
 
 
-def split_names(text: str) -> list[str]:
-    """Return the names of a list with commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _table(comparison: Comparison) -> RenderableType:
+    from penstock.report import comparison_cells
 
-
-def comparison_tables(comparison: Comparison) -> list[RenderableType]:
-    """Return the comparison for people."""
-    columns = [
-        *comparison.by,
-        "rate",
-        "cells",
-        "seeds",
-        "dev",
-        "score",
-        "chance",
-        "above chance",
-        "rows",
-    ]
-    rows = []
-    for contender in comparison.contenders:
-        score = f"{contender.score:.3f}"
-        if contender.deviation is not None:
-            score += f" ± {contender.deviation:.3f}"
-        verdict = None
-        if contender.p_value is not None:
-            verdict = f"{'yes' if contender.above_chance else 'no'} (p = {contender.p_value:.2g})"
-        rows.append(
-            [
-                *(contender.group[key] for key in comparison.by),
-                number(contender.learning_rate),
-                contender.cells,
-                contender.seeds,
-                f"{contender.dev_score:.3f}",
-                score,
-                f"{contender.chance:.3f}",
-                verdict,
-                contender.rows,
-            ]
-        )
-    unfinished = sum(contender.unfinished for contender in comparison.contenders)
-    notes = [*comparison.notes]
-    if unfinished:
-        notes.append(f"{unfinished} runs of these groups are not done and not counted")
-    return [table(columns, rows), *(f"[yellow]note:[/] {escape(note)}" for note in notes)]
+    cells = comparison_cells(comparison)
+    return table(list(cells[0]), [list(contender.values()) for contender in cells])

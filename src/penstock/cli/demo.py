@@ -27,14 +27,14 @@ def demo(
     """
     from penstock.demo import COMMANDS, write_demo
 
-    if directory.exists() and any(directory.iterdir()):
-        raise ConflictError(f"{directory}: is not empty; remove it, or name another directory")
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise ConflictError(f"{directory}: is not an empty directory; name one that does not exist")
     output = Output(Format.HUMAN)
     output.console.print(
-        "writing an old project and teaching a tiny language model its words (ten seconds) ..."
+        "writing an old project, and teaching a tiny language model its words (ten seconds) ..."
     )
     write_demo(directory)
-    output.console.print(f"[dim]$[/] [bold]cd {escape(str(directory))}[/]")
+    output.console.print(f"[dim]$[/] [bold]cd {escape(shlex.quote(str(directory)))}[/]")
     for arguments in COMMANDS:
         output.console.print(f"\n[dim]$[/] [bold]penstock {escape(shlex.join(arguments))}[/]")
         done = subprocess.run(
@@ -42,4 +42,7 @@ def demo(
         )
         if done.returncode:
             raise typer.Exit(done.returncode)
-    output.console.print(f"\nthe report: {escape(str((directory / 'report.html').resolve()))}")
+    output.console.print(
+        "\nOpen the report in a browser, or go on in that directory: penstock results --detail "
+        "lists every run,\nand penstock trace leads from one of them back to the raw files."
+    )

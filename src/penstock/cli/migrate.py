@@ -15,6 +15,8 @@ from penstock.cli._output import Format, FormatOption, Output, QuietOption, guar
 if TYPE_CHECKING:
     from penstock.migration import DatasetPlan, MigrationPlan
 
+_COLUMNS = ("dataset", "action", "source", "destination", "sentence")
+
 
 @guarded
 def migrate(
@@ -71,7 +73,9 @@ def migrate(
         for dataset in document["datasets"]
         for step in dataset["steps"]
     ]
-    output.show(document, rows, lambda: _render(plan, dry_run))
+    for note in plan.notes:
+        output.hint(f"[yellow]note:[/] {escape(note)}")
+    output.show(document, rows, lambda: _render(plan, dry_run), columns=_COLUMNS)
     for left in plan.left_behind:
         output.hint(f"[yellow]left behind:[/] {escape(left.sentence)}")
 
@@ -90,8 +94,7 @@ def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
 
 
 def _render(plan: MigrationPlan, dry_run: bool) -> list[RenderableType]:
-    lines: list[RenderableType] = [f"[yellow]note:[/] {escape(note)}" for note in plan.notes]
-    lines += [_dataset_lines(dataset, dry_run) for dataset in plan.datasets]
+    lines = [_dataset_lines(dataset, dry_run) for dataset in plan.datasets]
     changed = Counter(step.action.value for step in plan.steps)
     told = ", ".join(f"{count} {action}" for action, count in sorted(changed.items()))
     ending = "nothing was written" if dry_run else "done" if plan.changed else "nothing to do"

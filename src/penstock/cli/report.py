@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, guarded
-from penstock.cli.compare import ByOption, split_names
-from penstock.cli.results import PurposeOption, ResultsOption
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 
 
 @guarded
@@ -19,10 +19,11 @@ def report(
     purpose: PurposeOption = None,
     root: ResultsOption = Path("Results"),
     format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
 ) -> None:
     """Write comparison, curves, data findings and every configuration into one HTML file."""
     from penstock.report import write_report
 
-    path = write_report(target, root, purpose, split_names(by))
-    row = {"report": str(path.resolve())}
-    Output(format).show(row, [row], lambda: [str(path.resolve())])
+    path = str(write_report(target, root, purpose, split_names(by)).resolve())
+    row = {"report": path}
+    Output(format, quiet).show(row, [row], lambda: [Text(path)])

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
+from rich.markup import escape
+from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, guarded, number, table
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded, number, table
+from penstock.cli._runs import PurposeOption, ResultsOption
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
 
-ResultsOption = Annotated[
-    Path, typer.Option("--results", help="The directory that holds every purpose.")
-]
-PurposeOption = Annotated[
-    str | None, typer.Option("--purpose", help="Only the runs of this experiment.")
-]
+_COLOURS = {"done": "green", "running": "cyan", "interrupted": "yellow", "failed": "red"}
 
 
 @guarded
@@ -29,77 +27,80 @@ def results(
     ] = False,
     root: ResultsOption = Path("Results"),
     format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
 ) -> None:
     """List runs with their states and scores."""
     from penstock.report import results as read_results
 
     rows = read_results(root, purpose)
-    output = Output(format)
+    output = Output(format, quiet)
     flat = [row.to_dict() for row in rows]
-    output.show({"runs": flat}, flat, lambda: [_detailed(rows) if detail else _short(rows)])
+    output.show({"runs": flat}, flat, lambda: _blocks(rows) if detail else _table(rows))
+    if not rows:
+        output.hint(f"{escape(str(root / (purpose or '')))} holds no runs")
 
 
-def _short(rows: list[ResultRow]) -> RenderableType:
-    columns = [
-        "purpose",
-        "model",
-        "task",
-        "method",
-        "data",
-        "rate",
-        "seed",
-        "state",
-        "dev",
-        "score",
-    ]
-    cells = [
+def _table(rows: list[ResultRow]) -> list[RenderableType]:
+    """Return one line a run."""
+    if not rows:
+        return []
+    names = ("purpose", "model", "task", "method", "data")
+    cells = []
+    for row in rows:
+        columns, result = row.columns(), row.record.result
+        cells.append(
+            [
+                *(columns[name] for name in names),
+                number(row.learning_rate),
+                columns.get("seed"),
+                _state(row),
+                f"{result.dev_score:.3f}" if result else None,
+                f"{result.score:.3f}" if result else None,
+            ]
+        )
+    return [table([*names, "rate", "seed", "state", "dev", "score"], cells)]
+
+
+def _state(row: ResultRow) -> Text:
+    """Return the state in its colour, with the kind of failure."""
+    state, failure = row.record.state.value, row.record.failure
+    words = f"{state}: {failure.kind.value}" if failure else state
+    if row.step is not None:
+        words += f" at step {row.step}"
+    return Text(words, style=_COLOURS[state])
+
+
+def _blocks(rows: list[ResultRow]) -> list[RenderableType]:
+    """Return everything about each run, a block of lines each."""
+    return ["\n".join(_block(row)) for row in rows]
+
+
+def _block(row: ResultRow) -> list[str]:
+    values, record, result = row.to_dict(), row.record, row.record.result
+    state = record.state.value
+    head = " ".join(
         [
-            *(d[k] for k in ("purpose", "model", "task", "method", "data")),
-            number(d["learning_rate"]),
-            d["seed"],
-            d["state"],
-            _score(d["dev_score"]),
-            _score(d["score"]),
+            *(str(values[name]) for name in ("purpose", "model", "task", "method", "data")),
+            number(row.learning_rate),
+            f"seed {number(values.get('seed'))}",
         ]
-        for d in (row.to_dict() for row in rows)
+    )
+    lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{escape(row.failure or state)}[/]"]
+    if result:
+        lines.append(
+            f"  {result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
+            f"dev {result.dev_score:.3f}, chance {result.chance:.3f}"
+        )
+        lines.append(
+            f"  best step {result.best_step} of {result.steps}, {result.train_rows} train rows, "
+            f"{result.seconds:.0f} s"
+        )
+    times = f"started {record.started}" + (f", ended {record.finished}" if record.finished else "")
+    lines += [
+        f"  {times}, {record.device} of {escape(record.host)}",
+        f"  {escape(values['directory'])}",
     ]
-    return table(columns, cells)
-
-
-def _detailed(rows: list[ResultRow]) -> RenderableType:
-    columns = [
-        "task",
-        "method",
-        "data",
-        "rate",
-        "seed",
-        "state",
-        "dev",
-        "score",
-        "best step",
-        "seconds",
-        "started",
-        "directory",
-        "failure",
-    ]
-    cells = [
-        [
-            *(d[k] for k in ("task", "method", "data")),
-            number(d["learning_rate"]),
-            d["seed"],
-            d["state"],
-            _score(d["dev_score"]),
-            _score(d["score"]),
-            d["best_step"],
-            None if d["seconds"] is None else round(d["seconds"]),
-            d["started"],
-            d["directory"],
-            d["failure"],
-        ]
-        for d in (row.to_dict() for row in rows)
-    ]
-    return table(columns, cells)
-
-
-def _score(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3f}"
+    if record.failure:
+        log = row.directory.log_file(record.config, "err")
+        lines.append(f"  log: {escape(str(log))}")
+    return lines

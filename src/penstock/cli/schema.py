@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli._output import Format, Output, guarded
+from penstock.cli._output import guarded, print_json
 
 
 class Kind(StrEnum):
@@ -21,5 +21,4 @@ def schema(kind: Annotated[Kind, typer.Argument(help="The kind of file.")]) -> N
     """Print the JSON Schema of a kind of YAML file."""
     from penstock.experiments import experiment_schema
 
-    document = experiment_schema()
-    Output(Format.JSON).show(document, [], list)
+    print_json(experiment_schema(), indent=True)

@@ -9,18 +9,21 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from penstock.cli._output import Format, FormatOption, Output, guarded
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 
 if TYPE_CHECKING:
     from penstock.report import TraceNode
 
 _COLOURS = {"same": "green", "changed": "red", "missing": "red"}
+#: How many hexadecimal digits of a hash tell it from others, for people.
+_DIGITS = 12
 
 
 @guarded
 def trace(
     path: Annotated[Path, typer.Argument(help="The directory of a run or of a dataset.")],
     format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
 ) -> None:
     """Print the way back to the raw files, with hashes, and whether they are still the same.
 
@@ -29,8 +32,8 @@ def trace(
     from penstock.report import trace as trace_back
 
     node = trace_back(path)
-    rows = [{k: v for k, v in n.to_dict().items() if k != "children"} for n in node.walk()]
-    Output(format).show(
+    rows = [{"depth": depth, **below.to_row()} for depth, below in node.walk()]
+    Output(format, quiet).show(
         {"intact": node.intact, **node.to_dict()}, rows, lambda: [_tree(node), _verdict(node)]
     )
     if not node.intact:
@@ -42,7 +45,7 @@ def _tree(node: TraceNode, parent: Tree | None = None) -> Tree:
     if node.detail:
         words.append(f"[dim]{escape(node.detail)}[/]")
     if node.sha256:
-        words.append(f"[dim]{node.sha256[: len('sha256:') + 12]}[/]")
+        words.append(f"[dim]{node.sha256.removeprefix('sha256:')[:_DIGITS]}[/]")
     if node.state:
         words.append(f"[{_COLOURS[node.state]}]{node.state}[/]")
     text = "  ".join(words)
@@ -53,7 +56,7 @@ def _tree(node: TraceNode, parent: Tree | None = None) -> Tree:
 
 
 def _verdict(node: TraceNode) -> str:
-    broken = [n for n in node.walk() if n.state not in (None, "same")]
-    if not broken:
-        return "[green]every file is what it was[/]"
-    return f"[red]{len(broken)} of the files are not what they were[/]"
+    hashed = sum(below.state is not None for _, below in node.walk())
+    if node.intact:
+        return f"[green]every file is what it was[/] ({hashed} hashed)"
+    return f"[red]{len(node.broken)} of {hashed} are not what they were[/]"

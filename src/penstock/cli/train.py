@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from penstock.cli._outcome import counts_line, outcome_document, outcome_lines, outcome_row
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._plan import plan_document, plan_rows, plan_tables
+from penstock.files import plural
 
 if TYPE_CHECKING:
-    from penstock.experiments import GridOutcome, Plan, PlannedRun
+    from penstock.experiments import Detached, GridOutcome, Plan
 
 #: Part of a grid failed.
 EXIT_FAILED = 3
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @guarded
@@ -36,7 +43,7 @@ def train(
 ) -> None:
     """Train every run of an experiment that is not done yet.
 
-    Exits with 0 when every run is done, 3 when one failed, 130 when interrupted.
+    Exits with 0 when no run is left to do, 3 when one failed, 130 when interrupted.
     """
     from penstock.experiments import load_experiment, train_detached
 
@@ -49,70 +56,70 @@ def train(
         output.show(plan_document(plan), plan_rows(plan), lambda: plan_tables(plan))
         return
     _announce(plan, output)
-    if not plan.experiment.wait_for_completion and any(run.to_do for run in plan.runs):
+    if not plan.experiment.wait_for_completion and plan.to_do:
         started = train_detached(experiment, given, plan)
-        output.event(
-            {"event": "detached", "pid": started.pid, "log": str(started.log)},
-            f"carried in the background by process {started.pid} (stop it: kill {started.pid})\n"
-            f"log: {started.log}\nsee: penstock results "
-            f"--purpose {plan.experiment.experiment.purpose}",
-        )
+        row = {"pid": started.pid, "log": str(started.log)}
+        purpose = plan.experiment.experiment.purpose
+        output.show(row, [row], lambda: _detached_lines(started, purpose))
         return
     outcome = _carry(plan, output)
-    output.show(_outcome_document(outcome), [], lambda: _outcome_tables(outcome))
-    if any(run.state != "running" for run in outcome.failed):
+    with suppress(BrokenPipeError):
+        _show(outcome, output)
+    if outcome.failed:
         raise typer.Exit(EXIT_FAILED)
 
 
+def _announce(plan: Plan, output: Output) -> None:
+    kept = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
+    count = plural(len(plan.runs), "run")
+    output.hint(f"{count}, {len(plan.to_do)} to do" + (f" ({kept})" if kept else ""))
+
+
 def _carry(plan: Plan, output: Output) -> GridOutcome:
-    """Carry the plan with progress; `kill` stops it as Ctrl-C does."""
     from penstock.cli._progress import GridProgress
     from penstock.experiments import train as train_grid
 
+    try:
+        with _stopped_by_signals(), GridProgress(plan, output) as progress:
+            return train_grid(plan, listener=progress.heard)
+    except KeyboardInterrupt:
+        with suppress(BrokenPipeError):
+            output.hint(f"{counts_line(plan)}; the same command goes on from here")
+        raise
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Take `kill` and a terminal that closes for a Ctrl-C, and answer it at once."""
+
     def interrupt(signum: int, frame: FrameType | None) -> None:
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), b"\nstopping; once more stops at once\n")
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # nohup has set it
+            signal.signal(number, interrupt)
     try:
-        with GridProgress(plan, output) as progress:
-            return train_grid(plan, listener=progress.heard)
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _announce(plan: Plan, output: Output) -> None:
-    to_do = sum(run.to_do for run in plan.runs)
-    kept = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
-    output.hint(f"{len(plan.runs)} runs, {to_do} to do" + (f" ({kept})" if kept else ""))
+def _show(outcome: GridOutcome, output: Output) -> None:
+    runs = outcome.plan.runs
+    if output.format is Format.JSONL:
+        # Those that were carried now had their line when they ended.
+        runs = [run for run in runs if run not in outcome.carried]
+    rows = [outcome_row(run) for run in runs]
+    output.show(outcome_document(outcome), rows, lambda: outcome_lines(outcome))
 
 
-def _outcome_document(outcome: GridOutcome) -> dict[str, Any]:
-    return {
-        "counts": outcome.plan.counts(),
-        "runs": [_run_row(run) for run in outcome.plan.runs],
-    }
-
-
-def _run_row(run: PlannedRun) -> dict[str, Any]:
-    result = run.record.result if run.record else None
-    failure = run.record.failure if run.record else None
-    return {
-        "identity": run.identity,
-        "state": run.state,
-        "directory": str(run.directory.path) if run.directory else None,
-        "score": result.score if result else None,
-        "failure": failure.model_dump(mode="json") if failure else None,
-    }
-
-
-def _outcome_tables(outcome: GridOutcome) -> list[RenderableType]:
-    lines: list[RenderableType] = []
-    for run in outcome.failed:
-        if run.record and run.record.failure and run.directory:
-            failure = run.record.failure
-            lines.append(
-                f"[red]{failure.kind.value}[/]: {escape(failure.message)}\n"
-                f"  log: {escape(str(run.directory.log_file(run.config, 'err')))}"
-            )
-    counts = ", ".join(f"{count} {state}" for state, count in outcome.plan.counts().items())
-    return [*lines, counts]
+def _detached_lines(started: Detached, purpose: str) -> list[RenderableType]:
+    return [
+        f"carried in the background by process {started.pid} (stop it: kill {started.pid})",
+        f"log: {escape(str(started.log))}",
+        f"see: penstock results --purpose {escape(purpose)}",
+    ]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, guarded
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 
 
 @guarded
@@ -18,10 +19,12 @@ def weights(
         int | None, typer.Option("--step", min=0, help="A zo run's weights after this step.")
     ] = None,
     format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
 ) -> None:
     """Rebuild the weights of a run, by default of its best step, as a full model."""
     from penstock.training.weights import rebuild_weights
 
     taken = rebuild_weights(run, target, step)
-    row = {"model": str(target.resolve()), "step": taken}
-    Output(format).show(row, [row], lambda: [f"{target.resolve()} (step {taken})"])
+    model = str(target.resolve())
+    row = {"model": model, "step": taken}
+    Output(format, quiet).show(row, [row], lambda: [f"{escape(model)}  [dim]step {taken}[/]"])

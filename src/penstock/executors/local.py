@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import shutil
 import subprocess
 import threading
@@ -12,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from penstock.errors import ConfigError
+
+#: What CUDA_VISIBLE_DEVICES takes: an index, or the identifier of a GPU or a part of one.
+_GPU = re.compile(r"\d+|(?:GPU|MIG)-[\w/\-]+")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,21 +34,31 @@ def device_slots(cuda_devices: str | None, max_parallel: int | None) -> list[Slo
 
     `"0,1"` is a slot a GPU; `"cpu"` a slot a core. None takes the GPUs that CUDA_VISIBLE_DEVICES
     or the driver names, and the cores where there is none. `max_parallel` is the most slots; CPU
-    slots share the cores evenly.
+    slots share the cores evenly. Raises ConfigError for what names no device, or one twice.
     """
     if cuda_devices is None:
         cuda_devices = ",".join(_visible_gpus()) or "cpu"
     devices = [part.strip() for part in cuda_devices.split(",") if part.strip()]
     if devices in ([], ["cpu"]):
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        count = max(1, min(cores or 1, max_parallel or cores or 1))
-        threads = str(max(1, (cores or 1) // count))
-        environment = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": threads}
-        return [Slot("cpu", environment) for _ in range(count)]
+        return _cpu_slots(max_parallel)
+    for device in devices:
+        if not _GPU.fullmatch(device):
+            raise ConfigError(
+                f"'{device}' names no device; write the numbers of GPUs such as \"0,1\", or cpu",
+                field="cuda_devices",
+            )
     if len(set(devices)) != len(devices):
         raise ConfigError(f"'{cuda_devices}' names a device twice", field="cuda_devices")
     slots = [Slot(f"cuda:{device}", {"CUDA_VISIBLE_DEVICES": device}) for device in devices]
     return slots[:max_parallel]
+
+
+def _cpu_slots(max_parallel: int | None) -> list[Slot]:
+    affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    cores = len(affinity) or os.cpu_count() or 1
+    count = min(cores, max_parallel or cores)
+    environment = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(cores // count)}
+    return [Slot("cpu", environment) for _ in range(count)]
 
 
 def _visible_gpus() -> list[str]:
@@ -69,6 +83,8 @@ class LocalExecutor(Generic[Item, Result]):
         self.slots = slots
         #: Set it, and no new item starts; the function sees it and ends what it is doing.
         self.stop = threading.Event()
+        #: Set it as well, and the function takes no time to end it cleanly.
+        self.kill = threading.Event()
 
     def map(
         self, function: Callable[[Item, Slot], Result], items: Sequence[Item]
@@ -76,7 +92,7 @@ class LocalExecutor(Generic[Item, Result]):
         """Yield each item with its result as it ends; the first exception of a function is raised.
 
         On KeyboardInterrupt, on an exception, and when the caller stops iterating, `stop` is set
-        and the functions that run are waited for.
+        and the functions that run are waited for; on a second KeyboardInterrupt `kill` is set.
         """
         waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
         ended: queue.SimpleQueue[tuple[Item, Result] | BaseException | None] = queue.SimpleQueue()
@@ -95,9 +111,9 @@ class LocalExecutor(Generic[Item, Result]):
             ended.put(None)
 
         threads = [threading.Thread(target=work, args=(slot,)) for slot in self.slots]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             running = len(threads)
             while running:
                 result = ended.get()
@@ -107,7 +123,21 @@ class LocalExecutor(Generic[Item, Result]):
                     raise result
                 else:
                     yield result
-        finally:
+        except BaseException:
             self.stop.set()
-            for thread in threads:
-                thread.join()
+            raise
+        finally:
+            self._join(threads)
+
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        again: KeyboardInterrupt | None = None
+        for thread in threads:
+            while thread.is_alive():
+                try:
+                    thread.join()
+                except KeyboardInterrupt as error:
+                    again = error
+                    self.stop.set()
+                    self.kill.set()
+        if again is not None:
+            raise again

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from penstock.executors.guard import Guard
 from penstock.redaction import environment_secrets, redact_text
 
 _POLL_SECONDS = 0.1
@@ -34,49 +37,55 @@ def run_process(
     out: Path,
     err: Path,
     stop: threading.Event,
+    kill: threading.Event | None = None,
     timeout: float | None = None,
 ) -> ProcessOutcome:
     """Run `command` until it ends, `timeout` seconds have passed, or `stop` is set.
 
+    It is asked to end and has some seconds to do so, unless `kill` is set.
+
     Its output goes to the files line by line, with secrets masked. It gets a session of its own, so
-    that a Ctrl-C in the terminal reaches only the caller, and the read end of a pipe
-    (PENSTOCK_PARENT_PIPE) that closes when the caller is gone in whatever way.
+    that a Ctrl-C in the terminal reaches only the caller. It ends, with all that it has started in
+    its session, when this function does, and when the caller is gone in whatever way. Raises
+    OSError for a command that cannot be started.
     """
-    read_end, write_end = os.pipe()
-    full = {**os.environ, **environment, "PENSTOCK_PARENT_PIPE": str(read_end)}
-    try:
+    full = {**os.environ, **environment}
+    secrets = environment_secrets(full)
+    with (
+        out.open("ab", buffering=0) as out_log,
+        err.open("ab", buffering=0) as err_log,
+        Guard() as guard,
+    ):
         process = subprocess.Popen(
             command,
             env=full,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(read_end,),
             start_new_session=True,
         )
-    finally:
-        os.close(read_end)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    copiers = [
-        threading.Thread(target=_copy_redacted, args=(process.stdout, out)),
-        threading.Thread(target=_copy_redacted, args=(process.stderr, err)),
-    ]
-    for copier in copiers:
-        copier.start()
-    try:
-        return _wait(process, stop, timeout)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        guard.watch(process.pid)
+        copiers = [
+            threading.Thread(target=_copy_redacted, args=(process.stdout, out_log, secrets)),
+            threading.Thread(target=_copy_redacted, args=(process.stderr, err_log, secrets)),
+        ]
         for copier in copiers:
-            copier.join()
-        os.close(write_end)
+            copier.start()
+        try:
+            return _wait(process, stop, kill or threading.Event(), timeout)
+        finally:
+            # A child of the process that lives on would keep the logs from their end.
+            _signal(process, signal.SIGKILL)
+            process.wait()
+            for copier in copiers:
+                copier.join()
 
 
 def _wait(
-    process: subprocess.Popen[bytes], stop: threading.Event, timeout: float | None
+    process: subprocess.Popen[bytes],
+    stop: threading.Event,
+    kill: threading.Event,
+    timeout: float | None,
 ) -> ProcessOutcome:
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
@@ -85,20 +94,26 @@ def _wait(
         except subprocess.TimeoutExpired:
             late = deadline is not None and time.monotonic() > deadline
             if late or stop.is_set():
-                return ProcessOutcome(_end(process), timed_out=late, stopped=not late)
+                return ProcessOutcome(_end(process, kill), timed_out=late, stopped=not late)
 
 
-def _end(process: subprocess.Popen[bytes]) -> int:
-    process.terminate()
-    try:
-        return process.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+def _end(process: subprocess.Popen[bytes], kill: threading.Event) -> int:
+    _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while time.monotonic() < deadline and not kill.is_set():
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(_POLL_SECONDS)
+    _signal(process, signal.SIGKILL)
+    return process.wait()
 
 
-def _copy_redacted(stream: IO[bytes], path: Path) -> None:
-    secrets = environment_secrets()
-    with stream, path.open("ab", buffering=0) as log:
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to the process and to all that it started in its session."""
+    with suppress(ProcessLookupError, PermissionError):  # the second where only dead ones are left
+        os.killpg(process.pid, number)
+
+
+def _copy_redacted(stream: IO[bytes], log: IO[bytes], secrets: tuple[str, ...]) -> None:
+    with stream:
         for line in stream:
             log.write(redact_text(line.decode(errors="replace"), secrets).encode())

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from penstock.backends import BACKENDS
-from penstock.config import dump_yaml
-from penstock.executors import LocalExecutor, ProcessOutcome, Slot, device_slots, run_process
+from penstock.errors import PenstockError
+from penstock.executors import LocalExecutor, ProcessOutcome, Slot, run_process
 from penstock.experiments.planning import Plan, PlannedRun, load_experiment
 from penstock.experiments.provenance import environment, git_state
+from penstock.experiments.schema import experiment_yaml
+from penstock.experiments.settling import now, settle
 from penstock.files import write_atomic
-from penstock.redaction import redact
-from penstock.runs import (
-    Failure,
-    FailureKind,
-    RunConfig,
-    RunDirectory,
-    RunRecord,
-    State,
-)
+from penstock.runs import RunDirectory, RunRecord, State
 
 #: Called with a run when it starts (its record says running) and when it has ended.
 Listener = Callable[[PlannedRun], None]
+
+#: The trainer's libraries write progress bars and warnings of their own into the logs otherwise.
+_QUIET = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 @dataclass
@@ -41,7 +39,7 @@ class GridOutcome:
     @property
     def failed(self) -> list[PlannedRun]:
         """The runs that ended otherwise than done, and those not started because of them."""
-        return [run for run in self.plan.runs if run.to_do]
+        return self.plan.to_do
 
 
 def train(
@@ -53,58 +51,79 @@ def train(
     """Carry every run of an experiment that is missing or failed, and wait for them.
 
     Runs that are done, or that another process is carrying, are left alone. On KeyboardInterrupt
-    the running ones are stopped and recorded as interrupted before it goes on to the caller.
+    the running ones are stopped and recorded as interrupted before it goes on to the caller; on a
+    second one they are killed. Raises ConfigError and DataError as `load_experiment` does, and
+    PenstockError where the results cannot be written.
     """
     plan = experiment if isinstance(experiment, Plan) else load_experiment(experiment, overrides)
     outcome = GridOutcome(plan)
-    to_do = [run for run in plan.runs if run.to_do]
+    to_do = plan.to_do
     if not to_do:
         return outcome
-    slots = device_slots(plan.experiment.cuda_devices, plan.experiment.max_parallel)
-    carrier = _Carrier(plan, listener or (lambda run: None))
-    executor: LocalExecutor[PlannedRun, None] = LocalExecutor(slots[: len(to_do)])
-    carrier.stop = executor.stop
-    for run, _ in executor.map(carrier.carry, to_do):
-        outcome.carried.append(run)
-        if run.state != State.DONE and not plan.experiment.continue_on_error:
-            # What runs now goes on to its end; nothing new starts.
-            carrier.halted.set()
+    executor: LocalExecutor[PlannedRun, bool] = LocalExecutor(plan.slots[: len(to_do)])
+    carrier = _Carrier(plan, listener or (lambda run: None), executor)
+    outcome.carried += [run for run, here in executor.map(carrier.carry, to_do) if here]
+    if State.RUNNING in plan.counts():
+        plan.look_again()  # what others carried may have ended meanwhile
     return outcome
 
 
 class _Carrier:
     """Carries one run at a time in each thread."""
 
-    def __init__(self, plan: Plan, listener: Listener) -> None:
+    def __init__(
+        self, plan: Plan, listener: Listener, executor: LocalExecutor[PlannedRun, bool]
+    ) -> None:
         self.plan = plan
         self.listener = listener
-        self.stop = threading.Event()
+        self.executor = executor
+        #: Set when a run has failed and no other may start; those that run go on to their end.
         self.halted = threading.Event()
         self.environment = environment()
         self.git = git_state()
 
-    def carry(self, run: PlannedRun, slot: Slot) -> None:
-        """Carry one run from an empty directory to its record."""
-        if self.halted.is_set() or self.stop.is_set():
-            return
-        directory = RunDirectory.create(self.plan.root, run.config)
-        with directory.lock:
-            record = self._begin(run, directory, slot)
-            run.directory, run.record = directory, record
+    def carry(self, run: PlannedRun, slot: Slot) -> bool:
+        """Carry one run from an empty directory to its record; say whether it was carried here."""
+        if self.halted.is_set() or self.executor.stop.is_set():
+            return False
+        with naming_the_place(run.place):
+            directory = self._claim(run, slot)
+        if directory is None:
+            return False
+        try:
             self.listener(run)
-            outcome = run_process(
-                record.command,
-                environment={**slot.environment, **_QUIET},
-                out=directory.log_file(run.config, "out"),
-                err=directory.log_file(run.config, "err"),
-                stop=self.stop,
-                timeout=self.plan.experiment.timeout,
-            )
-            run.record = _settle(directory, outcome, self.plan.experiment.timeout)
+            outcome = self._run_trainer(run, directory, slot)
+            with naming_the_place(run.place):
+                run.record = settle(directory, outcome, self.plan.experiment.timeout)
+        finally:
+            directory.lock.release()
+        if run.state != State.DONE and not self.plan.experiment.continue_on_error:
+            self.halted.set()
         self.listener(run)
+        return True
 
-    def _begin(self, run: PlannedRun, directory: RunDirectory, slot: Slot) -> RunRecord:
-        record = RunRecord(
+    def _claim(self, run: PlannedRun, slot: Slot) -> RunDirectory | None:
+        """Return a directory for the run, its lock held and its record saying that it is running.
+
+        None when another process has taken the run since it was planned, whatever came of it.
+        """
+        run.place.mkdir(parents=True, exist_ok=True)
+        with FileLock(run.place / ".lock"):
+            added = self.plan.tries.added(run.identity, run.place)
+            if added is not None:
+                run.take_up(added)
+                return None
+            directory = RunDirectory.create(self.plan.root, run.config)
+            self.plan.tries.know(directory)
+            directory.lock.acquire()
+            write_atomic(directory.config_file, experiment_yaml(run.config))
+            record = self._record(run, directory, slot)
+            directory.write(record)
+            run.take_up((directory, record))
+            return directory
+
+    def _record(self, run: PlannedRun, directory: RunDirectory, slot: Slot) -> RunRecord:
+        return RunRecord(
             identity=run.identity,
             state=State.RUNNING,
             config=run.config,
@@ -112,68 +131,38 @@ class _Carrier:
             device=slot.name,
             host=socket.gethostname(),
             pid=os.getpid(),
-            started=_now(),
+            started=now(),
             environment={**self.environment, **slot.environment},
             git=self.git,
             model=run.model,
             datasets=run.datasets,
         )
-        write_atomic(directory.config_file, experiment_yaml(run.config))
-        directory.write(record)
-        return record
+
+    def _run_trainer(
+        self, run: PlannedRun, directory: RunDirectory, slot: Slot
+    ) -> ProcessOutcome | OSError:
+        assert run.record is not None
+        try:
+            return run_process(
+                run.record.command,
+                environment={**slot.environment, **_QUIET},
+                out=directory.log_file(run.config, "out"),
+                err=directory.log_file(run.config, "err"),
+                stop=self.executor.stop,
+                kill=self.executor.kill,
+                timeout=self.plan.experiment.timeout,
+            )
+        except OSError as error:
+            return error
 
 
-#: The trainer's libraries write progress bars and warnings of their own into the logs otherwise.
-_QUIET = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-
-
-def experiment_yaml(config: RunConfig) -> str:
-    """Return one run as an experiment file that `penstock train` takes."""
-    data = config.data.model_dump(exclude_none=True)
-    data["name"] = data.pop("label")
-    return dump_yaml(
-        redact(
-            {
-                "experiment": {"purpose": config.purpose, "description": config.description},
-                "model": config.model,
-                "task": config.task,
-                "method": config.method,
-                "data": data,
-                "hyperparameters": config.hyperparameters,
-                "backend": config.backend,
-            }
-        )
-    )
-
-
-def _settle(directory: RunDirectory, outcome: ProcessOutcome, timeout: float | None) -> RunRecord:
-    """Complete the record of a run whose process has ended without doing so."""
-    record = directory.read()
-    if outcome.timed_out:
-        record.state, record.failure = (
-            State.FAILED,
-            Failure(kind=FailureKind.TIME_OUT, message=f"took over {timeout:g} seconds"),
-        )
-    elif outcome.stopped:
-        record.state = State.INTERRUPTED
-    elif record.state is State.RUNNING:
-        record.state, record.failure = State.FAILED, _failure(directory, record, outcome)
-    if record.failure is not None:
-        record.failure.status = outcome.status
-    record.finished = record.finished or _now()
-    directory.write(record)
-    return record
-
-
-def _failure(directory: RunDirectory, record: RunRecord, outcome: ProcessOutcome) -> Failure:
-    if outcome.status < 0:
-        name = signal.Signals(-outcome.status).name
-        hint = "; the kernel does this when memory runs out" if name == "SIGKILL" else ""
-        return Failure(kind=FailureKind.KILLED, message=f"ended by {name}{hint}")
-    lines = directory.log_file(record.config, "err").read_text(errors="replace").splitlines()
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return Failure(kind=FailureKind.ERROR, message=f"ended with status {outcome.status}: {last}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+@contextmanager
+def naming_the_place(place: Path) -> Iterator[None]:
+    """Turn an error of the file system into one that names the place of the results."""
+    try:
+        yield
+    except OSError as error:
+        raise PenstockError(
+            f"{error.filename or place}: cannot be written: {error.strerror}; the key results "
+            "names the directory of all results"
+        ) from error

@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 
 from penstock.errors import PenstockError
-from penstock.experiments.planning import Plan, load_experiment
-from penstock.runs import State
+from penstock.experiments.carrying import naming_the_place
+from penstock.experiments.planning import Plan
 
-#: How long to wait for the first run to stand in the results.
+#: How long to wait for the first run to stand in the results, and between two looks at them.
 _START_SECONDS = 30.0
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -29,28 +30,34 @@ class Detached:
 def train_detached(path: Path, overrides: Sequence[str], plan: Plan) -> Detached:
     """Start `penstock train` in the background; return when its first run is under way.
 
-    Raises PenstockError with what it printed when it ended before that.
+    `plan` is what `path` and `overrides` come to. Raises PenstockError with what the process
+    printed when it failed before that.
     """
     directory = plan.root / plan.experiment.experiment.purpose
-    directory.mkdir(parents=True, exist_ok=True)
     log = directory / f"train_{datetime.now():%Y%m%d_%H%M%S}.log"
     command = [sys.executable, "-m", "penstock", "train", str(path), *overrides]
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [*command, "wait_for_completion=true", "--format", "jsonl"],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        runs = load_experiment(path, overrides).runs
-        if any(run.state == State.RUNNING for run in runs) or not any(r.to_do for r in runs):
-            break
-        if process.poll() is not None:
-            if process.returncode:
-                raise PenstockError(f"ended at once, see {log}:\n{log.read_text().strip()}")
-            break
-        time.sleep(0.2)
+    with naming_the_place(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                [*command, "wait_for_completion=true", "--format", "jsonl"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+    _await_start(process, plan, log)
     return Detached(process.pid, log)
+
+
+def _await_start(process: subprocess.Popen[bytes], plan: Plan, log: Path) -> None:
+    before = len(plan.to_do)
+    deadline = time.monotonic() + _START_SECONDS
+    while len(plan.to_do) == before and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+        ended = process.poll()
+        plan.look_again()
+        if ended:
+            raise PenstockError(f"ended at once, see {log}:\n{log.read_text().strip()}")
+        if ended == 0:
+            return

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from penstock.config import Document
 from penstock.errors import ConfigError
+from penstock.executors import Slot, device_slots
 from penstock.experiments.grid import expand
 from penstock.experiments.provenance import Provenance
 from penstock.experiments.schema import Experiment, read_experiment
-from penstock.runs import DatasetUse, ModelUse, RunConfig, RunDirectory, RunRecord, State, find_runs
+from penstock.experiments.tries import Tries, Try
+from penstock.runs import DatasetUse, ModelUse, RunConfig, RunDirectory, RunRecord, State
 from penstock.runs.directory import directory_label
 
 
-@dataclass
+@dataclass(eq=False)
 class PlannedRun:
     """A run of the grid, and the directory of its latest try where it has one."""
 
@@ -38,6 +40,10 @@ class PlannedRun:
         """True unless the run is done, or another process is carrying it."""
         return self.state not in (State.DONE, State.RUNNING)
 
+    def take_up(self, found: Try) -> None:
+        """Let a try count from now on."""
+        self.directory, self.record = found
+
 
 @dataclass
 class Plan:
@@ -46,6 +52,9 @@ class Plan:
     experiment: Experiment
     document: Document
     runs: list[PlannedRun]
+    #: Where the runs go, one at a time in each.
+    slots: list[Slot]
+    tries: Tries
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -53,9 +62,21 @@ class Plan:
         """The directory that holds every purpose."""
         return Path(self.experiment.results)
 
+    @property
+    def to_do(self) -> list[PlannedRun]:
+        """The runs that are neither done nor carried by another process."""
+        return [run for run in self.runs if run.to_do]
+
     def counts(self) -> dict[str, int]:
         """Return how many runs are in each state."""
         return dict(Counter(run.state for run in self.runs))
+
+    def look_again(self) -> None:
+        """Take up what has been made of the runs since they were planned."""
+        found = self.tries.latest()
+        for run in self.runs:
+            if run.identity in found:
+                run.take_up(found[run.identity])
 
 
 def load_experiment(path: Path | str, overrides: Iterable[str] = ()) -> Plan:
@@ -66,35 +87,30 @@ def load_experiment(path: Path | str, overrides: Iterable[str] = ()) -> Plan:
     """
     experiment, document = read_experiment(Path(path), tuple(overrides))
     grid = expand(experiment, document)
-    provenance = Provenance()
+    provenance = Provenance(document)
     root = Path(experiment.results)
-    tried = _latest_tries(root, experiment.experiment.purpose)
-    runs = []
+    runs: dict[str, PlannedRun] = {}
     for config in grid.configs:
-        try:
-            datasets = provenance.datasets(config)
-        except ConfigError as error:
-            raise document.error(str(error), ("data",)) from None
+        datasets = provenance.datasets(config)
         model = provenance.model(config.model)
         hashes = {use.role: use.manifest.content_hash for use in datasets}
         identity = config.identity(model.sha256, hashes)
         run = PlannedRun(config, identity, model, datasets, root / directory_label(config))
-        run.directory, run.record = tried.get(identity, (None, None))
-        runs.append(run)
-    return Plan(experiment, document, runs, grid.notes)
+        runs.setdefault(identity, run)
+    notes = list(grid.notes)
+    if len(runs) < len(grid.configs):
+        same = len(grid.configs) - len(runs)
+        notes.append(f"{same} of {len(grid.configs)} cells come to the same run as another")
+    slots = _slots(experiment, document, len(runs))
+    tries = Tries(root / experiment.experiment.purpose)
+    plan = Plan(experiment, document, list(runs.values()), slots, tries, notes)
+    plan.look_again()
+    return plan
 
 
-def _latest_tries(root: Path, purpose: str) -> dict[str, tuple[RunDirectory, RunRecord]]:
-    """Return the try that counts for each identity: a done or running one, else the latest."""
-    tries: dict[str, tuple[RunDirectory, RunRecord]] = {}
-    for directory in find_runs(root, purpose):
-        record = directory.current()
-        known = tries.get(record.identity)
-        if known is None or not _counts_more(known[1], record):
-            tries[record.identity] = (directory, record)
-    return tries
-
-
-def _counts_more(known: RunRecord, other: RunRecord) -> bool:
-    rank = {State.DONE: 2, State.RUNNING: 1}
-    return (rank.get(known.state, 0), known.started) >= (rank.get(other.state, 0), other.started)
+def _slots(experiment: Experiment, document: Document, runs: int) -> list[Slot]:
+    """Return the slots of an experiment: no more than it has runs, so that they share all cores."""
+    try:
+        return device_slots(experiment.cuda_devices, min(experiment.max_parallel or runs, runs))
+    except ConfigError as error:
+        raise document.error(error.message, ("cuda_devices",)) from None

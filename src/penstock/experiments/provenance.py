@@ -6,12 +6,15 @@ import hashlib
 import platform
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from penstock.files import sha256_of
-from penstock.formats import TaskDirectory, open_task_directory
+from penstock.config import Document
+from penstock.errors import ConfigError
+from penstock.files import plural, sha256_of
+from penstock.formats import open_task_directory
 from penstock.runs import DatasetUse, ModelUse, RunConfig
 
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
@@ -20,11 +23,12 @@ _NOT_OF_THE_MODEL = {".git", ".gitattributes", "README.md", ".cache"}
 
 
 class Provenance:
-    """Hashes models and datasets, each once however many runs use it."""
+    """Reads and hashes models and datasets, each once however many runs use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self._models: dict[str, ModelUse] = {}
-        self._datasets: dict[tuple[str, str, str], DatasetUse] = {}
+        self._datasets: dict[tuple[str, str, str], _Dataset] = {}
 
     def model(self, name: str) -> ModelUse:
         """Return a model with the hash of all its bytes, or without for a hub name."""
@@ -35,29 +39,48 @@ class Provenance:
     def datasets(self, config: RunConfig) -> list[DatasetUse]:
         """Return the datasets of a run with their manifests.
 
-        Raises ConfigError or DataError where one is missing, incomplete or not what its manifest
-        says.
+        Every row that the run will read is read, so that a grid does not start on data that cannot
+        carry it. Raises ConfigError or DataError where a dataset is missing, incomplete, too small,
+        or not what its manifest says.
         """
-        return [
-            self._dataset(role, path, config.task)
-            for role in ("path", "original", "synthetic")
-            if (path := getattr(config.data, role)) is not None
-        ]
+        uses = []
+        for role in ("path", "original", "synthetic"):
+            path = getattr(config.data, role)
+            if path is not None:
+                dataset = self._dataset(role, path, config.task)
+                self._require_rows(config, role, dataset)
+                uses.append(dataset.use)
+        return uses
 
-    def _dataset(self, role: str, path: str, task: str) -> DatasetUse:
+    def _dataset(self, role: str, path: str, task: str) -> _Dataset:
         key = (role, path, task)
         if key not in self._datasets:
-            dataset = open_task_directory(Path(path), task)
-            _require_files(dataset, role)
-            self._datasets[key] = DatasetUse(role=role, path=path, manifest=dataset.manifest())
+            try:
+                directory = open_task_directory(Path(path), task)
+            except ConfigError as error:
+                message = f"{path}: {error.message}"
+                raise self.document.error(message, ("data", role)) from None
+            rows = len(directory.answered_rows("train"))
+            if role != "synthetic":
+                directory.answered_rows("validation")
+            use = DatasetUse(role=role, path=path, manifest=directory.manifest())
+            self._datasets[key] = _Dataset(use, rows)
         return self._datasets[key]
 
+    def _require_rows(self, config: RunConfig, role: str, dataset: _Dataset) -> None:
+        kept = config.hyperparameters.get("dev_samples") or 0
+        if kept >= dataset.train_rows:
+            raise self.document.error(
+                f"{kept} dev rows leave nothing of the {plural(dataset.train_rows, 'row')} of the "
+                f"train file in {dataset.use.path}; lower hyperparameters.dev_samples",
+                ("data", role),
+            )
 
-def _require_files(dataset: TaskDirectory, role: str) -> None:
-    """Read what a run will read, so that a grid does not start on data that cannot carry it."""
-    dataset.rows("train")
-    if role != "synthetic":
-        dataset.rows("validation")
+
+@dataclass(frozen=True)
+class _Dataset:
+    use: DatasetUse
+    train_rows: int
 
 
 def model_hash(path: Path) -> str | None:

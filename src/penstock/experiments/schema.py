@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-from penstock.config import Document, apply_overrides, read_yaml, validate
+from penstock.config import Document, apply_overrides, dump_yaml, read_yaml, validate
+from penstock.redaction import redact
+from penstock.runs import RunConfig
 from penstock.runs.records import Mix
 from penstock.training import METHODS
 
-Value = TypeVar("Value")
 Scalar = str | int | float | bool | None
 
-_DIRECTORY_NAME = re.compile(r"^[^/\\\0]+$")
+
+def _is_a_directory_name(name: str) -> str:
+    if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
+        raise ValueError("names a directory: no slash, not empty")
+    return name
+
+
+DirectoryName = Annotated[str, AfterValidator(_is_a_directory_name)]
 
 
 class _Strict(BaseModel):
@@ -25,15 +40,8 @@ class _Strict(BaseModel):
 class Header(_Strict):
     """What the experiment is for. `purpose` names the directory of its results."""
 
-    purpose: str = Field(description="Names the directory of the results.")
+    purpose: DirectoryName = Field(description="Names the directory of the results.")
     description: str = ""
-
-    @field_validator("purpose")
-    @classmethod
-    def _is_a_directory_name(cls, purpose: str) -> str:
-        if not _DIRECTORY_NAME.match(purpose) or purpose in (".", ".."):
-            raise ValueError("names a directory: no slash, not empty")
-        return purpose
 
 
 class Data(_Strict):
@@ -43,7 +51,9 @@ class Data(_Strict):
     original: str | list[str] | None = None
     synthetic: str | list[str] | None = None
     mix: Mix | list[Mix] | None = Field(None, description="Which rows to train on.")
-    name: str | None = Field(None, description="How results call the data; told by the path.")
+    name: DirectoryName | list[DirectoryName] | None = Field(
+        None, description="How results call the data; null: as its directory is called."
+    )
 
     @model_validator(mode="after")
     def _names_what_is_needed(self) -> Self:
@@ -57,7 +67,7 @@ class Data(_Strict):
             mixes = self.mix if isinstance(self.mix, list) else [self.mix]
             if None in mixes:
                 raise ValueError("mix is needed: original, synthetic or both")
-            if self.synthetic is None and mixes != ["original"]:
+            if self.synthetic is None and set(mixes) != {"original"}:
                 raise ValueError("synthetic is needed by this mix")
         return self
 
@@ -106,6 +116,25 @@ def read_experiment(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Experi
     document = read_yaml(path)
     apply_overrides(document, overrides)
     return validate(document, Experiment), document
+
+
+def experiment_yaml(config: RunConfig) -> str:
+    """Return one run as an experiment file that `penstock train` takes; secrets are masked."""
+    data = config.data.model_dump(exclude_none=True)
+    data["name"] = data.pop("label")
+    return dump_yaml(
+        redact(
+            {
+                "experiment": {"purpose": config.purpose, "description": config.description},
+                "model": config.model,
+                "task": config.task,
+                "method": config.method,
+                "data": data,
+                "hyperparameters": config.hyperparameters,
+                "backend": config.backend,
+            }
+        )
+    )
 
 
 def experiment_schema() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.errors import ConfigError, DataError, did_you_mean
+from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
 from penstock.files import is_staging
 from penstock.manifest import Manifest, describe, read_manifest
 from penstock.sources import read_rows
@@ -55,6 +55,19 @@ class TaskDirectory:
             rows.append(row)
         if not rows:
             raise DataError("the file has no rows; training on nothing is refused", file=path)
+        return rows
+
+    def answered_rows(self, split: str) -> list[dict[str, Any]]:
+        """Return the rows of a split as `rows` does; raises DataError for one without an answer."""
+        rows = self.rows(split)
+        for number, row in enumerate(rows, 1):
+            if not self.task.labelled(row):
+                raise DataError(
+                    f"{self.task.label_field} says that the row has no answer; it can neither "
+                    "train nor be evaluated",
+                    file=self.file(split),
+                    line=number,
+                )
         return rows
 
     def manifest(self) -> Manifest:
@@ -100,9 +113,7 @@ def open_task_directory(path: Path, task: str | None = None) -> TaskDirectory:
     Raises ConfigError where there is no directory or no telling which task it holds.
     """
     if not path.is_dir():
-        parent = path.parent
-        there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-        raise ConfigError(f"there is no such directory{did_you_mean(path.name, there)}", file=path)
+        raise ConfigError(f"there is no such directory{did_you_mean_beside(path)}", file=path)
     if task is not None:
         return TaskDirectory(path, TASKS.get(task))
     recognised = recognise(path)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.errors import ConfigError, DataError, did_you_mean
+from penstock.errors import ConfigError, DataError, did_you_mean_beside
 from penstock.files import entries_by_folded_name, is_staging, natural_key
 from penstock.formats import find_task_directories
 from penstock.tasks import SPLITS, Task, all_tasks
@@ -69,9 +69,8 @@ class SourceTree:
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
-            there = [entry.name for entry in root.parent.iterdir()] if root.parent.is_dir() else []
             kind = "is not a directory" if root.exists() else "there is no such directory"
-            raise ConfigError(f"{kind}{did_you_mean(root.name, there)}", file=root)
+            raise ConfigError(f"{kind}{did_you_mean_beside(root)}", file=root)
         self.root = root
         self.datasets = {dataset.name: dataset for dataset in _datasets(root)}
         self._read: dict[Path, SourceFile] = {}

@@ -3,6 +3,7 @@
 from penstock.report.compare import Comparison, Contender, compare
 from penstock.report.page import write_report
 from penstock.report.results import ResultRow, results
+from penstock.report.tables import comparison_cells, to_latex
 from penstock.report.trace import TraceNode, trace
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "ResultRow",
     "TraceNode",
     "compare",
+    "comparison_cells",
     "results",
+    "to_latex",
     "trace",
     "write_report",
 ]

@@ -1,43 +1,41 @@
 """Which method, data, model is better: rates chosen on dev, scores reported on evaluation.
 
-Runs that differ only in their seed are one cell. Within a group, the cell with the best mean dev
-score is chosen, and the mean and the deviation of its evaluation scores are reported: the
+Runs that differ only in their seed are one setting. Within a group, the setting with the best mean
+dev score is chosen, and the mean and the deviation of its evaluation scores are reported: the
 evaluation rows never choose anything.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import orjson
-
-from penstock.config import short_number
-from penstock.errors import ConfigError, did_you_mean
+from penstock.config import short_value
+from penstock.errors import ConfigError
+from penstock.files import plural
+from penstock.report.naming import Naming, evaluated_on, keys_of, setting
 from penstock.report.results import ResultRow, results
-from penstock.runs import State
-
-#: A score this unlikely under guessing is called above chance.
-SIGNIFICANCE = 0.01
-#: What may never be averaged over: these join `by` when runs differ in them.
-_NEVER_AVERAGED = ("task", "model", "data", "method")
+from penstock.report.significance import SIGNIFICANCE, p_value
+from penstock.runs import RunResult
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One group's best cell. Scores are from 0 to 1.
+    """One group's best setting. Scores are from 0 to 1.
 
-    `deviation` is the sample's over the seeds, None for one seed; `p_value` is the probability that
-    guessing scores as high on this many rows.
+    `settings` is how many it was chosen among, `seeds` how many runs it has; `deviation` is the
+    sample's over the seeds, None for one. `rows` are the evaluation rows, `p_value` is the
+    probability that guessing scores as high on them; None for a score that is no share of right
+    rows. `unfinished` runs of the group are not counted.
     """
 
     group: dict[str, Any]
     learning_rate: float
-    cells: int
+    settings: int
     seeds: int
     dev_score: float
     score: float
@@ -54,23 +52,25 @@ class Contender:
         """True when guessing would hardly score as high; None where nothing can be guessed."""
         return None if self.p_value is None else self.p_value < SIGNIFICANCE
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return one flat mapping: the group's values, and every field."""
+        values = asdict(self)
+        group = values.pop("group")
+        return {**group, **values, "above_chance": self.above_chance}
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """The contenders, the best first, and what is worth knowing about the comparison."""
+    """The contenders, task by task, the best first, and what is worth knowing about them."""
 
     by: tuple[str, ...]
     contenders: list[Contender]
     notes: list[str] = field(default_factory=list)
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return one flat mapping a contender."""
-        rows = []
-        for contender in self.contenders:
-            values = asdict(contender)
-            group = values.pop("group")
-            rows.append({**group, **values, "above_chance": contender.above_chance})
-        return rows
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as `--format json` prints it: `by`, `contenders`, `notes`."""
+        contenders = [contender.to_dict() for contender in self.contenders]
+        return {"by": list(self.by), "contenders": contenders, "notes": self.notes}
 
 
 def compare(
@@ -82,61 +82,61 @@ def compare(
 
     Raises ConfigError when there is no run that is done, or for a name in `by` that runs have not.
     """
-    return compare_rows(results(root, purpose), by, str(Path(root) / (purpose or "")))
+    return compare_rows(results(root, purpose), by, Path(root) / (purpose or ""))
 
 
-def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: str) -> Comparison:
+def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: Path) -> Comparison:
     """Compare rows that are already read; `place` is where they came from, for the error."""
-    done = [row for row in rows if row.record.state is State.DONE]
+    done = [row for row in rows if row.done]
     if not done:
-        raise ConfigError(f"none of {len(rows)} runs is done; see penstock results", file=place)
-    keys = list(dict.fromkeys(by))
-    known = {name for row in done for name in (*row.columns(), *row.record.config.hyperparameters)}
-    for key in keys:
-        if key not in known:
-            raise ConfigError(f"runs have no '{key}'{did_you_mean(key, known)}", field="--by")
-    notes = []
-    for key in _NEVER_AVERAGED:
-        if key not in keys and len({row.value(key) for row in done}) > 1:
-            keys.append(key)
-            notes.append(f"runs differ in their {key}, which is never averaged over: added to --by")
+        raise ConfigError(
+            f"none of {plural(len(rows), 'run')} is done; see penstock results", file=place
+        )
+    naming = Naming(rows)
+    keys, notes = keys_of(done, by, naming)
     groups: dict[tuple[Any, ...], list[ResultRow]] = {}
-    for row in _latest_of_each(done):
-        groups.setdefault(tuple(row.value(key) for key in keys), []).append(row)
-    unfinished = [row for row in rows if row.record.state is not State.DONE]
+    for row in _tries_that_count(rows, per_purpose="purpose" in keys):
+        groups.setdefault(tuple(naming.value(row, key) for key in keys), []).append(row)
     contenders = [
-        _contender(dict(zip(keys, group, strict=True)), members, unfinished)
+        _contender(dict(zip(keys, group, strict=True)), members)
         for group, members in groups.items()
+        if any(row.done for row in members)
     ]
     contenders.sort(key=lambda c: (str(c.group.get("task")), -c.score))
-    seeds = {contender.seeds for contender in contenders}
-    if len(seeds) > 1:
-        notes.append(f"contenders have between {min(seeds)} and {max(seeds)} seeds")
+    notes += [*naming.notes(), *_unfinished_notes(groups), *_uneven_notes(contenders, done)]
     return Comparison(tuple(keys), contenders, notes)
 
 
-def _latest_of_each(rows: Sequence[ResultRow]) -> list[ResultRow]:
-    """Keep one run of each identity and purpose, the latest."""
-    latest: dict[tuple[str, str], ResultRow] = {}
-    for row in sorted(rows, key=lambda row: row.record.started):
-        latest[row.purpose, row.record.identity] = row
-    return list(latest.values())
+def _tries_that_count(rows: Iterable[ResultRow], *, per_purpose: bool) -> list[ResultRow]:
+    """Return one run of each identity: one that is done, else the latest.
+
+    The same run done twice, or for two purposes, is no second seed.
+    """
+    tries: dict[tuple[str, str | None], ResultRow] = {}
+    for row in sorted(rows, key=lambda row: (row.done, row.record.started)):
+        purpose = row.record.config.purpose if per_purpose else None
+        tries[row.record.identity, purpose] = row
+    return list(tries.values())
 
 
-def _contender(
-    group: dict[str, Any], rows: Sequence[ResultRow], unfinished: Sequence[ResultRow]
-) -> Contender:
-    cells: dict[bytes, list[ResultRow]] = {}
+def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
+    settings: dict[tuple[Any, ...], list[ResultRow]] = {}
     for row in rows:
-        cells.setdefault(_cell_key(row), []).append(row)
-    chosen = max(cells.values(), key=lambda cell: (_mean_dev(cell), -_rate(cell[0])))
-    found = [row.record.result for row in chosen if row.record.result is not None]
+        if row.done:
+            settings.setdefault(setting(row), []).append(row)
+    # Of equals the lower rate, then the one that was started first: the same every time.
+    chosen = min(
+        settings.values(),
+        key=lambda members: (-_mean_dev(members), members[0].learning_rate),
+    )
+    found = _results(chosen)
     scores = [result.score for result in found]
     score, first = mean(scores), found[0]
+    countable = first.metric == "accuracy" and first.chance > 0
     return Contender(
         group=group,
-        learning_rate=_rate(chosen[0]),
-        cells=len(cells),
+        learning_rate=chosen[0].learning_rate,
+        settings=len(settings),
         seeds=len(chosen),
         dev_score=_mean_dev(chosen),
         score=score,
@@ -144,75 +144,40 @@ def _contender(
         metric=first.metric,
         chance=first.chance,
         rows=first.evaluation_rows,
-        p_value=_p_value(score, first.evaluation_rows, first.chance) if first.chance else None,
-        unfinished=sum(
-            all(row.value(key) == value for key, value in group.items()) for row in unfinished
-        ),
+        p_value=p_value(score, first.evaluation_rows, first.chance) if countable else None,
+        unfinished=sum(not row.done for row in rows),
         directories=[str(row.directory.path) for row in chosen],
     )
 
 
-def _cell_key(row: ResultRow) -> bytes:
-    """Return what decides a run but its seed."""
-    config = row.record.config
-    values = {key: value for key, value in config.hyperparameters.items() if key != "seed"}
-    data = [(use.role, use.manifest.content_hash) for use in row.record.datasets]
-    decisive = [config.backend, row.record.model.sha256 or config.model, config.task, config.method]
-    return orjson.dumps([decisive, config.data.mix, data, values], option=orjson.OPT_SORT_KEYS)
+def _results(rows: Sequence[ResultRow]) -> list[RunResult]:
+    return [row.record.result for row in rows if row.record.result is not None]
 
 
-def _mean_dev(cell: Sequence[ResultRow]) -> float:
-    return mean(row.record.result.dev_score for row in cell if row.record.result is not None)
+def _mean_dev(rows: Sequence[ResultRow]) -> float:
+    return mean(result.dev_score for result in _results(rows))
 
 
-def _rate(row: ResultRow) -> float:
-    return float(row.record.config.hyperparameters["learning_rate"])
-
-
-def _p_value(score: float, rows: int, chance: float) -> float:
-    """Return the chance that guessing gets at least this many of the rows right (binomial)."""
-    if chance >= 1:
-        return 1.0
-    right = round(score * rows)
-    log_chance, log_rest = math.log(chance), math.log1p(-chance)
-    return min(
-        1.0,
-        sum(
-            math.exp(_log_choose(rows, k) + k * log_chance + (rows - k) * log_rest)
-            for k in range(right, rows + 1)
-        ),
-    )
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def to_latex(comparison: Comparison) -> str:
-    """Return the comparison as a LaTeX table (booktabs), scores in percent."""
-    names = [*comparison.by, "rate", "dev", comparison.contenders[0].metric, "chance"]
-    lines = [
-        f"\\begin{{tabular}}{{{'l' * len(comparison.by)}rrrr}}",
-        "\\toprule",
-        " & ".join(_latex(name) for name in names) + " \\\\",
-        "\\midrule",
+def _unfinished_notes(groups: Mapping[tuple[Any, ...], Sequence[ResultRow]]) -> list[str]:
+    """Say which runs are missing from the comparison."""
+    notes = [
+        f"{' '.join(map(short_value, group))}: none of {plural(len(members), 'run')} is done"
+        for group, members in groups.items()
+        if not any(row.done for row in members)
     ]
-    for contender in comparison.contenders:
-        score = f"{100 * contender.score:.1f}"
-        if contender.deviation is not None:
-            score += f" $\\pm$ {100 * contender.deviation:.1f}"
-        cells = [
-            *(_latex(str(contender.group[key])) for key in comparison.by),
-            short_number(contender.learning_rate),
-            f"{100 * contender.dev_score:.1f}",
-            score,
-            f"{100 * contender.chance:.1f}",
-        ]
-        lines.append(" & ".join(cells) + " \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"])
+    unfinished = sum(not row.done for members in groups.values() for row in members)
+    if unfinished:
+        notes.append(f"{plural(unfinished, 'run')} not done and not counted; see penstock results")
+    return notes
 
 
-def _latex(text: str) -> str:
-    for sign in "\\&%$#_{}":
-        text = text.replace(sign, "\\textbackslash{}" if sign == "\\" else f"\\{sign}")
-    return text
+def _uneven_notes(contenders: Sequence[Contender], done: Sequence[ResultRow]) -> list[str]:
+    """Say where contenders cannot be held against one another as they are."""
+    notes = []
+    seeds = {contender.seeds for contender in contenders}
+    if len(seeds) > 1:
+        notes.append(f"contenders have between {min(seeds)} and {max(seeds)} seeds")
+    for task, several in Counter(task for task, *_ in {evaluated_on(row) for row in done}).items():
+        if several > 1:
+            notes.append(f"{task}: scores are of {several} different sets of evaluation rows")
+    return notes

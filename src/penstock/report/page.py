@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.checks import check
-from penstock.config import short_number
+from penstock.config import short_value
 from penstock.errors import ConfigError, MissingExtraError
-from penstock.experiments.carrying import experiment_yaml
-from penstock.files import write_atomic
-from penstock.findings import DatasetFindings
+from penstock.experiments import experiment_yaml
+from penstock.files import plural, write_atomic
 from penstock.report.charts import comparison_chart, curve_chart
-from penstock.report.compare import compare_rows
+from penstock.report.compare import Comparison, compare_rows
+from penstock.report.data import used_data
 from penstock.report.results import ResultRow, results
-from penstock.runs import State
+from penstock.report.tables import comparison_cells
 
 #: What the bundle's module offers to the page's own script.
 _GLOBALS = "window.vegaEmbed = vegaEmbed;"
@@ -27,10 +28,11 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 @dataclass(frozen=True)
 class _Chart:
-    """A chart, and the words for those who cannot see it."""
+    """A chart, the words above it, and its specification as text for a script element."""
 
     id: str
     title: str
+    hint: str
     spec: str
 
 
@@ -43,53 +45,50 @@ def write_report(
     """Write the report of the runs below `root`; return where it lies.
 
     The file needs no network: scripts and charts are in it. Raises ConfigError when there are no
-    runs.
+    runs, or for a name in `by` that runs have not.
     """
+    target, place = Path(target), Path(root) / (purpose or "")
     rows = results(root, purpose)
     if not rows:
-        raise ConfigError("holds no runs", file=Path(root) / (purpose or ""))
-    done = [row for row in rows if row.record.state is State.DONE]
-    comparison = compare_rows(rows, by, str(root)) if done else None
-    charts = [
-        _Chart("comparison", "Evaluation scores", _script_json(comparison_chart(comparison)))
-        for comparison in ([comparison] if comparison else [])
-    ]
-    for metric, title in (("loss", "Training loss"), ("dev_score", "Dev score")):
-        spec = curve_chart(rows, metric, title.lower())
-        if spec is not None:
-            charts.append(_Chart(metric, title, _script_json(spec)))
+        raise ConfigError("holds no runs", file=place)
+    comparison = compare_rows(rows, by, place) if any(row.done for row in rows) else None
+    charts = list(_charts(rows, comparison))
     page = _template().render(
         version=__version__,
         place=purpose or str(root),
-        rows=[{**row.to_dict(), "yaml": experiment_yaml(row.record.config)} for row in rows],
+        states=_states(rows),
+        runs=[{"row": row, "yaml": experiment_yaml(row.record.config)} for row in rows],
         comparison=comparison,
+        cells=comparison_cells(comparison) if comparison else [],
         charts=charts,
-        datasets=_findings(rows),
+        datasets=used_data(rows),
         scripts=_vega_scripts() if charts else "",
     )
-    target = Path(target)
+    if target.is_dir():
+        raise ConfigError("is a directory; name the HTML file to write", file=target)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(target, page)
     return target
 
 
-def _findings(rows: Sequence[ResultRow]) -> list[DatasetFindings]:
-    """Check every dataset that a run used and that is still there, against its original if any."""
-    pairs: dict[str, str | None] = {}
-    for row in rows:
-        data = row.record.config.data
-        for path in (data.path, data.original):
-            if path is not None:
-                pairs.setdefault(path, None)
-        if data.synthetic is not None:
-            pairs[data.synthetic] = data.original
-    return [
-        dataset
-        for path, original in pairs.items()
-        if Path(path).is_dir()
-        for dataset in check(path, against=original).datasets
-        if Path(dataset.path) == Path(path)
-    ]
+def _states(rows: Sequence[ResultRow]) -> str:
+    """Return how many runs there are, and how many in each state."""
+    counts = Counter(row.record.state.value for row in rows)
+    return f"{plural(len(rows), 'run')}: {', '.join(f'{n} {s}' for s, n in counts.items())}"
+
+
+def _charts(rows: Sequence[ResultRow], comparison: Comparison | None) -> Iterator[_Chart]:
+    if comparison:
+        hint = "Red: what guessing scores."
+        if any(contender.deviation is not None for contender in comparison.contenders):
+            hint += " Orange: one deviation over the seeds to either side."
+        spec = comparison_chart(comparison)
+        yield _Chart("comparison", "Evaluation scores", hint, _script_json(spec))
+    for metric, title in (("loss", "Training loss"), ("dev_score", "Dev score")):
+        curves = curve_chart(rows, metric)
+        if curves is not None:
+            hint = "Click on the legend to single runs out."
+            yield _Chart(metric, title, hint, _script_json(curves))
 
 
 def _template() -> Any:
@@ -100,16 +99,18 @@ def _template() -> Any:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["number"] = short_number
+    environment.filters["short"] = short_value
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _script_json(spec: dict[str, Any]) -> str:
     """Return JSON that can stand in a script element."""
-    return json.dumps(spec).replace("<", "\\u003c")
+    return json.dumps(spec, allow_nan=False).replace("<", "\\u003c")
 
 
+@cache
 def _vega_scripts() -> str:
+    """Return Vega-Embed with all it needs as the text of a module; making it takes a second."""
     try:
         import vl_convert
     except ImportError:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.errors import ConfigError
-from penstock.experiments.provenance import model_hash
-from penstock.files import sha256_of
-from penstock.manifest import FileEntry, InputEntry, Manifest, read_manifest
+from penstock.errors import ConfigError, did_you_mean_beside
+from penstock.experiments import model_hash
+from penstock.files import plural
+from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest, read_manifest
 from penstock.runs import DatasetUse, RunDirectory, RunRecord
-from penstock.runs.directory import RECORD_NAME
 
 
 @dataclass(frozen=True)
 class TraceNode:
-    """One thing on the way back. `state` is `same`, `changed`, `missing`, or None: not a file."""
+    """One thing on the way back: a run, the model or a dataset it used, a file.
+
+    `kind` is `run`, `model`, `dataset`, `file` (of a dataset) or `input` (what the dataset was made
+    from); `state` is `same`, `changed` or `missing`, and None for what is not hashed itself.
+    """
 
     kind: str
     name: str
@@ -29,38 +32,53 @@ class TraceNode:
     @property
     def intact(self) -> bool:
         """True when this and everything below it is the same as it was."""
-        return self.state in (None, "same") and all(child.intact for child in self.children)
+        return not self.broken
 
-    def walk(self) -> Iterator[TraceNode]:
-        """Yield this node and all below it, depth first."""
-        yield self
+    @property
+    def broken(self) -> list[TraceNode]:
+        """This and everything below it that is not what it was."""
+        return [node for _, node in self.walk() if node.state not in (None, "same")]
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, TraceNode]]:
+        """Yield this node and all below it with their depths, each before its children."""
+        yield depth, self
         for child in self.children:
-            yield from child.walk()
+            yield from child.walk(depth + 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the node as `--format json` prints it."""
+        """Return the node with its children as `--format json` prints it."""
+        return {**self.to_row(), "children": [child.to_dict() for child in self.children]}
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the node alone."""
         return {
             "kind": self.kind,
             "name": self.name,
             "detail": self.detail,
             "sha256": self.sha256,
             "state": self.state,
-            "children": [child.to_dict() for child in self.children],
         }
 
 
 def trace(path: Path | str) -> TraceNode:
     """Return the way back from a run's or a dataset's directory; every file is hashed again.
 
-    Raises ConfigError for a directory that is neither.
+    Raises ConfigError for what is neither, DataError for a record or manifest that cannot be read.
     """
     path = Path(path)
-    if (path / RECORD_NAME).is_file():
-        return _run_node(RunDirectory(path))
+    if not path.is_dir():
+        raise ConfigError(f"there is no such directory{did_you_mean_beside(path)}", file=path)
+    run = RunDirectory(path)
+    if run.record_file.is_file():
+        return _run_node(run)
     manifest = read_manifest(path)
     if manifest is None:
-        raise ConfigError(f"has neither a {RECORD_NAME} nor a manifest (penstock.json)", file=path)
-    return _dataset_node("dataset", path, manifest)
+        raise ConfigError(
+            f"holds neither a run ({run.record_file.name}) nor a dataset with its manifest "
+            f"({MANIFEST_NAME}); penstock results --detail lists the directories of runs",
+            file=path,
+        )
+    return _dataset_node(path, manifest)
 
 
 def _run_node(directory: RunDirectory) -> TraceNode:
@@ -74,7 +92,7 @@ def _outcome(record: RunRecord) -> str:
         return record.state.value
     result = record.result
     return (
-        f"{result.metric} {result.score:.4f} on {result.evaluation_rows} rows, "
+        f"{result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
         f"best step {result.best_step} of {result.steps}"
     )
 
@@ -89,32 +107,72 @@ def _model_node(record: RunRecord) -> TraceNode:
 
 
 def _use_node(use: DatasetUse) -> TraceNode:
-    kind = "dataset" if use.role == "path" else f"{use.role} dataset"
-    return _dataset_node(kind, Path(use.path), use.manifest)
+    """Return a dataset that a run read, as it was then."""
+    node = _dataset_node(Path(use.path), use.manifest)
+    return node if use.role == "path" else replace(node, detail=f"{use.role}, {node.detail}")
 
 
-def _dataset_node(kind: str, path: Path, manifest: Manifest) -> TraceNode:
-    recipe = manifest.recipe
-    detail = str(recipe.get("kind", ""))
-    if recipe.get("version"):
-        detail += f", version {recipe['version']}"
+def _dataset_node(path: Path, manifest: Manifest) -> TraceNode:
     files = [_file_node(path, entry) for entry in manifest.files]
-    inputs = [_input_node(entry) for entry in manifest.inputs]
-    return TraceNode(kind, str(path), detail, manifest.content_hash, children=[*files, *inputs])
+    origins = _origins(manifest, frozenset({path.resolve()}))
+    return TraceNode(
+        "dataset", str(path), _recipe(manifest), manifest.content_hash, children=[*files, *origins]
+    )
+
+
+def _recipe(manifest: Manifest) -> str:
+    """Return in a few words how a dataset was made."""
+    kind, version = manifest.recipe.get("kind", ""), manifest.recipe.get("version")
+    return f"{kind}, version {version}" if version else str(kind)
 
 
 def _file_node(directory: Path, entry: FileEntry) -> TraceNode:
-    path = directory / entry.path
-    rows = "" if entry.rows is None else f"{entry.rows:,} rows"
-    state = "missing"
-    if path.is_file():
-        state = "same" if sha256_of(path) == entry.sha256 else "changed"
-    return TraceNode("file", entry.path, rows, entry.sha256, state)
+    rows = "" if entry.rows is None else plural(entry.rows, "row")
+    there = InputEntry(path=str(directory / entry.path), size=entry.size, sha256=entry.sha256)
+    return TraceNode("file", entry.path, rows, entry.sha256, there.state())
 
 
-def _input_node(entry: InputEntry) -> TraceNode:
-    """Return a raw file, or, where it lies in a dataset of penstock's, go on from there."""
-    path = Path(entry.path)
-    manifest = read_manifest(path.parent) if path.parent.is_dir() else None
-    children = [_dataset_node("made from", path.parent, manifest)] if manifest else []
-    return TraceNode("raw file", entry.path, "", entry.sha256, entry.state(), children)
+def _origins(manifest: Manifest, seen: frozenset[Path]) -> list[TraceNode]:
+    """Return what a dataset was made from: raw files, and datasets with what they were made from.
+
+    Of a dataset it was made from, the files that it took are held against what they were then.
+    `seen` are the datasets on the way here, so that a circle ends.
+    """
+    raw = []
+    homes: dict[Path, tuple[Manifest, list[InputEntry]]] = {}
+    for entry in manifest.inputs:
+        home, source = _dataset_with(Path(entry.path))
+        if source is None or home in seen:
+            raw.append(TraceNode("input", entry.path, "", entry.sha256, entry.state()))
+        else:
+            homes.setdefault(home, (source, []))[1].append(entry)
+    sources = [
+        TraceNode(
+            "dataset",
+            str(home),
+            f"source, {_recipe(source)}",
+            source.content_hash,
+            children=[
+                *(_taken_node(home, entry) for entry in taken),
+                *_origins(source, seen | {home}),
+            ],
+        )
+        for home, (source, taken) in homes.items()
+    ]
+    return raw + sources
+
+
+def _taken_node(home: Path, entry: InputEntry) -> TraceNode:
+    inside = Path(entry.path).relative_to(home)
+    return TraceNode("file", str(inside), "", entry.sha256, entry.state())
+
+
+def _dataset_with(file: Path) -> tuple[Path, Manifest | None]:
+    """Return the dataset whose manifest lists a file, and the manifest, None for none."""
+    for directory in file.parents:
+        if (directory / MANIFEST_NAME).is_file():
+            manifest = read_manifest(directory)
+            inside = file.relative_to(directory).as_posix()
+            if manifest and any(entry.path == inside for entry in manifest.files):
+                return directory, manifest
+    return file.parent, None

@@ -9,6 +9,7 @@ run.lock                 held by whoever carries the run; free means nobody does
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import ValidationError
 
 from penstock.errors import DataError
@@ -96,17 +97,18 @@ class RunDirectory:
         return record
 
     def carried(self) -> bool:
-        """Say whether some process carries the run now."""
-        if not Path(self.lock.lock_file).exists():
-            return False
-        probe = FileLock(self.lock.lock_file)
+        """Say whether some process carries the run now. Asking needs no right to write."""
         try:
-            probe.acquire(timeout=0)
-        except Timeout:
-            return True
+            descriptor = os.open(self.lock.lock_file, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            # Shared, so that two who ask at once do not take one another for the carrier.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            return False  # a directory that can only be read: nobody writes here
-        probe.release()
+            return True
+        finally:
+            os.close(descriptor)
         return False
 
     def append_metrics(self, values: dict[str, Any]) -> None:
@@ -119,11 +121,21 @@ class RunDirectory:
             os.close(descriptor)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the lines of `metrics.jsonl`; a last line without its end is not one yet."""
+        """Return the lines of `metrics.jsonl`; a last line without its end is not one yet.
+
+        Raises DataError for a line that is not JSON.
+        """
         if not self.metrics_file.exists():
             return []
-        lines = self.metrics_file.read_bytes().split(b"\n")[:-1]
-        return [orjson.loads(line) for line in lines]
+        metrics = []
+        for number, line in enumerate(self.metrics_file.read_bytes().split(b"\n")[:-1], 1):
+            try:
+                metrics.append(orjson.loads(line))
+            except orjson.JSONDecodeError as error:
+                raise DataError(
+                    f"not JSON ({error.msg}); remove the line", file=self.metrics_file, line=number
+                ) from None
+        return metrics
 
 
 def directory_label(config: RunConfig) -> Path:

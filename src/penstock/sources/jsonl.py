@@ -56,8 +56,10 @@ def _bad_line(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:
     if not raw.strip():
         return BadLine("line-empty", "an empty line")
     try:
-        raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError as unicode_error:
         column = unicode_error.start + 1
         return BadLine("not-utf8", f"column {column}: byte 0x{raw[column - 1]:02x} is not UTF-8")
-    return BadLine("json-invalid", f"column {error.colno}: not JSON ({error.msg.split(':')[0]})")
+    # Where the row breaks off, its end is meant, not what stands after the line's own.
+    column = min(error.pos, len(text.rstrip("\r\n"))) + 1
+    return BadLine("json-invalid", f"column {column}: not JSON ({error.msg.split(':')[0]})")

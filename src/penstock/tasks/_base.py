@@ -67,7 +67,7 @@ class Task(ABC):
 
     @abstractmethod
     def options(self, row: Row) -> Sequence[str]:
-        """Return the candidates as they continue the prompt, each with its leading space."""
+        """Return the candidates as they continue the prompt, a leading space included."""
 
     @abstractmethod
     def correct(self, row: Row) -> tuple[int, ...]:

@@ -80,7 +80,8 @@ class Choice:
         if type(value) is not str:
             return _wrong_type(value, "text")
         if value not in self.words:
-            return "field-value", f"is '{value[:40]}', must be one of {', '.join(self.words)}"
+            words = ", ".join(word or "(empty)" for word in self.words)
+            return "field-value", f"is '{value[:40]}', must be one of {words}"
         return None
 
 

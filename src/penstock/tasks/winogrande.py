@@ -8,7 +8,7 @@ from penstock.tasks import Choice, Row, Task, Text
 
 
 class WinoGrande(Task):
-    """Each noun and the rest of the sentence are scored after the sentence's beginning."""
+    """The whole sentence is scored with each noun in its gap."""
 
     name = "winogrande"
     directory = "WinoGrande"
@@ -35,14 +35,12 @@ class WinoGrande(Task):
         return bool(row["answer"])
 
     def prompt(self, row: Row) -> str:
-        """The sentence up to its gap."""
-        return str(row["sentence"].partition("_")[0]).rstrip()
+        """Nothing stands before the sentence."""
+        return ""
 
     def options(self, row: Row) -> Sequence[str]:
-        """Each noun with the rest of the sentence."""
-        beginning, _, rest = row["sentence"].partition("_")
-        space = " " if beginning[-1:].isspace() else ""
-        return [f"{space}{row['option1']}{rest}", f"{space}{row['option2']}{rest}"]
+        """The sentence with each noun in its gap."""
+        return [row["sentence"].replace("_", row[option]) for option in ("option1", "option2")]
 
     def correct(self, row: Row) -> tuple[int, ...]:
         """The answer counts from 1."""

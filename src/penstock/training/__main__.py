@@ -15,8 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from penstock.errors import PenstockError
-from penstock.runs import Failure, FailureKind, RunDirectory, State
+from penstock.errors import MissingExtraError, PenstockError
+from penstock.runs import Failure, FailureKind, RunDirectory, RunRecord, RunResult, State
+from penstock.training.errors import NotFiniteError
+
+_STATUS = {State.DONE: 0, State.FAILED: 1, State.INTERRUPTED: 130}
 
 
 class _Stopped(BaseException):
@@ -35,37 +38,47 @@ def _end_with(descriptor: int) -> None:
 
 def main(path: Path) -> int:
     """Carry the run at `path`; return the exit status."""
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, _stop)
     parent = os.environ.pop("PENSTOCK_PARENT_PIPE", None)
     if parent is not None:
         threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
     directory = RunDirectory(path)
     record = directory.read()
-    status = 0
     try:
-        from penstock.training.loop import NotFiniteError, Trainer
-
-        record.result = Trainer(record.config, directory, record.device).train()
+        record.result = _train(record, directory)
         record.state = State.DONE
     except _Stopped:
         record.state = State.INTERRUPTED
-        status = 130
     except Exception as error:
-        kind = FailureKind.ERROR
-        if _is_out_of_memory(error):
-            kind = FailureKind.OUT_OF_MEMORY
-        elif isinstance(error, NotFiniteError):
-            kind = FailureKind.NOT_FINITE
-        known = isinstance(error, PenstockError)
-        message = str(error) if known else f"{type(error).__name__}: {error}"
-        record.state = State.FAILED
-        record.failure = Failure(kind=kind, message=message, status=1)
-        print(message if known else traceback.format_exc(), file=sys.stderr, flush=True)
-        status = 1
+        record.state, record.failure = State.FAILED, _failure(error)
+    # The record is about to be written whole: to stop now would lose it.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, signal.SIG_IGN)
     record.finished = datetime.now(UTC).isoformat(timespec="seconds")
     directory.write(record)
-    return status
+    return _STATUS[record.state]
+
+
+def _train(record: RunRecord, directory: RunDirectory) -> RunResult:
+    try:
+        from penstock.training.loop import Trainer
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "train", "training") from None
+    return Trainer(record.config, directory, record.device).train()
+
+
+def _failure(error: Exception) -> Failure:
+    """Say on the log how a run failed, and return it for the record."""
+    known = isinstance(error, PenstockError)
+    message = str(error) if known else f"{type(error).__name__}: {error}".rstrip(": ")
+    print(message if known else traceback.format_exc(), file=sys.stderr, flush=True)
+    kind = FailureKind.ERROR
+    if _is_out_of_memory(error):
+        kind = FailureKind.OUT_OF_MEMORY
+    elif isinstance(error, NotFiniteError):
+        kind = FailureKind.NOT_FINITE
+    return Failure(kind=kind, message=message, status=_STATUS[State.FAILED])
 
 
 def _is_out_of_memory(error: Exception) -> bool:

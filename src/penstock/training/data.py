@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.errors import ConfigError, DataError
+from penstock.errors import ConfigError
 from penstock.formats import TaskDirectory
 from penstock.runs import RunData
 from penstock.tasks import TASKS, Task
@@ -52,7 +52,7 @@ def load_rows(
         train = main.train if data.mix in ("original", "both") else []
         if data.mix in ("synthetic", "both"):
             train = train + _Loaded(str(data.synthetic), task, dev_count, say).train
-    evaluation = _answered_rows(main.dataset, "validation")
+    evaluation = main.dataset.answered_rows("validation")
     say(f"Loaded {len(evaluation)} samples from {main.dataset.file('validation')}")
     chosen = RunRows(
         train=_sample(train, values.train_samples, values.seed, keep_order=False),
@@ -72,7 +72,7 @@ class _Loaded:
     def __init__(self, path: str, task: Task, dev_count: int, say: Callable[[str], None]) -> None:
         self.dataset = TaskDirectory(Path(path), task)
         say(f"Loading {task.directory} dataset from local JSONL files at: {path}")
-        rows = _answered_rows(self.dataset, "train")
+        rows = self.dataset.answered_rows("train")
         say(f"Loaded {len(rows)} samples from {self.dataset.file('train')}")
         if dev_count >= len(rows):
             raise ConfigError(
@@ -81,19 +81,6 @@ class _Loaded:
                 field="hyperparameters.dev_samples",
             )
         self.train, self.dev = rows[:-dev_count], rows[-dev_count:]
-
-
-def _answered_rows(dataset: TaskDirectory, split: str) -> Rows:
-    rows = dataset.rows(split)
-    for number, row in enumerate(rows, 1):
-        if not dataset.task.labelled(row):
-            raise DataError(
-                f"{dataset.task.label_field} says that the row has no answer; it can neither "
-                "train nor be evaluated",
-                file=dataset.file(split),
-                line=number,
-            )
-    return rows
 
 
 def _sample(rows: Rows, count: int | None, seed: int, *, keep_order: bool) -> Rows:

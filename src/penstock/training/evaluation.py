@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from penstock.tasks import GenerationTask, Task
 from penstock.training.encoding import EncodedRow, Encoder
+from penstock.training.generation import write_answers
 from penstock.training.objective import Objective
-
-_GENERATION_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,9 @@ class Evaluator:
         """
         option_scores = self.objective.option_scores(rows)
         if isinstance(self.task, GenerationTask):
-            texts = self._write(rows)
+            prompts = self.encoder.prompts([row.row for row in rows])
+            limit = self.task.max_new_tokens
+            texts = write_answers(self.objective, self.tokenizer, prompts, limit)
             row_scores = [
                 self.task.text_scores(row.row, text) for row, text in zip(rows, texts, strict=True)
             ]
@@ -63,43 +62,12 @@ class Evaluator:
         ) / len(rows)
         return Evaluation(_means(row_scores), loss, list(chosen), row_scores)
 
-    @torch.no_grad()
-    def _write(self, rows: Sequence[EncodedRow]) -> list[str]:
-        """Let the model write each answer, greedily, up to its first line end."""
-        assert isinstance(self.task, GenerationTask)
-        prompts = self.encoder.prompts([row.row for row in rows])
-        order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), index))
-        texts = [""] * len(prompts)
-        model: Any = self.objective.model
-        for start in range(0, len(order), _GENERATION_BATCH):
-            batch = order[start : start + _GENERATION_BATCH]
-            length = max(len(prompts[index]) for index in batch)
-            ids = torch.zeros(len(batch), length, dtype=torch.long, device=self.objective.device)
-            attention = torch.zeros_like(ids)
-            for place, index in enumerate(batch):
-                prompt = torch.tensor(prompts[index])
-                ids[place, length - len(prompt) :] = prompt
-                attention[place, length - len(prompt) :] = 1
-            written = model.generate(
-                input_ids=ids,
-                attention_mask=attention,
-                max_new_tokens=self.task.max_new_tokens,
-                do_sample=False,
-                stop_strings=["\n"],
-                tokenizer=self.tokenizer,
-                pad_token_id=self.tokenizer.eos_token_id or 0,
-            )
-            answers = self.tokenizer.batch_decode(written[:, length:], skip_special_tokens=True)
-            for index, answer in zip(batch, answers, strict=True):
-                texts[index] = answer.strip().partition("\n")[0].strip()
-        return texts
-
 
 def chance(task: Task, rows: Sequence[EncodedRow]) -> float:
     """Return what guessing, or always giving the most frequent answer, scores.
 
-    The most frequent answer counts only where every row has the same options. Written answers
-    are not to be guessed: 0.
+    The most frequent answer counts only where every row has as many options. Written answers are
+    not to be guessed: 0.
     """
     if isinstance(task, GenerationTask) or not rows:
         return 0.0

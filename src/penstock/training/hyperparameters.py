@@ -12,7 +12,7 @@ DType = Literal["float32", "bfloat16", "float16"]
 class Hyperparameters(BaseModel):
     """One run's values. The defaults are those of the public MeZO scripts where they have one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     learning_rate: float = Field(gt=0, description="The peak rate of the schedule.")
     batch_size: int = Field(16, ge=1, description="Rows a forward pass.")

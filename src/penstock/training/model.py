@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import ConfigError, MissingExtraError
-from penstock.files import staged_directory
+from penstock.files import plural, staged_directory
 from penstock.training.hyperparameters import DType
 
 if TYPE_CHECKING:
@@ -19,11 +19,12 @@ def load_model(name: str, dtype: DType, device: str) -> tuple[torch.nn.Module, A
     """Return model (in evaluation mode, on `device`) and tokenizer.
 
     `name` is a hub name, a directory as transformers saves it, or a `.gguf` file, whose weights are
-    dequantised. Raises ConfigError when there is no such model, when its tokenizer has ids that
-    the model has not, or when the device is not there.
+    dequantised. Raises ConfigError when there is no such model, when weights are missing from it,
+    when its tokenizer has ids that the model has not, or when the device is not there.
     """
     try:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
@@ -34,18 +35,41 @@ def load_model(name: str, dtype: DType, device: str) -> tuple[torch.nn.Module, A
             "install a CUDA build of torch, or set cuda_devices: cpu"
         )
     disable_progress_bar()
-    path = Path(name).expanduser()
-    where: dict[str, Any] = {"pretrained_model_name_or_path": str(path) if path.exists() else name}
-    if path.suffix == ".gguf" and path.is_file():
-        where = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    where = _where(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(**where)
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=getattr(torch, dtype))
-    except (OSError, ValueError) as error:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            **where, dtype=getattr(torch, dtype), output_loading_info=True
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise ConfigError(
             f"cannot be loaded as a causal language model: {error}", field=f"model '{name}'"
         ) from error
+    _require_whole(name, model, tokenizer, sorted(found["missing_keys"]))
     _as_plain_weights(model)
+    return model.to("cuda" if device.startswith("cuda") else "cpu").eval(), tokenizer
+
+
+def _where(name: str) -> dict[str, str]:
+    """Return a model's place in the words of transformers."""
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        return {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    if path.exists():
+        return {"pretrained_model_name_or_path": str(path)}
+    if path.is_absolute() or name.startswith((".", "~")):
+        raise ConfigError("there is no such file or directory", field=f"model '{name}'")
+    return {"pretrained_model_name_or_path": name}
+
+
+def _require_whole(name: str, model: Any, tokenizer: Any, missing: list[str]) -> None:
+    """Refuse weights that were made up at random, and a tokenizer that is not the model's."""
+    if missing:
+        raise ConfigError(
+            f"its files lack {plural(len(missing), 'tensor')} of a causal language model, such as "
+            f"{missing[0]}; random weights in their place are refused",
+            field=f"model '{name}'",
+        )
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ConfigError(
@@ -53,7 +77,6 @@ def load_model(name: str, dtype: DType, device: str) -> tuple[torch.nn.Module, A
             "belong together",
             field=f"model '{name}'",
         )
-    return model.to("cuda" if device.startswith("cuda") else "cpu").eval(), tokenizer
 
 
 def _as_plain_weights(model: Any) -> None:
@@ -65,8 +88,17 @@ def _as_plain_weights(model: Any) -> None:
             del model.config.quantization_config
 
 
+def position_limit(model: Any) -> int | None:
+    """Return the most tokens that a model was made for, where its configuration says."""
+    limit: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return limit
+
+
 def save_model(model: Any, tokenizer: Any, directory: Path) -> None:
     """Write model and tokenizer, whole or not at all, as transformers loads them."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     with staged_directory(directory) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

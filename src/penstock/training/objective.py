@@ -33,8 +33,10 @@ class Objective:
         self.classification = classification
         self.device = next(model.parameters()).device
         self._compute_dtype = getattr(torch, compute_dtype)
-        forward = getattr(model, "get_base_model", lambda: model)().forward
-        self._keeps_logits = "logits_to_keep" in inspect.signature(forward).parameters
+        #: The model itself where peft wraps it.
+        self.base_model = getattr(model, "get_base_model", lambda: model)()
+        parameters = inspect.signature(self.base_model.forward).parameters
+        self._keeps_logits = "logits_to_keep" in parameters
         self.tokens = 0
 
     def weight(self, rows: Sequence[EncodedRow]) -> int:

@@ -74,9 +74,14 @@ class FirstOrderLora(FirstOrderFull):
 
     def restore(self, directory: Path, step: int, *, best: bool) -> None:
         """Load the adapter, which is that of the best step."""
+        from peft.utils import SAFETENSORS_WEIGHTS_NAME
+
         if not best:
             raise DataError("keeps the adapter of its best step only", file=directory)
-        self._adapted.load_adapter(directory / ADAPTER_NAME, "default", is_trainable=False)
+        adapter = directory / ADAPTER_NAME
+        if not (adapter / SAFETENSORS_WEIGHTS_NAME).is_file():
+            raise DataError("there is no adapter; was it removed?", file=adapter)
+        self._adapted.load_adapter(adapter, "default", is_trainable=False)
 
     def merged(self) -> torch.nn.Module:
         """Return the model with the adapters added into its weights."""

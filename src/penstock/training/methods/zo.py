@@ -1,14 +1,13 @@
 """MeZO: two forward passes a step and no gradients (Malladi et al. 2023, arXiv 2305.17333).
 
 With a perturbation z drawn from the step's own seed, the loss is taken at θ + εz and at θ − εz;
-their difference over 2ε is g, and θ moves by −lr·(g·z + decay·θ). z is drawn again from the seed
-whenever it is needed, so that memory holds one z of the largest tensor and nothing else. The way
-back to θ and the update are one sweep: three sweeps a step where the paper's algorithm has four.
+their difference over 2ε is g, and θ moves by −lr·(g·z + decay·θ). The way back to θ and the
+update are one sweep over the weights: three a step where the paper's algorithm has four.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,17 +46,13 @@ class ZerothOrder(Method):
 
     def prepare(self, model: torch.nn.Module, directory: Path | None = None) -> torch.nn.Module:
         """Take the model in evaluation mode: both probes must see the same function."""
-        import torch
+        from penstock.training.perturbation import Perturbation
 
         if directory is not None:
             self.trajectory.open(directory)
-        model.eval()
-        self.model = model
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
-        largest = max(p.numel() for p in self.parameters)
-        device = self.parameters[0].device
-        self._noise = torch.empty(largest, dtype=torch.float32, device=device)
-        self._generator = torch.Generator(device=device)
+        self.model = model.eval()
+        self.parameters = [p.data for p in model.parameters() if p.requires_grad]
+        self._perturbation = Perturbation(self.parameters)
         return model
 
     def step(
@@ -68,7 +63,7 @@ class ZerothOrder(Method):
 
         epsilon = self.hyperparameters.zo_eps
         seed = step_seed(self.hyperparameters.seed, step)
-        before = [p.data.flatten()[:_SAMPLE].clone() for p in self.parameters] if measure else None
+        before = [_sample(p).clone() for p in self.parameters] if measure else None
         with torch.no_grad():
             self._perturb(seed, epsilon)
             plus = sum(float(part()) for part in parts)
@@ -93,36 +88,28 @@ class ZerothOrder(Method):
             self._restore_and_update(taken, None)
 
     def _perturb(self, seed: int, scale: float) -> None:
-        for parameter, z in self._draws(seed):
-            parameter.data.add_(z, alpha=scale)
+        for parameter, z in self._perturbation.sweep(seed):
+            parameter.add_(z, alpha=scale)
 
     def _restore_and_update(
         self, taken: TrajectoryStep, before: Sequence[Tensor] | None
     ) -> dict[str, float]:
         """Go from θ − εz to the updated θ; measure what arrived where samples are given."""
-        epsilon, decay = self.hyperparameters.zo_eps, self.hyperparameters.weight_decay
-        rate = taken.learning_rate
+        epsilon, rate = self.hyperparameters.zo_eps, taken.learning_rate
         arrival = _Arrival()
-        for index, (parameter, z) in enumerate(self._draws(taken.seed)):
-            if decay and decays(parameter):
-                parameter.data.add_(z, alpha=epsilon).mul_(1 - rate * decay)
-                parameter.data.add_(z, alpha=-rate * taken.g)
-            else:
-                parameter.data.add_(z, alpha=epsilon - rate * taken.g)
+        for index, (parameter, z) in enumerate(self._perturbation.sweep(taken.seed)):
+            decay = self.hyperparameters.weight_decay if decays(parameter) else 0.0
+            if decay:
+                parameter.mul_(1 - rate * decay)
+            parameter.add_(z, alpha=(1 - rate * decay) * epsilon - rate * taken.g)
             if before is not None:
-                old = before[index].float()
-                intended = z.flatten()[:_SAMPLE].float() * (-rate * taken.g)
-                if decay and decays(parameter):
-                    intended -= rate * decay * old
-                arrival.add(intended, parameter.data.flatten()[:_SAMPLE].float() - old)
+                intended = -rate * (taken.g * _sample(z) + decay * before[index])
+                arrival.add(intended, _sample(parameter) - before[index])
         return arrival.metrics() if before is not None else {}
 
-    def _draws(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield each parameter with its part of z, the same for the same seed."""
-        self._generator.manual_seed(seed)
-        for parameter in self.parameters:
-            z = self._noise[: parameter.numel()].normal_(generator=self._generator)
-            yield parameter, z.view(parameter.shape).to(parameter.dtype)
+
+def _sample(tensor: Tensor) -> Tensor:
+    return tensor.flatten()[:_SAMPLE].float()
 
 
 class _Arrival:

@@ -1,0 +1,23 @@
+"""The options of every verb that reads runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ResultsOption = Annotated[
+    Path, typer.Option("--results", help="The directory that holds every purpose.")
+]
+PurposeOption = Annotated[
+    str | None, typer.Option("--purpose", help="Only the runs of this experiment.")
+]
+ByOption = Annotated[
+    str, typer.Option("--by", help="What to compare by: columns or hyperparameters, with commas.")
+]
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names of a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]

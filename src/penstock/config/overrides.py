@@ -1,0 +1,66 @@
+"""`key.path=value` on the command line, laid over a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from penstock.config._yaml12 import plain_value
+from penstock.config.document import Document, Mark, Place, error_at, load, secret_error
+from penstock.redaction import holds_secret, redact_text
+
+#: How an error names the place of what was given as an override.
+COMMAND_LINE = "command line"
+_MARK = Mark(None, None, COMMAND_LINE, "")
+_MEND = "remove it from the command line"
+
+
+def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
+    """Set `key.path=value` overrides in a document.
+
+    Values are read as in YAML: `1e-6` and `null`, `[1, 2]`, `{a: 1}` and `"1"`. Other text is taken
+    as it is, with its `#` and `: `. Raises ConfigError for an override that has no `=`, that passes
+    through a value that is not a mapping, or that holds a secret.
+    """
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        place: Place = tuple(part.strip() for part in path.split("."))
+        if not equals or "" in place:
+            message = f"'{redact_text(override)}': an override has the form key.path=value"
+            raise error_at(_MARK, message)
+        value = _value(text.strip(), place)
+        # From now on the value's place is the command line, not a line of the file.
+        for known in [k for k in document.places if k[: len(place)] == place]:
+            del document.places[known]
+        document.places[place] = _MARK
+        for depth in range(1, len(place)):
+            document.places.setdefault(place[:depth], _MARK)
+        _set(document, place, value)
+
+
+def _value(text: str, place: Place) -> Any:
+    if text.startswith(("[", "{", '"', "'")):
+        return load(Document(data={}, file=COMMAND_LINE, text=text), place, _MEND)
+    name = str(place[-1])
+    try:
+        value = plain_value(text)
+    except yaml.MarkedYAMLError as error:
+        raise error_at(_MARK, str(error.problem), place) from None
+    if holds_secret(name, value):
+        raise secret_error(_MARK, name, value, place, _MEND)
+    return value
+
+
+def _set(document: Document, place: Place, value: Any) -> None:
+    *above, last = place
+    target: Any = document.data
+    for part in above:
+        inner = target.get(part)
+        if inner is not None and not isinstance(inner, dict):
+            raise document.error(f"'{part}' is not a mapping in {document.file}", place)
+        # A copy, as an alias may share the mapping with another key.
+        target[part] = dict(inner or {})
+        target = target[part]
+    target[last] = value

@@ -1,0 +1,111 @@
+"""`key.path=value` lays values over a document, and errors of these values say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from penstock.config import Document, apply_overrides, parse_yaml
+from penstock.errors import ConfigError
+
+TEXT = """\
+model: gpt2
+hyperparameters:
+  learning_rate: 1e-6
+  steps: 10
+empty:
+"""
+
+
+def overridden(*overrides: str) -> Document:
+    document = parse_yaml(TEXT, "copa.yaml")
+    apply_overrides(document, overrides)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-5", 1e-5),
+        ("012", 12),
+        ("true", True),
+        ("no", "no"),
+        ("null", None),
+        ("", None),
+        ("[1e-6, 1e-5]", [1e-6, 1e-5]),
+        ("[]", []),
+        ("{zo: {zo_eps: 1e-3}, fo_full: null}", {"zo": {"zo_eps": 1e-3}, "fo_full": None}),
+        ("'1e-5'", "1e-5"),
+        ('"a # b"', "a # b"),
+        ("runs of issue #3", "runs of issue #3"),
+        ("a: b", "a: b"),
+        ("a=b", "a=b"),
+        ("*", "*"),
+        (" 7 ", 7),
+    ],
+)
+def test_a_value_is_read_as_yaml_and_other_text_as_it_is(text: str, value: Any) -> None:
+    read = overridden(f"hyperparameters.steps={text}").data["hyperparameters"]["steps"]
+    assert (type(read), read) == (type(value), value)
+
+
+def test_the_values_beside_the_overridden_one_stay() -> None:
+    assert overridden("hyperparameters.steps=20", "data.path=Copa", "empty.x=1").data == {
+        "model": "gpt2",
+        "hyperparameters": {"learning_rate": 1e-6, "steps": 20},
+        "empty": {"x": 1},
+        "data": {"path": "Copa"},
+    }
+
+
+def test_an_override_of_an_aliased_mapping_leaves_the_other_alone() -> None:
+    document = parse_yaml("base: &base {inner: {steps: 1}}\none: *base\ntwo: {<<: *base}\n")
+    apply_overrides(document, ["one.inner.steps=2", "two.inner.steps=3"])
+    assert document.data == {
+        "base": {"inner": {"steps": 1}},
+        "one": {"inner": {"steps": 2}},
+        "two": {"inner": {"steps": 3}},
+    }
+
+
+def test_a_later_override_goes_over_an_earlier_one() -> None:
+    document = overridden("data={path: Copa, name: a}", "data.name=b", "model=[a, b]", "model=c")
+    assert document.data["data"] == {"path": "Copa", "name": "b"}
+    assert document.data["model"] == "c"
+
+
+@pytest.mark.parametrize("override", ["model", "=gpt2", "", ".=1", "a..b=1", "a.=1", " =1"])
+def test_an_override_without_key_or_sign_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError, match=r"an override has the form key\.path=value"):
+        overridden(override)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("model.name=a", "command line: model.name: 'model' is not a mapping in copa.yaml"),
+        ("hyperparameters.steps.x=1", "hyperparameters.steps.x: 'steps' is not a mapping"),
+        ("model=[a, b", "command line:1:6: model: while parsing a flow sequence expected"),
+        ("model='a", "command line:1:3: model: while scanning a quoted scalar"),
+        ("model={a: 1, a: 2}", "command line:1:8: model.a: the key stands twice"),
+        ("model=[a] b", "command line:1:5: model: expected '<document start>'"),
+    ],
+)
+def test_an_override_that_cannot_be_followed_is_refused(override: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        overridden(override)
+    assert words in str(caught.value)
+
+
+def test_an_error_about_an_overridden_value_points_to_the_command_line() -> None:
+    document = overridden("hyperparameters.steps=many", "data={mix: half}")
+    assert str(document.error("no", ("hyperparameters", "steps"))) == (
+        "command line: hyperparameters.steps: no"
+    )
+    assert str(document.error("no", ("data", "path"))) == "command line: data.path: no"
+    above = overridden("data.mix.x=1").error("no", ("data", "mix"))
+    assert str(above) == "command line: data.mix: no"
+    assert str(document.error("no", ("hyperparameters", "learning_rate"))).startswith(
+        "copa.yaml:3:3: hyperparameters.learning_rate: no"
+    )

@@ -1,0 +1,83 @@
+"""What is written as YAML reads back the same, and numbers keep their value in names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from penstock.config import dump_yaml, parse_yaml, short_number
+from penstock.redaction import redact
+
+#: What one of the versions reads as something else, or as a sign.
+TRAPS = (
+    *("1e-6", "1.0e-6", "0o17", "0x1f", "012", "1_0", "1:30", ".inf", "2024-01-31", "no", "null"),
+    *("~", "", "<<", "=", "- a", "a: b", "a #b", " a", "'", '"', "[", "&a", "*a", "!a", "%", "@"),
+)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(TRAPS)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=4))
+@example({"rate": 1e-06, "large": 1e22, "text": "1e-06", "tag": "0o17", "minus": -0.0})
+def test_what_is_dumped_is_read_back_by_readers_of_both_versions(data: dict[str, Any]) -> None:
+    text = dump_yaml(data)
+    assert yaml.safe_load(text) == data
+    if redact(data, ()) == data:
+        assert parse_yaml(text).data == data
+
+
+def test_a_dump_keeps_the_order_of_its_keys_and_writes_lists_out() -> None:
+    rates = [1e-6, 0.5]
+    assert dump_yaml({"b": rates, "a": rates, "note": "naïve"}) == (
+        "b:\n- 1.0e-06\n- 0.5\na:\n- 1.0e-06\n- 0.5\nnote: naïve\n"
+    )
+
+
+def test_not_a_number_and_infinity_are_written_as_numbers() -> None:
+    text = dump_yaml({"a": math.inf, "b": -math.inf, "c": math.nan})
+    for read in (parse_yaml(text).data, yaml.safe_load(text)):
+        assert read["a"] == math.inf
+        assert read["b"] == -math.inf
+        assert math.isnan(read["c"])
+
+
+@given(st.floats(allow_nan=False) | st.integers())
+@example(1e-6)
+@example(0.1234567890123456)
+@example(123456.789)
+def test_the_short_form_of_a_number_is_that_number(number: float | int) -> None:
+    assert type(number)(short_number(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1e-6, "1e-6"),
+        (5e-05, "5e-5"),
+        (0.00123, "1.23e-3"),
+        (0.001, "1e-3"),
+        (0.01, "0.01"),
+        (0.05, "0.05"),
+        (1.5, "1.5"),
+        (16, "16"),
+        (16.0, "16"),
+        (0.0, "0"),
+        (20000, "20000"),
+        (1e6, "1e6"),
+        (2.5e20, "2.5e20"),
+        (-3e-7, "-3e-7"),
+        (math.inf, "inf"),
+    ],
+)
+def test_a_number_is_written_as_people_write_it(number: float | int, text: str) -> None:
+    assert short_number(number) == text

@@ -1,0 +1,128 @@
+"""How many runs go at a time, where, and that no two share a directory. The processes are real."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from workplace import Workplace
+
+
+def test_two_slots_run_two_at_a_time_and_never_three(place: Workplace) -> None:
+    file = place.experiment(seed=[0, 1, 2, 3], behaviour="overlap", cuda_devices="0,1")
+    done = place.run("train", file)
+    assert done.returncode == 0, done.stderr
+    assert (place.path / "met").exists(), "two processes saw one another"
+    assert not (place.path / "crowded").exists()
+
+
+def test_max_parallel_one_runs_one_at_a_time(place: Workplace) -> None:
+    file = place.experiment(seed=[0, 1, 2, 3], behaviour="alone", max_parallel=1)
+    assert place.run("train", file).returncode == 0
+    assert place.states() == ["done"] * 4
+
+
+def test_one_device_runs_one_at_a_time(place: Workplace) -> None:
+    file = place.experiment(seed=[0, 1, 2], behaviour="alone", cuda_devices=0)
+    assert place.run("train", file).returncode == 0
+    assert place.states() == ["done"] * 3
+
+
+def test_each_process_has_the_device_of_its_slot_and_no_other(place: Workplace) -> None:
+    file = place.experiment(seed=[0, 1, 2, 3], behaviour="overlap", cuda_devices="0,1")
+    place.run("train", file)
+    given = {path.read_text() for path in (place.path / "seen").glob("*-*[0-9]")}
+    assert given == {"0", "1"}
+    records = [run.read() for run in place.runs()]
+    assert {record.device for record in records} == {"cuda:0", "cuda:1"}
+    for record in records:
+        assert record.environment["CUDA_VISIBLE_DEVICES"] == record.device.removeprefix("cuda:")
+
+
+def test_the_cpu_hides_every_device_and_shares_the_cores(place: Workplace) -> None:
+    place.run("train", place.experiment(cuda_devices="cpu"))
+    (record,) = [run.read() for run in place.runs()]
+    assert record.device == "cpu"
+    assert record.environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert int(record.environment["OMP_NUM_THREADS"]) >= 1
+
+
+def test_runs_that_differ_in_seed_or_batch_size_alone_have_directories_of_their_own(
+    place: Workplace,
+) -> None:
+    file = place.experiment(seed=[0, 1], batch_size=[8, 16], max_parallel=2)
+    place.run("train", file)
+    runs = place.runs()
+    assert len({run.path for run in runs}) == 4
+    assert len({run.path.parent for run in runs}) == 1
+    assert {
+        (values["seed"], values["batch_size"])
+        for values in (run.read().config.hyperparameters for run in runs)
+    } == {(seed, size) for seed in (0, 1) for size in (8, 16)}
+
+
+def test_a_runs_directory_tells_purpose_model_task_method_data_rate_and_time(
+    place: Workplace,
+) -> None:
+    place.run("train", place.experiment())
+    (run,) = place.runs()
+    inside = run.path.relative_to(place.path)
+    assert str(inside.parent) == "Results/p/some-org/some-model/Copa_stub_original_1e-3"
+    assert re.fullmatch(r"\d{8}_\d{6}", inside.name)
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "1e-3_train.err",
+        "1e-3_train.out",
+        "experiment_config.yaml",
+        "run.json",
+        "run.lock",
+    ]
+
+
+def test_a_model_name_with_a_slash_is_listed_whole(place: Workplace) -> None:
+    place.run("train", place.experiment())
+    listed = place.run("results", "--format", "json")
+    (row,) = json.loads(listed.stdout)["runs"]
+    assert (row["model"], row["state"], row["score"]) == ("some-org/some-model", "done", 0.75)
+
+
+def test_two_grids_at_the_same_moment_carry_each_cell_once(place: Workplace) -> None:
+    file = place.experiment(seed=list(range(12)), max_parallel=2)
+    both = [place.start("train", file, "--quiet") for _ in range(2)]
+    for process in both:
+        process.communicate()
+    assert [process.returncode for process in both] == [0, 0]
+    assert {seed: len(pids) for seed, pids in place.seen().items()} == dict.fromkeys(range(12), 1)
+    assert place.states() == ["done"] * 12
+
+
+def test_two_grids_at_the_same_moment_fail_each_cell_once(place: Workplace) -> None:
+    file = place.experiment(seed=list(range(6)), behaviour="fail", continue_on_error=True)
+    both = [place.start("train", file, "--quiet") for _ in range(2)]
+    for process in both:
+        process.communicate()
+    assert [process.returncode for process in both] == [3, 3]
+    assert place.states() == ["failed"] * 6
+
+
+@pytest.mark.parametrize("stands_in_the_way", ["Results", "Results/p"])
+def test_results_that_cannot_be_written_are_an_error_that_names_them(
+    place: Workplace, stands_in_the_way: str
+) -> None:
+    path = place.path / stands_in_the_way
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a file, not a directory")
+    failed = place.run("train", place.experiment())
+    assert failed.returncode == 2
+    assert "cannot be written" in failed.stderr
+    assert "Results/p" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert place.pids() == []
+
+
+def test_results_may_lie_elsewhere(place: Workplace, tmp_path: Path) -> None:
+    place.run("train", place.experiment(), f"results={tmp_path / 'Elsewhere'}")
+    assert not (place.path / "Results").exists()
+    assert len(list((tmp_path / "Elsewhere/p").rglob("run.json"))) == 1

@@ -1,0 +1,200 @@
+"""Data, tasks and models: what is named, what it is called, and what is refused."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from grids import plan, refusal, values
+
+from workplace import Workplace, write_copa, write_rte
+
+pytestmark = pytest.mark.usefixtures("place")
+
+ORIGINAL = "original: data/original/Copa"
+SYNTHETIC = "synthetic: data/new/Copa/version_13-2"
+
+
+@pytest.fixture(autouse=True)
+def versions(place: Workplace) -> None:
+    """Two synthetic versions beside the original."""
+    write_copa(Path("data/new/Copa/version_13-2"), first=1000)
+    write_copa(Path("data/new/Copa/version_1"), first=2000)
+
+
+def labels(data: str, **keys: str) -> list[str]:
+    """Return what the runs call their data."""
+    return [str(label) for (label,) in values(plan(data=f"{{{data}}}", **keys), "label")]
+
+
+def test_a_dataset_by_path_is_called_after_its_version() -> None:
+    assert labels("path: data/new/Copa/version_13-2") == ["version_13-2"]
+
+
+def test_a_directory_that_is_only_the_tasks_is_called_after_the_one_above() -> None:
+    write_copa(Path("data/rejection_sampling/0_data/Copa"))
+    assert labels("path: data/rejection_sampling/0_data/Copa") == ["0_data"]
+
+
+def test_synthetic_data_is_never_called_original_for_the_words_in_its_path() -> None:
+    write_copa(Path("original/synthetic/copa_mezo_v1"))
+    assert labels("path: original/synthetic/copa_mezo_v1") == ["copa_mezo_v1"]
+
+
+def test_the_user_may_name_the_data() -> None:
+    assert labels("path: data/new/Copa/version_1, name: rephrased") == ["rephrased"]
+
+
+def test_original_and_synthetic_are_what_the_file_says_they_are() -> None:
+    grid = plan(data=f"{{{ORIGINAL}, {SYNTHETIC}, mix: synthetic}}")
+    (run,) = grid.runs
+    data = run.config.data
+    assert (Path(str(data.original)).name, Path(str(data.synthetic)).name) == (
+        "Copa",
+        "version_13-2",
+    )
+    assert [use.role for use in run.datasets] == ["original", "synthetic"]
+
+
+def test_mix_is_a_dimension() -> None:
+    grid = plan(data=f"{{{ORIGINAL}, {SYNTHETIC}, mix: [original, synthetic, both]}}")
+    assert values(grid, "mix", "label") == [
+        ("original", "original"),
+        ("synthetic", "synthetic-version_13-2"),
+        ("both", "both-version_13-2"),
+    ]
+
+
+def test_what_a_mix_does_not_use_makes_no_run_of_its_own() -> None:
+    grid = plan(
+        data=f"{{{ORIGINAL}, synthetic: [data/new/Copa/version_1, data/new/Copa/version_13-2], "
+        "mix: [original, both]}"
+    )
+    assert values(grid, "label") == [("original",), ("both-version_1",), ("both-version_13-2",)]
+    assert grid.notes == ["1 of 4 cells come to the same run as another"]
+    assert "synthetic" not in {use.role for use in grid.runs[0].datasets}
+
+
+KEYS = ("path", "original", "synthetic", "mix")
+VALID = {
+    ("path",),
+    ("original", "mix: original"),
+    *(("original", "synthetic", f"mix: {mix}") for mix in ("original", "synthetic", "both")),
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        tuple(part for part in parts if part)
+        for parts in product(
+            ("path", ""),
+            ("original", ""),
+            ("synthetic", ""),
+            ("mix: original", "mix: synthetic", "mix: both", ""),
+        )
+    ],
+    ids=lambda given: "+".join(given) or "nothing",
+)
+def test_every_combination_of_the_keys_of_data_is_a_run_or_refused_in_words(
+    given: tuple[str, ...],
+) -> None:
+    written = {
+        "path": "path: data/new/Copa/version_1",
+        "original": ORIGINAL,
+        "synthetic": SYNTHETIC,
+    }
+    data = "{" + ", ".join(written.get(part, part) for part in given) + "}"
+    if given in VALID:
+        assert len(plan(data=data).runs) == 1
+    else:
+        said = refusal(data=data)
+        assert said.startswith("e.yaml:5:1: data: ")
+        assert any(
+            word in said for word in ("give either path", "is needed", "path is one dataset")
+        )
+
+
+def test_a_mix_that_there_is_not_is_answered_with_those_that_there_are() -> None:
+    said = refusal(data=f"{{{ORIGINAL}, {SYNTHETIC}, mix: sythetic}}")
+    assert "data.mix: must be" in said
+    assert "did you mean 'synthetic'?" in said
+
+
+def test_two_datasets_that_results_would_call_by_one_name_are_refused() -> None:
+    write_copa(Path("data/other/Copa/version_1"), first=3000)
+    paths = "[data/new/Copa/version_1, data/other/Copa/version_1]"
+    said = refusal(data=f"{{path: {paths}}}")
+    assert "e.yaml:5:1: data: results would call both" in said
+    assert "'version_1'; give data.name a list, and zip it" in said
+    assert labels(f"path: {paths}, name: [a, b]", zip="[[path, name]]") == ["a", "b"]
+
+
+def test_two_mixes_under_one_given_name_are_refused() -> None:
+    data = f"{ORIGINAL}, {SYNTHETIC}, mix: [synthetic, both], name: mine"
+    assert "results would call both" in refusal(data=f"{{{data}}}")
+
+
+def test_a_name_with_a_slash_is_no_directory() -> None:
+    said = refusal(data="{path: data/original/Copa, name: a/b}")
+    assert "data.name: names a directory: no slash" in said
+
+
+def test_a_path_may_hold_the_tasks_name() -> None:
+    write_rte(Path("data/original/RTE"))
+    grid = plan(task="[Copa, RTE]", data="{path: 'data/original/{task}'}")
+    assert [Path(str(run.config.data.path)).name for run in grid.runs] == ["Copa", "RTE"]
+    assert values(grid, "task", "label") == [("copa", "original"), ("rte", "original")]
+    assert [run.place.name for run in grid.runs] == [
+        "Copa_zo_original_1e-6",
+        "RTE_zo_original_1e-6",
+    ]
+
+
+def test_a_path_may_start_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "data"))
+    (run,) = plan(data="{path: ~/original/Copa}").runs
+    assert run.config.data.path == str(tmp_path / "data/original/Copa")
+
+
+@pytest.mark.parametrize("name", ["Copa", "copa", "COPA"])
+def test_a_task_is_known_by_its_directory_and_by_its_registered_name(name: str) -> None:
+    (run,) = plan(task=name).runs
+    assert run.config.task == "copa"
+    assert run.place.name == "Copa_zo_original_1e-6"
+
+
+def test_a_hub_name_with_a_slash_is_two_directories_as_the_old_results_had() -> None:
+    (run,) = plan(model="meta-llama/Llama-3.2-1B").runs
+    assert run.place == Path("Results/p/meta-llama/Llama-3.2-1B/Copa_zo_original_1e-6")
+    assert run.config.model == "meta-llama/Llama-3.2-1B"
+
+
+def test_a_model_that_lies_here_is_called_after_its_directory() -> None:
+    Path("models/tiny").mkdir(parents=True)
+    (run,) = plan(model="models/tiny").runs
+    assert run.place == Path("Results/p/tiny/Copa_zo_original_1e-6")
+    assert run.config.model == str(Path("models/tiny").resolve())
+
+
+@pytest.mark.parametrize(
+    "model", ["./tiny", "../tiny", "~/tiny", "/models/tiny", "models/a/tiny", "tiny.gguf", "a b"]
+)
+def test_a_model_that_cannot_be_a_hub_name_and_is_not_here_is_refused(model: str) -> None:
+    assert refusal(model=model).startswith("e.yaml:2:1: model: there is no model")
+
+
+def test_a_misspelt_model_is_answered_with_the_one_beside_it() -> None:
+    Path("models/tiny").mkdir(parents=True)
+    said = refusal(model="[org/m, ./models/tinny]")
+    assert said.startswith("e.yaml:2:16: model.1: there is no model models/tinny; did you mean")
+
+
+def test_two_models_that_results_would_call_by_one_name_are_refused() -> None:
+    for name in ("a", "b"):
+        Path(name, "tiny").mkdir(parents=True)
+        Path(name, "tiny", "config.json").write_text(name)
+    said = refusal(model="[a/tiny, b/tiny]")
+    assert "e.yaml:2:1: model: results would call both" in said
+    assert "rename one" in said

@@ -1,0 +1,228 @@
+"""What an experiment file has wrong is said at its line, with a caret and a mend."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from grids import plan, plan_text, refusal
+
+from penstock import load_experiment
+from penstock.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("place")
+
+TEXT = """\
+experiment:
+  purpose: p
+model: org/m
+task: Copa
+method:
+  fo_lora:
+    lora_rank: [8, 16]
+data:
+  path: data/original/Copa
+hyperparameters:
+  learning_rate: [1e-4, 1e-5]
+  batch_size: 16
+"""
+
+
+def refusal_of(old: str, new: str) -> str:
+    """Return how the text is refused with one part of it replaced."""
+    assert TEXT.count(old) == 1
+    with pytest.raises(ConfigError) as refused:
+        plan_text(TEXT.replace(old, new))
+    return str(refused.value)
+
+
+def test_the_text_as_it_stands_is_fine() -> None:
+    assert len(plan_text(TEXT).runs) == 4
+
+
+def test_an_unknown_hyperparameter_is_named_with_line_column_caret_and_the_nearest() -> None:
+    assert refusal_of("  learning_rate:", "  learning_rat:") == (
+        "e.yaml:11:3: hyperparameters.learning_rat: unknown key; did you mean 'learning_rate'?\n"
+        "      learning_rat: [1e-4, 1e-5]\n"
+        "      ^"
+    )
+
+
+def test_an_unknown_hyperparameter_of_a_method_is_named_where_it_stands() -> None:
+    assert refusal_of("lora_rank:", "lora_rnk:") == (
+        "e.yaml:7:5: method.fo_lora.lora_rnk: fo_lora has no such hyperparameter; "
+        "did you mean 'lora_rank'?\n"
+        "        lora_rnk: [8, 16]\n"
+        "        ^"
+    )
+
+
+def test_a_hyperparameter_of_another_method_is_refused_in_a_methods_own_mapping() -> None:
+    said = refusal_of("lora_rank: [8, 16]", "zo_eps: 1e-3")
+    assert said.startswith("e.yaml:7:5: method.fo_lora.zo_eps: fo_lora has no such hyperparameter")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("model:", "modle:", "e.yaml:3:1: modle: unknown key; did you mean 'model'?"),
+        ("  purpose:", "  purpos:", "e.yaml:2:3: experiment.purpos: unknown key; did you mean"),
+        ("  path:", "  pth:", "e.yaml:9:3: data.pth: unknown key; did you mean 'path'?"),
+        ("task: Copa", "task: Cpoa", "e.yaml:4:1: task: there is no task 'Cpoa'; did you mean"),
+        ("task: Copa", "task: [Copa, Cpoa]", "e.yaml:4:14: task.1: there is no task 'Cpoa'; did"),
+        ("  fo_lora:", "  fo_lroa:", "e.yaml:6:3: method.fo_lroa: there is no method 'fo_lroa'; "),
+        ("task: Copa", "task: Copa\nbackend: bultin", "e.yaml:5:1: backend: there is no backend"),
+    ],
+)
+def test_a_name_that_is_nearly_known_is_answered_with_the_known_one(
+    old: str, new: str, said: str
+) -> None:
+    assert refusal_of(old, new).startswith(said)
+
+
+def test_an_unknown_method_in_a_list_is_named_by_its_item() -> None:
+    said = refusal(method="[zo, fo_ful]")
+    assert said.startswith("e.yaml:4:14: method.1: there is no method 'fo_ful'; did you mean")
+
+
+def test_a_method_that_is_like_none_is_answered_with_all() -> None:
+    said = refusal(method="adam")
+    assert "there is no method 'adam'; known: fo_full, fo_lora, zo" in said
+
+
+def test_a_missing_learning_rate_is_required_by_the_method_that_has_none() -> None:
+    said = refusal_of("  learning_rate: [1e-4, 1e-5]\n", "")
+    assert said.startswith(
+        "e.yaml:10:1: hyperparameters.learning_rate: required by fo_lora, and not given"
+    )
+
+
+@pytest.mark.parametrize("key", ["experiment", "model", "task", "method", "data"])
+def test_a_key_that_must_be_there_is_asked_for(key: str) -> None:
+    assert refusal(**{key: None}).startswith(f"e.yaml:1:1: {key}: required, and not given")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("many", "e.yaml:12:3: hyperparameters.batch_size: must be a whole number, not 'many'"),
+        ("[16, x]", "e.yaml:12:20: hyperparameters.batch_size.1: must be a whole number, not 'x'"),
+        (
+            "[16, 2.5]",
+            "e.yaml:12:20: hyperparameters.batch_size.1: must be a whole number, not 2.5",
+        ),
+        ("0", "e.yaml:12:3: hyperparameters.batch_size: must be greater than or equal to 1"),
+        ("true", "e.yaml:12:3: hyperparameters.batch_size: must be a number, not true"),
+        ("[1, true]", "e.yaml:12:19: hyperparameters.batch_size.1: must be a number, not true"),
+        ("null", "e.yaml:12:3: hyperparameters.batch_size: must be a whole number, not null"),
+        ("[]", "e.yaml:12:3: hyperparameters.batch_size: an empty list has no value"),
+        ("[[1, 2]]", "e.yaml:12:16: hyperparameters.batch_size.0: must be"),
+        ("{a: 1}", "e.yaml:12:3: hyperparameters.batch_size: must be"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_with_its_item(value: str, said: str) -> None:
+    assert refusal_of("batch_size: 16", f"batch_size: {value}").startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[8, x]", "e.yaml:7:20: method.fo_lora.lora_rank.1: must be a whole number, not 'x'"),
+        ("[8, 0]", "e.yaml:7:20: method.fo_lora.lora_rank.1: must be greater than or equal to 1"),
+        ("[]", "e.yaml:7:5: method.fo_lora.lora_rank: an empty list has no value"),
+    ],
+)
+def test_a_wrong_value_of_a_methods_own_is_named_where_it_stands(value: str, said: str) -> None:
+    assert refusal_of("[8, 16]", value).startswith(said)
+
+
+@pytest.mark.parametrize("key", ["model", "task", "method"])
+def test_an_empty_list_has_no_runs(key: str) -> None:
+    assert refusal(**{key: "[]"}).startswith("e.yaml:")
+
+
+def test_two_values_that_do_not_go_together_are_refused() -> None:
+    said = refusal(
+        method="fo_full", hyperparameters="{learning_rate: 1e-3, weights_dtype: float16}"
+    )
+    assert "weights_dtype: float16 loses small gradients" in said
+
+
+@pytest.mark.parametrize("purpose", ["a/b", "..", '""', "'a\\b'"])
+def test_a_purpose_that_is_no_directory_name_is_refused(purpose: str) -> None:
+    said = refusal(experiment=f"{{purpose: {purpose}}}")
+    assert "experiment.purpose: names a directory: no slash, not empty" in said
+
+
+@pytest.mark.parametrize(
+    ("devices", "said"),
+    [
+        ('"0,0"', "'0,0' names a device twice"),
+        ("gpu", "'gpu' names no device"),
+        ('"cpu,0"', "'cpu' names no device"),
+        ("true", "must be text, not true"),
+    ],
+)
+def test_devices_that_there_cannot_be_are_refused_before_anything_starts(
+    devices: str, said: str
+) -> None:
+    assert f"e.yaml:7:1: cuda_devices: {said}" in refusal(cuda_devices=devices)
+
+
+@pytest.mark.parametrize("devices", ["0,1", '"0,1"', "[0, 1]", "' 0 , 1 '"])
+def test_devices_may_be_written_as_people_write_them(devices: str) -> None:
+    names = [slot.name for slot in plan(cuda_devices=devices, hyperparameters=RATES).slots]
+    assert names == ["cuda:0", "cuda:1"]
+
+
+RATES = "{learning_rate: [1e-3, 1e-4, 1e-5]}"
+
+
+def test_one_device_may_be_a_number() -> None:
+    (slot,) = plan(cuda_devices="0", hyperparameters=RATES).slots
+    assert slot.environment["CUDA_VISIBLE_DEVICES"] == "0"
+
+
+def test_no_more_runs_go_at_a_time_than_there_are_or_than_is_allowed() -> None:
+    assert len(plan(cuda_devices="0,1,2,3", hyperparameters=RATES).slots) == 3
+    assert len(plan(cuda_devices="0,1,2,3", max_parallel="2", hyperparameters=RATES).slots) == 2
+    assert len(plan(cuda_devices="cpu", max_parallel="1", hyperparameters=RATES).slots) == 1
+
+
+def test_a_single_run_has_all_the_cores() -> None:
+    (slot,) = plan(cuda_devices="cpu").slots
+    assert int(slot.environment["OMP_NUM_THREADS"]) == len(os.sched_getaffinity(0))
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
+    assert "the key stands twice, first on line 3" in refusal_of("task:", "model: org/n\ntask:")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "api_key: abcdefgh12345678",
+        "token: hf_abcdefghijklmnopqrstuvwx",
+        "description: use hf_abcdefghijklmnopqrstuvwx",
+        "description: https://me:hunter2pass@git.example.org/x",
+    ],
+)
+def test_a_pasted_key_is_refused_without_being_printed(pasted: str) -> None:
+    said = refusal_of("  purpose: p", f"  purpose: p\n  {pasted}")
+    assert said.startswith("e.yaml:3:3: experiment.")
+    assert "environment variable" in said
+    for secret in ("abcdefgh", "hunter2pass"):
+        assert secret not in said
+
+
+def test_a_pasted_key_on_the_command_line_is_refused_without_being_printed() -> None:
+    said = refusal("experiment.description=hf_abcdefghijklmnopqrstuvwx")
+    assert "HF_TOKEN" in said
+    assert "abcdefgh" not in said
+
+
+def test_a_file_that_is_not_there_is_answered_with_the_nearest() -> None:
+    plan()
+    with pytest.raises(ConfigError, match=r"e\.yml: there is no such file; did you mean 'e\.yaml'"):
+        load_experiment(Path("e.yml"))

@@ -1,0 +1,140 @@
+"""Zip puts lists side by side; exclude leaves cells out."""
+
+from __future__ import annotations
+
+import pytest
+from grids import plan, refusal, values
+
+pytestmark = pytest.mark.usefixtures("place")
+
+LORA = "{learning_rate: [1e-4, 2e-4], lora_rank: [8, 16, 32], lora_alpha: [16, 32, 64]}"
+RATES = "{learning_rate: [1e-4, 1e-5], seed: [0, 1]}"
+
+
+def test_zipped_lists_are_one_dimension() -> None:
+    grid = plan(method="fo_lora", hyperparameters=LORA, zip="[[lora_rank, lora_alpha]]")
+    assert values(grid, "learning_rate", "lora_rank", "lora_alpha") == [
+        (rate, rank, 2 * rank) for rate in (1e-4, 2e-4) for rank in (8, 16, 32)
+    ]
+
+
+def test_zip_takes_whole_keys_and_keys_of_other_kinds() -> None:
+    grid = plan(
+        model="[org/a, org/b]",
+        hyperparameters="{learning_rate: [1e-4, 1e-5], seed: [0, 1]}",
+        zip="[[hyperparameters.learning_rate, model]]",
+    )
+    assert values(grid, "model", "learning_rate", "seed") == [
+        (model, rate, seed) for model, rate in (("org/a", 1e-4), ("org/b", 1e-5)) for seed in (0, 1)
+    ]
+
+
+def test_two_groups_are_two_dimensions() -> None:
+    grid = plan(
+        method="fo_lora",
+        hyperparameters=LORA.replace("}", ", seed: [0, 1]}"),
+        zip="[[lora_rank, lora_alpha], [learning_rate, seed]]",
+    )
+    assert len(grid.runs) == 3 * 2
+
+
+def test_a_zipped_hyperparameter_that_a_method_has_not_leaves_the_other_as_a_list() -> None:
+    grid = plan(
+        method="[zo, fo_lora]",
+        hyperparameters="{learning_rate: [1e-4, 1e-5], lora_rank: [8, 16]}",
+        zip="[[learning_rate, lora_rank]]",
+    )
+    assert values(grid, "method", "learning_rate", "lora_rank") == [
+        ("zo", 1e-4, None),
+        ("zo", 1e-5, None),
+        ("fo_lora", 1e-4, 8),
+        ("fo_lora", 1e-5, 16),
+    ]
+
+
+def test_lists_of_different_lengths_do_not_go_side_by_side() -> None:
+    said = refusal(
+        method="fo_lora",
+        hyperparameters="{learning_rate: [1e-4, 1e-5], lora_rank: [8, 16, 32]}",
+        zip="[[learning_rate, lora_rank]]",
+    )
+    assert said.startswith(
+        "e.yaml:7:7: zip.0: lists that go side by side must be equally long; "
+        "hyperparameters.learning_rate has 2, hyperparameters.lora_rank has 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ("[[learning_rat, seed]]", "zip.0.0: there is no key 'learning_rat' here; did you mean"),
+        ("[[learning_rate, batch_size]]", "zip.0.1: hyperparameters.batch_size is not given"),
+        ("[[learning_rate, method]]", "zip.0.1: methods are not zipped; give each its own"),
+        ("[[seed, learning_rate], [seed]]", "zip.1.0: hyperparameters.seed stands in zip twice"),
+        ("[[seed, seed]]", "zip.0.1: hyperparameters.seed stands in zip twice"),
+        ("[seed, learning_rate]", "zip.0: must be a list, not 'seed'"),
+    ],
+)
+def test_a_group_that_cannot_be_zipped_is_refused_at_its_place(group: str, said: str) -> None:
+    assert said in refusal(hyperparameters=RATES, zip=group)
+
+
+def test_a_rule_leaves_out_the_cells_that_fit_all_of_it() -> None:
+    grid = plan(hyperparameters=RATES, exclude="[{learning_rate: 1e-4, seed: 1}]")
+    assert values(grid, "learning_rate", "seed") == [(1e-4, 0), (1e-5, 0), (1e-5, 1)]
+    assert grid.notes == []
+
+
+def test_several_rules_leave_out_what_any_of_them_fits() -> None:
+    grid = plan(hyperparameters=RATES, exclude="[{learning_rate: 1e-4}, {seed: 1}]")
+    assert values(grid, "learning_rate", "seed") == [(1e-5, 0)]
+
+
+def test_a_rule_may_name_whole_keys_and_lists_of_values() -> None:
+    grid = plan(
+        hyperparameters="{learning_rate: [1e-4, 1e-5], seed: [0, 1, 2]}",
+        exclude="[{hyperparameters.seed: [0, 2], method: zo}]",
+    )
+    assert values(grid, "learning_rate", "seed") == [(1e-4, 1), (1e-5, 1)]
+
+
+def test_a_rule_fits_values_that_the_file_leaves_to_their_defaults() -> None:
+    grid = plan(hyperparameters=RATES, exclude="[{steps: 20000, seed: 0}]")
+    assert values(grid, "learning_rate", "seed") == [(1e-4, 1), (1e-5, 1)]
+
+
+def test_a_rule_knows_a_task_by_either_of_its_names() -> None:
+    for name in ("Copa", "copa"):
+        said = refusal(exclude=f"[{{task: {name}}}]")
+        assert "exclude: leaves out every run" in said
+
+
+def test_a_rule_about_a_hyperparameter_does_not_fit_a_method_without_it() -> None:
+    grid = plan(
+        method="[zo, fo_lora]",
+        hyperparameters="{learning_rate: 1e-4, lora_rank: [8, 16]}",
+        exclude="[{lora_rank: 8}]",
+    )
+    assert values(grid, "method", "lora_rank") == [("zo", None), ("fo_lora", 16)]
+
+
+def test_a_rule_that_leaves_out_nothing_is_noted() -> None:
+    grid = plan(hyperparameters=RATES, exclude="[{seed: 0}, {seed: 7}]")
+    assert grid.notes == ["exclude[1] leaves out nothing"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (
+            "[{sed: 0}]",
+            "e.yaml:7:12: exclude.0.sed: there is no key 'sed' here; did you mean 'seed'",
+        ),
+        ("[{seed: 0}, {}]", "exclude.1: an empty rule would leave out every run"),
+        ("[{seed: [0, 1]}]", "e.yaml:7:1: exclude: leaves out every run"),
+        ("[{seed: 0, hyperparameters.seed: 1}]", "hyperparameters.seed stands in the rule twice"),
+        ("[{task: Cppa}]", "exclude.0.task: there is no task 'Cppa'; did you mean"),
+    ],
+)
+def test_a_rule_that_cannot_be_followed_is_refused_at_its_place(rules: str, said: str) -> None:
+    assert said in refusal(hyperparameters="{learning_rate: 1e-4, seed: [0, 1]}", exclude=rules)

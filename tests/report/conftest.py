@@ -1,0 +1,23 @@
+"""What the tests of the report share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chromium import Page, browser_session
+from composed_runs import ComposedRuns, write_copa
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> ComposedRuns:
+    """An empty directory of results, and a dataset for its runs."""
+    return ComposedRuns(tmp_path / "Results", write_copa(tmp_path / "data" / "Copa"))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A headless Chromium."""
+    yield from browser_session(tmp_path_factory.mktemp("chromium"))

@@ -1,0 +1,65 @@
+"""A comparison as people read it: cells, and LaTeX that compiles in form."""
+
+from __future__ import annotations
+
+import re
+
+from composed_runs import ComposedRuns
+from penstock.report import compare, comparison_cells, to_latex
+
+
+def test_cells_are_short_and_complete(runs: ComposedRuns) -> None:
+    for seed, score in enumerate((0.7, 0.8)):
+        runs.add(method="fo_lora", rate=1e-4, seed=seed, score=score, dev=0.75, lora_rank=8)
+    runs.add(method="zo", rate=1e-6, score=0.5, metric="f1", chance=0.0)
+    lora, zo = comparison_cells(compare(runs.root, by=["method", "lora_rank"]))
+    assert lora == {
+        "method": "fo_lora",
+        "lora_rank": "8",
+        "rate": "1e-4",
+        "settings": "1",
+        "seeds": "2",
+        "dev": "0.750",
+        "score": "0.750 ± 0.071",
+        "metric": "accuracy",
+        "chance": "0.500",
+        "above chance": "yes (p = 2.8e-07)",
+        "rows": "100",
+    }
+    assert (zo["lora_rank"], zo["above chance"], zo["score"]) == ("-", "-", "0.500")
+
+
+def test_latex_is_a_table_with_as_many_cells_in_every_row(runs: ComposedRuns) -> None:
+    runs.add(method="zo", score=0.7)
+    for seed, score in enumerate((0.7, 0.8)):
+        runs.add(method="fo_full", seed=seed, score=score)
+    lines = to_latex(compare(runs.root)).splitlines()
+    assert lines[0] == "% \\usepackage{booktabs}"
+    assert lines[1] == "\\begin{tabular}{llrrrr}"
+    assert [lines[2], lines[4], lines[-2], lines[-1]] == [
+        "\\toprule",
+        "\\midrule",
+        "\\bottomrule",
+        "\\end{tabular}",
+    ]
+    rows = [lines[3], *lines[5:-2]]
+    assert rows[0] == "method & data & rate & dev & accuracy & chance \\\\"
+    assert rows[1] == "fo\\_full & original & 1e-6 & 50.0 & 75.0 $\\pm$ 7.1 & 50.0 \\\\"
+    assert all(row.count(" & ") == 5 and row.endswith(" \\\\") for row in rows)
+
+
+def test_latex_takes_no_sign_of_a_name_for_its_own(runs: ComposedRuns) -> None:
+    hostile = "a_b&c%d$e#f{g}h~i^j\\k<l>"
+    runs.add(label=hostile)
+    row = to_latex(compare(runs.root)).splitlines()[5]
+    assert row.startswith(
+        r"zo & a\_b\&c\%d\$e\#f\{g\}h\textasciitilde{}i\textasciicircum{}j\textbackslash{}k"
+        r"\textless{}l\textgreater{} & "
+    )
+    assert len(re.findall(r"(?<!\\)&", row)) == 5
+
+
+def test_latex_heads_the_scores_of_several_metrics_as_scores(runs: ComposedRuns) -> None:
+    runs.add(method="zo", metric="f1")
+    runs.add(method="fo_full", metric="accuracy")
+    assert "& dev & score & chance" in to_latex(compare(runs.root))

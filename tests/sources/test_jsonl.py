@@ -1,0 +1,105 @@
+"""JSON Lines: each line is a row or is told why it is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.errors import DataError
+from penstock.sources import BadLine, read_rows, scan
+
+ROWS = st.lists(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+        max_size=3,
+    ),
+    max_size=5,
+)
+
+
+@given(ROWS, st.booleans(), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+def test_rows_are_read_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[dict[str, Any]],
+    ascii_only: bool,
+    final_newline: bool,
+    end: str,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "a.jsonl"
+    text = end.join(json.dumps(row, ensure_ascii=ascii_only) for row in rows)
+    path.write_bytes((text + (end if final_newline and rows else "")).encode())
+    assert list(read_rows(path)) == list(enumerate(rows, 1))
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n')
+    assert list(read_rows(path)) == [(1, {"a": 1}), (2, {"a": 2})]
+
+
+def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    assert list(scan(tmp_path / "a.jsonl")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (b"", "line-empty", "an empty line"),
+        (b" \t\r", "line-empty", "an empty line"),
+        (b'{"a": 1', "json-invalid", "column 8: not JSON ("),
+        (b'{"a": 1\r', "json-invalid", "column 8: not JSON ("),
+        (b'{"a": 1,}', "json-invalid", "column 8: not JSON ("),
+        (b"{'a': 1}", "json-invalid", "column 2: not JSON ("),
+        (b'{"a": NaN}', "json-invalid", "column 7: not JSON ("),
+        (b'{"a": "\x07"}', "json-invalid", "column 8: not JSON ("),
+        (b'{"a": 1} {"a": 2}', "json-invalid", "column 10: not JSON ("),
+        (b'{"a": "\\ud800"}', "json-invalid", "column 8: not JSON ("),
+        ('{"naïve": 1,}'.encode(), "json-invalid", "column 12: not JSON"),
+        (b'{"a": "caf\xe9"}', "not-utf8", "column 11: byte 0xe9 is not UTF-8"),
+        (b"\xff\xfe{\x00", "not-utf8", "column 1: byte 0xff is not UTF-8"),
+        (b"[1, 2]", "not-an-object", "a list, must be an object"),
+        (b'"text"', "not-an-object", "text, must be an object"),
+        (b"null", "not-an-object", "null, must be an object"),
+        (b"1.5", "not-an-object", "a value, must be an object"),
+        (b"true", "not-an-object", "a value, must be an object"),
+        (b'{"a":' * 2000, "json-invalid", "column "),
+    ],
+)
+def test_a_line_that_is_no_row_is_told_by_code_and_column(
+    tmp_path: Path, line: bytes, code: str, message: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a": 1}\n' + line + b'\n{"a": 3}\n')
+    first, (number, bad), last = scan(path)
+    assert (first, last) == ((1, {"a": 1}), (3, {"a": 3}))
+    assert number == 2
+    assert isinstance(bad, BadLine)
+    assert (bad.code, bad.message[: len(message)]) == (code, message)
+    with pytest.raises(DataError) as caught:
+        list(read_rows(path))
+    assert str(caught.value) == f"{path}:2: {bad.message}"
+    assert caught.value.line == 2
+
+
+def test_rows_before_a_bad_line_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2\n')
+    rows = read_rows(path)
+    assert next(rows) == (1, {"a": 1})
+    with pytest.raises(DataError):
+        next(rows)
+
+
+def test_a_missing_file_goes_to_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        list(scan(tmp_path / "none.jsonl"))

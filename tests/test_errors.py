@@ -1,0 +1,60 @@
+"""Every error names its place and its mend, and knows the exit code it ends a command with."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.errors import (
+    ConfigError,
+    ConflictError,
+    DataError,
+    MissingExtraError,
+    PenstockError,
+    did_you_mean,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ConfigError("bad"), "bad"),
+        (ConfigError("bad", file="a.yaml"), "a.yaml: bad"),
+        (ConfigError("bad", file="a.yaml", line=2), "a.yaml:2: bad"),
+        (ConfigError("bad", file="a.yaml", line=2, column=5, field="x.y"), "a.yaml:2:5: x.y: bad"),
+        (ConfigError("bad", field="x"), "x: bad"),
+        (
+            ConfigError("bad", file="a.yaml", line=2, column=3, source="a: b  \n"),
+            "a.yaml:2:3: bad\n    a: b\n      ^",
+        ),
+        (ConfigError("bad", file="a.yaml", source="a: b"), "a.yaml: bad"),
+        (DataError("is null", file="a.jsonl"), "a.jsonl: is null"),
+        (DataError("is null", file="a.jsonl", line=7), "a.jsonl:7: is null"),
+        (
+            MissingExtraError("altair", "report", "the HTML report"),
+            "the HTML report needs 'altair': pip install 'penstock[report]'",
+        ),
+    ],
+)
+def test_an_error_says_its_place_first(error: PenstockError, text: str) -> None:
+    assert str(error) == text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("a"),
+        DataError("a", file="f"),
+        ConflictError("a"),
+        MissingExtraError("a", "b", "c"),
+    ],
+)
+def test_a_wrong_input_ends_a_command_with_2(error: PenstockError) -> None:
+    assert isinstance(error, PenstockError)
+    assert error.exit_code == 2
+
+
+def test_the_nearest_known_word_is_offered() -> None:
+    known = ["learning_rate", "batch_size"]
+    assert did_you_mean("learning_rat", known) == "; did you mean 'learning_rate'?"
+    assert did_you_mean("colour", known) == ""
+    assert did_you_mean("anything", []) == ""

@@ -1,0 +1,150 @@
+"""Scores of chosen options and of written answers, and what chance would score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_data import arc_rows, cb_rows, copa_rows, squad_rows, write_task
+from training_runs import make_run, trainer_of
+
+from penstock.tasks import TASKS, Row
+from penstock.training.encoding import Encoder
+from penstock.training.evaluation import Evaluation, Evaluator, chance
+from penstock.training.generation import write_answers
+from penstock.training.methods.fo_lora import FirstOrderLora, LoraHyperparameters
+from penstock.training.objective import Objective
+
+
+def evaluate(task_name: str, rows: list[Row], model: Any, tokenizer: Any) -> Evaluation:
+    task = TASKS.get(task_name)
+    encoder = Encoder(task, tokenizer, 128)
+    objective = Objective(model, classification=task.classification)
+    return Evaluator(task, tokenizer, encoder, objective).evaluate(encoder.encode(rows))
+
+
+@pytest.mark.parametrize(
+    ("task", "rows"), [("copa", copa_rows(20)), ("cb", cb_rows(20)), ("arcc_mc", arc_rows(20))]
+)
+def test_the_option_with_the_highest_score_is_the_answer(
+    model: Any, tokenizer: Any, task: str, rows: list[Row]
+) -> None:
+    found = evaluate(task, rows, model, tokenizer)
+    encoded = Encoder(TASKS.get(task), tokenizer, 128).encode(rows)
+    scores = [torch.tensor(s) for s in Objective(model, classification=True).option_scores(encoded)]
+    right = [row.correct[0] for row in encoded]
+    assert found.predictions == [int(s.argmax()) for s in scores]
+    hits = [float(p == r) for p, r in zip(found.predictions, right, strict=True)]
+    assert found.row_scores == [{"accuracy": hit} for hit in hits]
+    assert found.scores == {"accuracy": pytest.approx(sum(hits) / len(hits))}
+    losses = [-s.log_softmax(0)[r] for s, r in zip(scores, right, strict=True)]
+    assert found.loss == pytest.approx(float(torch.stack(losses).mean()), abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def answering(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A trainer whose model has learned to answer squad rows with a name and a line end."""
+    root = tmp_path_factory.mktemp("answering")
+    data = write_task(root / "SQuAD", "squad", squad_rows(48), squad_rows(8, first=100))
+    values = {"learning_rate": 5e-3, "steps": 90, "batch_size": 8, "logging_steps": 90}
+    trainer = trainer_of(make_run(root, tiny_model, "squad", "fo_full", data, **values))
+    trainer.train()
+    return trainer
+
+
+@torch.no_grad()
+def plain_greedy(model: Any, tokenizer: Any, prompt: list[int], most: int) -> str:
+    """Write token by token, without a cache and without padding."""
+    ids = list(prompt)
+    while len(ids) < len(prompt) + most:
+        ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+        if ids[-1] == tokenizer.eos_token_id or "\n" in tokenizer.decode(ids[len(prompt) :]):
+            break
+    text: str = tokenizer.decode(ids[len(prompt) :], skip_special_tokens=True)
+    return text.partition("\n")[0].strip()
+
+
+def test_answers_are_written_greedily_up_to_the_line_end(answering: Any) -> None:
+    rows = squad_rows(6, first=200)
+    # Prompts of different lengths, so that some are padded.
+    for index, row in enumerate(rows):
+        row["context"] += " The room became bright." * index
+    prompts = answering.evaluator.encoder.prompts(rows)
+    assert len({len(prompt) for prompt in prompts}) > 3
+    model, tokenizer = answering.objective.model, answering.tokenizer
+    texts = write_answers(answering.objective, tokenizer, prompts, 50)
+    assert texts == [plain_greedy(model, tokenizer, prompt, 50) for prompt in prompts]
+    assert texts == write_answers(answering.objective, tokenizer, prompts, 50)
+    assert all(text and "\n" not in text and len(text) < 20 for text in texts)
+
+
+def test_written_answers_are_scored_by_f1_and_exact_match(answering: Any) -> None:
+    rows = answering.evaluation_rows
+    found = answering.evaluator.evaluate(rows)
+    task = TASKS.get("squad")
+    expected = [
+        task.text_scores(row.row, text) for row, text in zip(rows, found.predictions, strict=True)
+    ]
+    assert found.row_scores == expected
+    assert found.scores == {
+        name: pytest.approx(sum(scores[name] for scores in expected) / len(rows))
+        for name in ("f1", "exact_match")
+    }
+    assert found.scores["exact_match"] >= 0.5, "it has learned to answer"
+
+
+def test_an_answer_has_no_more_tokens_than_the_task_allows(model: Any, tokenizer: Any) -> None:
+    objective = Objective(model, classification=False)
+    prompt = tokenizer("Ada switched on the lamp. The")["input_ids"]
+    (text,) = write_answers(objective, tokenizer, [prompt], 3)
+    assert text == plain_greedy(model, tokenizer, prompt, 3)
+
+
+def test_the_models_own_settings_of_generation_do_not_apply(model: Any, tokenizer: Any) -> None:
+    objective = Objective(model, classification=False)
+    prompt = tokenizer("Ada switched on the lamp. The")["input_ids"]
+    plain = write_answers(objective, tokenizer, [prompt], 12)
+    model.generation_config.repetition_penalty = 9.0
+    model.generation_config.min_new_tokens = 12
+    assert write_answers(objective, tokenizer, [prompt], 12) == plain
+    assert model.generation_config.repetition_penalty == 9.0, "they are the model's, and saved"
+
+
+def test_adapters_take_part_in_writing(model: Any, tokenizer: Any) -> None:
+    objective = Objective(model, classification=False)
+    prompt = tokenizer("Ada switched on the lamp. The")["input_ids"]
+    plain = write_answers(objective, tokenizer, [prompt], 12)
+    method = FirstOrderLora(LoraHyperparameters(learning_rate=1e-3))
+    adapted = Objective(method.prepare(model), classification=False)
+    assert write_answers(adapted, tokenizer, [prompt], 12) == plain, "fresh adapters do nothing"
+    torch.manual_seed(0)
+    for tensor in method.trained().values():
+        tensor.normal_()
+    written = write_answers(adapted, tokenizer, [prompt], 12)
+    assert written != plain
+    assert (
+        write_answers(Objective(method.merged(), classification=False), tokenizer, [prompt], 12)
+        == written
+    )
+
+
+def chance_of(task: str, rows: list[Row], tokenizer: Any) -> float:
+    return chance(TASKS.get(task), Encoder(TASKS.get(task), tokenizer, 128).encode(rows))
+
+
+def test_chance_is_the_most_frequent_answer_or_guessing(tokenizer: Any) -> None:
+    rows = cb_rows(9)
+    assert chance_of("cb", rows, tokenizer) == pytest.approx(1 / 3)
+    assert chance_of("cb", rows[:4], tokenizer) == pytest.approx(1 / 2)
+    assert chance_of("copa", [row for row in copa_rows(20) if row["label"] == 1], tokenizer) == 1.0
+
+
+def test_chance_is_guessing_where_rows_have_more_or_fewer_options(tokenizer: Any) -> None:
+    expected = (1 / 3 + 1 / 4 + 1 / 5) / 3
+    assert chance_of("arcc_mc", arc_rows(9), tokenizer) == pytest.approx(expected)
+
+
+def test_written_answers_have_no_chance(tokenizer: Any) -> None:
+    assert chance_of("squad", squad_rows(3), tokenizer) == 0.0

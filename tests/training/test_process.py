@@ -1,0 +1,160 @@
+"""The process that carries a run: what it writes into run.json, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_runs import command, losses, make_run, predictions, start
+
+from penstock.runs import FailureKind, RunDirectory, State
+
+#: Long enough that a test ends it and not its last step.
+LONG: dict[str, Any] = {"steps": 1_000_000}
+
+
+def carry(directory: RunDirectory, **options: Any) -> tuple[int, str]:
+    """Run the process to its end; return its status and what it said of errors."""
+    process = start(directory, **options)
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def wait_for_steps(directory: RunDirectory) -> None:
+    """Return once the run has logged a step."""
+    deadline = time.monotonic() + 120
+    while not any("loss" in line for line in directory.metrics()):
+        assert time.monotonic() < deadline, "the run has made no step"
+        time.sleep(0.05)
+
+
+def test_a_run_ends_with_its_result_in_the_record(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)
+    status, said = carry(directory)
+    assert status == 0, said
+    record = directory.read()
+    assert record.state is State.DONE
+    assert record.failure is None
+    assert record.finished is not None
+    assert record.result is not None
+    assert record.result.steps == len(losses(directory)) == 4
+    assert len(predictions(directory)) == record.result.evaluation_rows
+
+
+def test_a_loss_that_is_no_number_is_a_failure_of_its_own_kind(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    directory = make_run(tmp_path, tiny_model, "copa", "fo_full", copa, learning_rate=1e12)
+    status, said = carry(directory)
+    failure = directory.read().failure
+    assert failure is not None
+    assert (status, failure.kind, failure.status) == (1, FailureKind.NOT_FINITE, 1)
+    assert "lower the learning rate" in failure.message
+    assert failure.message in said
+    assert "Traceback" not in said
+
+
+def test_memory_that_runs_out_is_a_failure_of_its_own_kind(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    def two_gigabytes() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (2 * 1024**3, 2 * 1024**3))
+
+    directory = make_run(tmp_path, tiny_model, "copa", "fo_full", copa, batch_size=20_000)
+    status, said = carry(directory, preexec_fn=two_gigabytes)
+    failure = directory.read().failure
+    assert failure is not None, said
+    assert (status, failure.kind) == (1, FailureKind.OUT_OF_MEMORY), said
+    assert directory.read().state is State.FAILED
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_asked_to_stop_is_interrupted(
+    tmp_path: Path, tiny_model: Path, copa: Path, asked: signal.Signals
+) -> None:
+    directory = make_run(tmp_path, tiny_model, "copa", "zo", copa, **LONG)
+    process = start(directory)
+    wait_for_steps(directory)
+    process.send_signal(asked)
+    _, said = process.communicate(timeout=60)
+    record = directory.read()
+    assert (process.returncode, record.state) == (130, State.INTERRUPTED), said
+    assert record.result is None
+    assert record.failure is None
+    assert record.finished is not None
+
+
+def test_the_process_ends_with_the_one_that_started_it(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    directory = make_run(tmp_path, tiny_model, "copa", "zo", copa, **LONG)
+    read_end, write_end = os.pipe()
+    environment = {"PENSTOCK_PARENT_PIPE": str(read_end)}
+    process = start(directory, env=environment, pass_fds=(read_end,))
+    os.close(read_end)
+    wait_for_steps(directory)
+    assert process.poll() is None
+    os.close(write_end)
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    record = directory.current()
+    assert record.failure is not None
+    assert record.failure.kind is FailureKind.KILLED
+
+
+def test_an_unknown_model_is_named(tmp_path: Path, copa: Path) -> None:
+    name = "nobody/has-this-model"
+    directory = make_run(tmp_path, name, "copa", "zo", copa)
+    status, said = carry(directory)
+    failure = directory.read().failure
+    assert failure is not None
+    assert (status, failure.kind) == (1, FailureKind.ERROR)
+    assert failure.message.startswith(f"model '{name}': ")
+    assert "Traceback" not in said
+
+
+def test_an_error_that_nobody_foresaw_keeps_its_traceback(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)
+    (directory.path / "trajectory.jsonl").mkdir()
+    status, said = carry(directory)
+    failure = directory.read().failure
+    assert failure is not None
+    assert (status, failure.kind) == (1, FailureKind.ERROR)
+    assert failure.message.startswith("IsADirectoryError: ")
+    assert "Traceback" in said
+
+
+def test_without_torch_the_run_says_how_to_install_it(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)
+    without = f"import sys; sys.modules['torch'] = None; sys.argv = {command(directory)[2:]!r}; "
+    script = without + "import runpy; runpy.run_module('penstock.training', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    failure = directory.read().failure
+    assert failure is not None
+    assert (done.returncode, failure.kind) == (1, FailureKind.ERROR)
+    assert failure.message == "training needs 'torch': pip install 'penstock[train]'"
+
+
+def test_methods_and_hyperparameters_are_read_without_torch() -> None:
+    script = (
+        "import sys\n"
+        "from penstock.training import METHODS, Hyperparameters\n"
+        "for name in METHODS.names():\n"
+        "    assert issubclass(METHODS.get(name).Hyperparameters, Hyperparameters)\n"
+        "print(*METHODS.names(), *{'torch', 'transformers', 'peft'} & sys.modules.keys())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["fo_full", "fo_lora", "zo"], done.stderr

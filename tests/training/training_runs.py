@@ -1,0 +1,99 @@
+"""Run directories, made and carried as the grid does it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from penstock.runs import ModelUse, RunConfig, RunData, RunDirectory, RunRecord, RunResult, State
+from penstock.training.loop import PREDICTIONS_NAME, Trainer
+
+#: Small enough for seconds; every step is logged, and dev is looked at before and after.
+SMALL: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "batch_size": 4,
+    "steps": 4,
+    "dev_samples": 8,
+    "eval_steps": 1000,
+    "logging_steps": 1,
+    "max_length": 128,
+}
+
+
+def make_run(
+    root: Path, model: Path | str, task: str, method: str, data: Path | RunData, **values: Any
+) -> RunDirectory:
+    """Make the directory of a run that is about to start; `values` go over SMALL."""
+    config = RunConfig(
+        purpose="test",
+        model=str(model),
+        task=task,
+        method=method,
+        data=data if isinstance(data, RunData) else RunData(path=str(data), label="original"),
+        hyperparameters=SMALL | values,
+    )
+    directory = RunDirectory.create(root, config)
+    record = RunRecord(
+        identity="0" * 16,
+        state=State.RUNNING,
+        config=config,
+        command=command(directory),
+        device="cpu",
+        host="here",
+        pid=os.getpid(),
+        started="2025-01-01T00:00:00+00:00",
+        model=ModelUse(name=str(model)),
+        datasets=[],
+    )
+    directory.write(record)
+    return directory
+
+
+def trainer_of(directory: RunDirectory) -> Trainer:
+    """Return what carries the run, in this process."""
+    record = directory.read()
+    return Trainer(record.config, directory, record.device)
+
+
+def train(directory: RunDirectory) -> RunResult:
+    """Carry the run in this process and write its result, as its own process does."""
+    record = directory.read()
+    record.result = trainer_of(directory).train()
+    record.state = State.DONE
+    directory.write(record)
+    return record.result
+
+
+def losses(directory: RunDirectory) -> list[float]:
+    """Return the loss of every logged step."""
+    return [line["loss"] for line in directory.metrics() if "loss" in line]
+
+
+def predictions(directory: RunDirectory) -> list[Any]:
+    """Return what the run answered to each evaluation row."""
+    lines = (directory.path / PREDICTIONS_NAME).read_bytes().splitlines()
+    return [orjson.loads(line)["prediction"] for line in lines]
+
+
+def command(directory: RunDirectory) -> list[str]:
+    """Return the command that carries the run in a process of its own."""
+    return [sys.executable, "-m", "penstock.training", str(directory.path)]
+
+
+def start(directory: RunDirectory, **options: Any) -> subprocess.Popen[str]:
+    """Start the process of a run; it has one thread and no network."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    environment.update(options.pop("env", {}))
+    return subprocess.Popen(
+        command(directory),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
