@@ -6,15 +6,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from command import PENSTOCK, penstock
 from penstock.runs import RunDirectory, find_runs
 
-STUB = Path(__file__).with_name("stub_trainer")
+#: The environment in which the stub trainer is a registered backend.
+REGISTERED = {"PYTHONPATH": str(Path(__file__).with_name("stub_trainer"))}
 #: What is waited for in a test and does not come in so many seconds is not coming.
 PATIENCE = 60.0
 
@@ -45,9 +46,9 @@ class Workplace:
         write_copa(path / "data/original/Copa")
 
     def experiment(self, *, name: str = "e.yaml", **values: Any) -> Path:
-        """Write an experiment of the stub trainer; values go under the key that has them.
+        """Write an experiment of the stub trainer.
 
-        `seed`, `behaviour`, `batch_size` and `learning_rate` are hyperparameters.
+        `seed`, `behaviour` and `batch_size` are hyperparameters, others are keys of the file.
         """
         text = STUB_EXPERIMENT
         above = ""
@@ -64,30 +65,21 @@ class Workplace:
         self, *arguments: str | Path, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run penstock to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "penstock", *map(str, arguments)],
-            cwd=self.path,
-            env=self.environment(environment),
-            capture_output=True,
-            text=True,
-            check=False,
+        return penstock(
+            *arguments, cwd=self.path, environment={**REGISTERED, **(environment or {})}
         )
 
     def start(self, *arguments: str | Path, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start penstock in a process group of its own, `under` another command such as nohup."""
         return subprocess.Popen(
-            [*under, sys.executable, "-m", "penstock", *map(str, arguments)],
+            [*under, *PENSTOCK, *map(str, arguments)],
             cwd=self.path,
-            env=self.environment(),
+            env={**os.environ, **REGISTERED},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-
-    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return this process's environment with the stub trainer registered."""
-        return {**os.environ, "PYTHONPATH": str(STUB), **(more or {})}
 
     def runs(self) -> list[RunDirectory]:
         """Return every run there is."""
@@ -102,9 +94,8 @@ class Workplace:
         """Return the process ids of the stub trainers that have started, by seed."""
         found: dict[int, list[int]] = {}
         for path in sorted((self.path / "seen").glob("*-*")):
-            if path.suffix != ".end":
-                seed, pid = path.name.split("-")
-                found.setdefault(int(seed), []).append(int(pid))
+            seed, pid = path.name.split("-")
+            found.setdefault(int(seed), []).append(int(pid))
         return found
 
     def pids(self) -> list[int]:
@@ -155,6 +146,12 @@ def write_rows(path: Path, rows: list[Row]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def append(path: Path, text: str) -> None:
+    """Add text to a file."""
+    with path.open("a") as stream:
+        stream.write(text)
+
+
 def until(condition: Callable[[], Any], what: str) -> None:
     """Wait until something is so; fail where it does not come."""
     end = time.monotonic() + PATIENCE
@@ -170,7 +167,10 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:  # it has ended just now, or this system has no /proc
+        return not Path("/proc").is_dir()
 
 
 def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def test_one_device_runs_one_at_a_time(place: Workplace) -> None:
 def test_each_process_has_the_device_of_its_slot_and_no_other(place: Workplace) -> None:
     file = place.experiment(seed=[0, 1, 2, 3], behaviour="overlap", cuda_devices="0,1")
     place.run("train", file)
-    given = {path.read_text() for path in (place.path / "seen").glob("*-*[0-9]")}
+    given = {path.read_text() for path in (place.path / "seen").glob("*-*")}
     assert given == {"0", "1"}
     records = [run.read() for run in place.runs()]
     assert {record.device for record in records} == {"cuda:0", "cuda:1"}
@@ -98,9 +98,15 @@ def test_two_grids_at_the_same_moment_carry_each_cell_once(place: Workplace) -> 
     assert place.states() == ["done"] * 12
 
 
-def test_two_grids_at_the_same_moment_fail_each_cell_once(place: Workplace) -> None:
-    file = place.experiment(seed=list(range(6)), behaviour="fail", continue_on_error=True)
-    both = [place.start("train", file, "--quiet") for _ in range(2)]
+def test_what_fails_in_one_grid_is_not_tried_again_by_another_that_was_planned_before(
+    place: Workplace,
+) -> None:
+    file = place.experiment(seed=list(range(6)), behaviour="wait_and_fail", continue_on_error=True)
+    both = [place.start("train", file) for _ in range(2)]
+    for process in both:
+        assert process.stderr is not None
+        assert "6 runs, " in process.stderr.readline()  # it is planned
+    place.go()
     for process in both:
         process.communicate()
     assert [process.returncode for process in both] == [3, 3]

@@ -27,6 +27,7 @@ hyperparameters:
   learning_rate: [1e-4, 1e-5]
   batch_size: 16
 """
+RATES = "{learning_rate: [1e-3, 1e-4, 1e-5]}"
 
 
 def refusal_of(old: str, new: str) -> str:
@@ -174,9 +175,6 @@ def test_devices_that_there_cannot_be_are_refused_before_anything_starts(
 def test_devices_may_be_written_as_people_write_them(devices: str) -> None:
     names = [slot.name for slot in plan(cuda_devices=devices, hyperparameters=RATES).slots]
     assert names == ["cuda:0", "cuda:1"]
-
-
-RATES = "{learning_rate: [1e-3, 1e-4, 1e-5]}"
 
 
 def test_one_device_may_be_a_number() -> None:

@@ -11,14 +11,16 @@ import pytest
 from grids import plan
 
 from penstock import load_experiment
-from penstock.errors import ConfigError, DataError
 from penstock.experiments import PlannedRun, experiment_yaml
-from penstock.manifest import describe
 from penstock.runs import RunDirectory, RunRecord, State
-from workplace import Workplace, copa_row, write_copa, write_rows
+from workplace import Workplace, append, copa_row, write_copa
 
 TRAIN = Path("data/original/Copa/copa_train.jsonl")
 VALIDATION = Path("data/original/Copa/copa_validation.jsonl")
+GRID_OF_2000 = (
+    "{learning_rate: [1e-6, 1e-5, 1e-4, 1e-3, 1e-2], dev_samples: 20, "
+    f"seed: {list(range(100))}, batch_size: [8, 16]}}"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +37,6 @@ def identity(*overrides: str, **keys: str) -> str:
     """Return the identity of the only run."""
     (run,) = plan(*overrides, **{"model": "models/tiny", **keys}).runs
     return run.identity
-
-
-def append(path: Path, text: str) -> None:
-    """Add text to a file."""
-    with path.open("a") as stream:
-        stream.write(text)
 
 
 def test_an_identity_is_the_same_each_time_and_short() -> None:
@@ -140,7 +136,8 @@ def test_the_file_of_one_run_resolves_to_that_run() -> None:
 
 
 def test_the_same_file_does_only_what_is_missing_or_failed(place: Workplace) -> None:
-    file = place.experiment(seed=[0, 1], behaviour=["done", "fail_until_mended"], **GO_ON)
+    behaviours = ["done", "fail_until_mended"]
+    file = place.experiment(seed=[0, 1], behaviour=behaviours, continue_on_error=True)
     assert place.run("train", file).returncode == 3
     assert sorted(place.states()) == ["done", "done", "failed", "failed"]
     (place.path / "mended").touch()
@@ -149,9 +146,6 @@ def test_the_same_file_does_only_what_is_missing_or_failed(place: Workplace) -> 
     assert len(place.pids()) == 6
     assert place.run("train", file).returncode == 0
     assert len(place.pids()) == 6, "nothing was left to do"
-
-
-GO_ON = {"continue_on_error": True}
 
 
 def test_a_wider_grid_does_only_the_new_cells(place: Workplace) -> None:
@@ -177,91 +171,6 @@ def test_another_purpose_has_runs_of_its_own(place: Workplace) -> None:
     assert len(place.pids()) == 2
 
 
-def refused(**keys: str) -> str:
-    """Return the words in which data is refused."""
-    with pytest.raises((ConfigError, DataError)) as error:
-        plan(**keys)
-    assert not Path("Results").exists()
-    return str(error.value)
-
-
-def test_data_that_is_not_there_is_named_at_its_key() -> None:
-    said = refused(data="{path: data/original/Cpa}")
-    assert said.startswith("e.yaml:5:8: data.path: ")
-    assert "original/Cpa: there is no such directory; did you mean 'Copa'?" in said
-
-
-def test_a_synthetic_dataset_that_is_not_there_is_named_at_its_key() -> None:
-    said = refused(data="{original: data/original/Copa, synthetic: data/new, mix: both}")
-    assert said.startswith("e.yaml:5:") and "data.synthetic: " in said
-
-
-def test_a_train_file_that_is_absent_is_an_error_and_never_an_empty_set() -> None:
-    TRAIN.unlink()
-    assert refused() == f"{TRAIN.resolve()}: there is no such file"
-
-
-def test_a_train_file_without_rows_is_an_error() -> None:
-    TRAIN.write_text("")
-    assert refused().startswith(f"{TRAIN.resolve()}: the file has no rows")
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("{not json", "column 2: not JSON"),
-        (json.dumps({**copa_row(1), "label": 5}), "label "),
-        (json.dumps({**copa_row(1), "premise": None}), "premise "),
-        (json.dumps({**copa_row(1), "label": -1}), "label says that the row has no answer"),
-        ("", "an empty line"),
-    ],
-)
-def test_a_bad_row_is_refused_with_file_and_line_before_anything_starts(
-    line: str, said: str
-) -> None:
-    lines = TRAIN.read_text().splitlines()
-    TRAIN.write_text("\n".join([*lines[:3], line, *lines[4:]]) + "\n")
-    assert refused().startswith(f"{TRAIN.resolve()}:4: {said}")
-
-
-def test_a_bad_row_among_the_rows_of_the_evaluation_is_refused_too() -> None:
-    append(VALIDATION, "[]\n")
-    assert refused().startswith(f"{VALIDATION.resolve()}:11: ")
-
-
-def test_the_validation_rows_of_synthetic_data_are_not_asked_for() -> None:
-    synthetic = write_copa(Path("data/new/Copa/v1"), first=1000)
-    (synthetic / "copa_validation.jsonl").unlink()
-    keys = "original: data/original/Copa, synthetic: data/new/Copa/v1, mix: synthetic"
-    assert len(plan(data=f"{{{keys}}}").runs) == 1
-
-
-def test_data_that_is_no_longer_what_its_manifest_says_is_refused() -> None:
-    directory = TRAIN.parent
-    names = [TRAIN.name, VALIDATION.name]
-    describe(directory, names, format="task_jsonl", task="copa").write(directory)
-    before = identity()
-    append(TRAIN, json.dumps(copa_row(999)) + "\n")
-    assert refused().startswith(f"{TRAIN.resolve()}: has ")
-    TRAIN.write_text("".join(TRAIN.read_text().splitlines(keepends=True)[:-1]))
-    assert identity() == before
-
-
-def test_a_manifest_changes_no_identity() -> None:
-    before = identity()
-    names = [TRAIN.name, VALIDATION.name]
-    describe(TRAIN.parent, names, format="task_jsonl", task="copa").write(TRAIN.parent)
-    assert identity() == before
-
-
-def test_dev_rows_that_leave_nothing_to_train_on_are_refused() -> None:
-    write_rows(TRAIN, [copa_row(n) for n in range(100)])
-    said = refused()
-    assert said.startswith("e.yaml:5:8: data.path: 100 dev rows leave nothing of the 100 rows")
-    assert "lower hyperparameters.dev_samples" in said
-    assert plan(hyperparameters="{learning_rate: 1e-6, dev_samples: 99}").runs
-
-
 def test_two_thousand_results_are_found_again_and_two_thousand_runs_are_planned() -> None:
     keys = {"method": "[zo, fo_full]", "hyperparameters": GRID_OF_2000}
     grid = plan(**keys)
@@ -273,12 +182,6 @@ def test_two_thousand_results_are_found_again_and_two_thousand_runs_are_planned(
     assert again.counts() == {"done": 1999, "missing": 1}
     assert again.to_do == again.runs[-1:]
     assert len({str(run.directory.path) for run in again.runs if run.directory}) == 1999
-
-
-GRID_OF_2000 = (
-    "{learning_rate: [1e-6, 1e-5, 1e-4, 1e-3, 1e-2], dev_samples: 20, "
-    f"seed: {list(range(100))}, batch_size: [8, 16]}}"
-)
 
 
 def record_of(run: PlannedRun) -> RunRecord:

@@ -9,11 +9,10 @@ import pytest
 
 from composed_runs import ComposedRuns, manifest_of, used, write_copa
 from penstock.errors import ConfigError, DataError
-from penstock.experiments import model_hash
 from penstock.manifest import MANIFEST_NAME, InputEntry
 from penstock.migration import migrate
 from penstock.report import TraceNode, trace
-from penstock.runs import State
+from penstock.runs import State, model_hash
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
     stub_process.py RUN_DIRECTORY
 
 It reads and writes `run.json` with the standard library alone, so that it starts in a few
-hundredths of a second. In the working directory it leaves `seen/{seed}-{pid}`, with the device it
-was given, and `.end` behind that name when it has ended by itself.
+hundredths of a second. In the working directory it leaves `seen/{seed}-{pid}`, which holds the
+device it was given.
 """
 
 from __future__ import annotations
@@ -29,11 +29,9 @@ def main(directory: Path) -> int:
     values = record["config"]["hyperparameters"]
     seen = Path("seen")
     seen.mkdir(exist_ok=True)
-    name = f"{values['seed']}-{os.getpid()}"
-    (seen / name).write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
-    status = BEHAVIOURS[values["behaviour"]](directory, record)
-    (seen / f"{name}.end").touch()
-    return status
+    device = os.environ.get("CUDA_VISIBLE_DEVICES", "unset")
+    (seen / f"{values['seed']}-{os.getpid()}").write_text(device)
+    return BEHAVIOURS[values["behaviour"]](directory, record)
 
 
 def done(directory: Path, record: dict[str, Any]) -> int:
@@ -82,6 +80,12 @@ def wait(directory: Path, record: dict[str, Any]) -> int:
     return done(directory, record)
 
 
+def wait_and_fail(directory: Path, record: dict[str, Any]) -> int:
+    """Wait for a file `go`, and fail."""
+    until(Path("go").exists)
+    return fail(directory, record)
+
+
 def done_and_wait(directory: Path, record: dict[str, Any]) -> int:
     """Write a result and wait for a file `go` before the end."""
     done(directory, record)
@@ -104,7 +108,7 @@ def ignore_sigterm(directory: Path, record: dict[str, Any]) -> int:
 
 
 def overlap(directory: Path, record: dict[str, Any]) -> int:
-    """Wait until two processes are here at once; fail where there are three."""
+    """Wait until two processes have been here at once; leave a file `crowded` where three are."""
     here = Path("here")
     here.mkdir(exist_ok=True)
     mine = here / str(os.getpid())
@@ -146,8 +150,20 @@ def tell_secrets(directory: Path, record: dict[str, Any]) -> int:
 BEHAVIOURS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
     function.__name__: function
     for function in (
-        *(done, fail, fail_until_mended, say_nothing, kill_itself, not_finite, wait),
-        *(done_and_wait, wait_with_a_child, ignore_sigterm, overlap, alone, tell_secrets),
+        done,
+        fail,
+        fail_until_mended,
+        say_nothing,
+        kill_itself,
+        not_finite,
+        wait,
+        wait_and_fail,
+        done_and_wait,
+        wait_with_a_child,
+        ignore_sigterm,
+        overlap,
+        alone,
+        tell_secrets,
     )
 }
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from training_data import arc_rows, cb_rows, copa_rows, squad_rows, write_task
 from training_runs import make_run, trainer_of
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from penstock.tasks import TASKS, Row
 from penstock.training.encoding import Encoder
@@ -93,6 +94,21 @@ def test_written_answers_are_scored_by_f1_and_exact_match(answering: Any) -> Non
         for name in ("f1", "exact_match")
     }
     assert found.scores["exact_match"] >= 0.5, "it has learned to answer"
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_padding_does_not_change_what_is_written(model: Any, tokenizer: Any, kind: str) -> None:
+    if kind == "gpt2":
+        torch.manual_seed(0)
+        vocabulary = len(tokenizer)
+        config = GPT2Config(vocab_size=vocabulary, n_embd=32, n_layer=2, n_head=2, n_positions=128)
+        model = GPT2LMHeadModel(config).eval()
+    texts = ["Ada", "Boris told a joke. Every", "Clara", "The room became bright because David"]
+    prompts = tokenizer(texts)["input_ids"]
+    assert len({len(prompt) for prompt in prompts}) > 1
+    written = write_answers(Objective(model, classification=False), tokenizer, prompts, 12)
+    assert written == [plain_greedy(model, tokenizer, prompt, 12) for prompt in prompts]
+    assert len(set(written)) > 1
 
 
 def test_an_answer_has_no_more_tokens_than_the_task_allows(model: Any, tokenizer: Any) -> None:

@@ -135,6 +135,21 @@ def test_adapters_train_and_the_models_own_weights_stay(
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
+def test_dropout_is_for_training_and_never_for_scores(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    plain, dropped = (
+        make_run(tmp_path, tiny_model, "copa", "fo_lora", copa, lora_dropout=p, learning_rate=1e-2)
+        for p in (0.0, 0.5)
+    )
+    train(plain)
+    trainer = trainer_of(dropped)
+    trainer.train()
+    assert losses(plain)[1:] != losses(dropped)[1:]
+    first, second = (trainer.objective.option_scores(trainer.dev_rows) for _ in range(2))
+    assert first == second
+
+
 def adapted_modules(model: Any, **values: Any) -> set[str]:
     method = FirstOrderLora(LoraHyperparameters(learning_rate=1e-3, **values))
     method.prepare(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import subprocess
@@ -91,24 +90,6 @@ def test_a_run_that_is_asked_to_stop_is_interrupted(
     assert record.result is None
     assert record.failure is None
     assert record.finished is not None
-
-
-def test_the_process_ends_with_the_one_that_started_it(
-    tmp_path: Path, tiny_model: Path, copa: Path
-) -> None:
-    directory = make_run(tmp_path, tiny_model, "copa", "zo", copa, **LONG)
-    read_end, write_end = os.pipe()
-    environment = {"PENSTOCK_PARENT_PIPE": str(read_end)}
-    process = start(directory, env=environment, pass_fds=(read_end,))
-    os.close(read_end)
-    wait_for_steps(directory)
-    assert process.poll() is None
-    os.close(write_end)
-    process.communicate(timeout=60)
-    assert process.returncode == 1
-    record = directory.current()
-    assert record.failure is not None
-    assert record.failure.kind is FailureKind.KILLED
 
 
 def test_an_unknown_model_is_named(tmp_path: Path, copa: Path) -> None:

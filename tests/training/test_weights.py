@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from training_runs import make_run, predictions, train, trainer_of
 
 from penstock.errors import ConfigError, ConflictError, DataError
@@ -121,6 +123,18 @@ def test_a_full_run_with_save_model_keeps_a_model_that_loads(
     saved = weights_of(run.path / "model")
     assert all(torch.equal(saved[name], best[name]) for name in best)
     assert_same_answers(run.path / "model", run, tmp_path, copa)
+
+
+def test_a_model_that_changed_since_is_not_what_the_run_started_from(
+    tmp_path: Path, tiny_model: Path, copa: Path
+) -> None:
+    base = shutil.copytree(tiny_model, tmp_path / "base")
+    run, _ = finished(tmp_path, base, copa, "zo")
+    weights = load_file(base / "model.safetensors")
+    weights["model.norm.weight"] += 1e-3
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DataError, match=f"{base}: is missing or not what it was"):
+        rebuild_weights(run.path, tmp_path / "model")
 
 
 def test_a_run_that_is_not_done_has_no_weights(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from training_runs import losses, make_run, train, trainer_of
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from penstock.errors import DataError
 from penstock.runs import RunDirectory
@@ -190,6 +191,14 @@ def test_a_trajectory_that_is_none_is_an_error(tmp_path: Path) -> None:
     (tmp_path / TRAJECTORY_NAME).write_text('{}\n{"step": 1}\n')
     with pytest.raises(DataError, match="not a trajectory"):
         read_trajectory(tmp_path, 1)
+
+
+def test_both_probes_see_the_same_function(tmp_path: Path) -> None:
+    config = GPT2Config(vocab_size=50, n_embd=8, n_layer=1, n_head=1, n_positions=16)
+    model = GPT2LMHeadModel(config).train()
+    ids = torch.arange(12).view(1, 12)
+    ZerothOrder(ZOHyperparameters(learning_rate=1e-3)).prepare(model)
+    assert len({float(model(ids, labels=ids).loss.detach()) for _ in range(4)}) == 1
 
 
 def arrived(directory: RunDirectory) -> float:

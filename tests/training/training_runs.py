@@ -10,7 +10,16 @@ from typing import Any
 
 import orjson
 
-from penstock.runs import ModelUse, RunConfig, RunData, RunDirectory, RunRecord, RunResult, State
+from penstock.runs import (
+    ModelUse,
+    RunConfig,
+    RunData,
+    RunDirectory,
+    RunRecord,
+    RunResult,
+    State,
+    model_hash,
+)
 from penstock.training.loop import PREDICTIONS_NAME, Trainer
 
 #: Small enough for seconds; every step is logged, and dev is looked at before and after.
@@ -47,7 +56,7 @@ def make_run(
         host="here",
         pid=os.getpid(),
         started="2025-01-01T00:00:00+00:00",
-        model=ModelUse(name=str(model)),
+        model=ModelUse(name=str(model), sha256=model_hash(Path(model))),
         datasets=[],
     )
     directory.write(record)
@@ -88,7 +97,6 @@ def command(directory: RunDirectory) -> list[str]:
 def start(directory: RunDirectory, **options: Any) -> subprocess.Popen[str]:
     """Start the process of a run; it has one thread and no network."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    environment.update(options.pop("env", {}))
     return subprocess.Popen(
         command(directory),
         env=environment,

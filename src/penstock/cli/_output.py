@@ -80,7 +80,7 @@ class Output:
         else:
             for renderable in render():
                 # Tables fit the width; a line is whole, so that paths can be copied.
-                self.console.print(renderable, soft_wrap=isinstance(renderable, str))
+                self.console.print(renderable, soft_wrap=isinstance(renderable, str | Text))
 
     def event(self, row: Mapping[str, Any], text: str) -> None:
         """Print one line about something that has just happened."""
@@ -177,10 +177,12 @@ def number(value: Any) -> str:
 
 
 def _is_number(cell: Any) -> bool:
+    """Say whether a cell holds a number, such as `16`, `1e-6`, `0.70 ± 0.01`, or none at all."""
+    text = str(cell).partition(" ± ")[0]
     try:
-        float(0 if cell in (None, "-") else cell)
-    except (TypeError, ValueError):
-        return False
+        float(text)
+    except ValueError:
+        return text in ("None", "-")
     return True
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.text import Text
 
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded, number, table
@@ -35,30 +38,36 @@ def results(
     rows = read_results(root, purpose)
     output = Output(format, quiet)
     flat = [row.to_dict() for row in rows]
-    output.show({"runs": flat}, flat, lambda: _blocks(rows) if detail else _table(rows))
+    output.show({"runs": flat}, flat, lambda: _blocks(rows) if detail else _tables(rows))
     if not rows:
         output.hint(f"{escape(str(root / (purpose or '')))} holds no runs")
 
 
-def _table(rows: list[ResultRow]) -> list[RenderableType]:
-    """Return one line a run."""
-    if not rows:
-        return []
-    names = ("purpose", "model", "task", "method", "data")
-    cells = []
-    for row in rows:
-        columns, result = row.columns(), row.record.result
-        cells.append(
-            [
-                *(columns[name] for name in names),
-                number(row.learning_rate),
-                columns.get("seed"),
-                _state(row),
-                f"{result.dev_score:.3f}" if result else None,
-                f"{result.score:.3f}" if result else None,
-            ]
-        )
-    return [table([*names, "rate", "seed", "state", "dev", "score"], cells)]
+def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
+    """Yield a heading and a table, one line a run, for each purpose and model."""
+    names = ("task", "method", "data")
+    for heading, group in groupby(rows, key=_heading):
+        yield f"[bold]{escape(heading)}[/]"
+        cells = []
+        for row in group:
+            columns, result = row.columns(), row.record.result
+            cells.append(
+                [
+                    *(columns[name] for name in names),
+                    number(row.learning_rate),
+                    columns.get("seed"),
+                    _state(row),
+                    f"{result.dev_score:.3f}" if result else None,
+                    f"{result.score:.3f}" if result else None,
+                    result.metric if result else None,
+                ]
+            )
+        head = [*names, "rate", "seed", "state", "dev", "score", "metric"]
+        yield Padding(table(head, cells), (0, 0, 0, 2))
+
+
+def _heading(row: ResultRow) -> str:
+    return f"{row.record.config.purpose}  {row.record.config.model_label}"
 
 
 def _state(row: ResultRow) -> Text:
@@ -78,14 +87,11 @@ def _blocks(rows: list[ResultRow]) -> list[RenderableType]:
 def _block(row: ResultRow) -> list[str]:
     values, record, result = row.to_dict(), row.record, row.record.result
     state = record.state.value
-    head = " ".join(
-        [
-            *(str(values[name]) for name in ("purpose", "model", "task", "method", "data")),
-            number(row.learning_rate),
-            f"seed {number(values.get('seed'))}",
-        ]
+    head = (
+        f"{_heading(row)}  {values['task']} {values['method']} {values['data']} "
+        f"{number(row.learning_rate)} seed {number(values.get('seed'))}"
     )
-    lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{escape(row.failure or state)}[/]"]
+    lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{state}[/]"]
     if result:
         lines.append(
             f"  {result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
@@ -100,7 +106,7 @@ def _block(row: ResultRow) -> list[str]:
         f"  {times}, {record.device} of {escape(record.host)}",
         f"  {escape(values['directory'])}",
     ]
-    if record.failure:
-        log = row.directory.log_file(record.config, "err")
-        lines.append(f"  log: {escape(str(log))}")
+    if row.failure:
+        lines.append(f"  [red]{escape(row.failure)}[/]")
+        lines.append(f"  log: {escape(str(row.directory.log_file(record.config, 'err')))}")
     return lines

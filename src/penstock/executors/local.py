@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from penstock.errors import ConfigError
 
@@ -110,11 +110,11 @@ class LocalExecutor(Generic[Item, Result]):
                 ended.put(error)
             ended.put(None)
 
-        threads = [threading.Thread(target=work, args=(slot,)) for slot in self.slots]
+        running = 0
         try:
-            for thread in threads:
-                thread.start()
-            running = len(threads)
+            for slot in self.slots:
+                threading.Thread(target=work, args=(slot,)).start()
+                running += 1
             while running:
                 result = ended.get()
                 if result is None:
@@ -127,17 +127,16 @@ class LocalExecutor(Generic[Item, Result]):
             self.stop.set()
             raise
         finally:
-            self._join(threads)
+            self._await_end(running, ended)
 
-    def _join(self, threads: Sequence[threading.Thread]) -> None:
+    def _await_end(self, running: int, ended: queue.SimpleQueue[Any]) -> None:
+        """Wait for the workers that run; Thread.join would forget them when it is interrupted."""
         again: KeyboardInterrupt | None = None
-        for thread in threads:
-            while thread.is_alive():
-                try:
-                    thread.join()
-                except KeyboardInterrupt as error:
-                    again = error
-                    self.stop.set()
-                    self.kill.set()
+        while running:
+            try:
+                running -= ended.get() is None
+            except KeyboardInterrupt as error:
+                again = error
+                self.kill.set()
         if again is not None:
             raise again

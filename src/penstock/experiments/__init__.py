@@ -3,7 +3,6 @@
 from penstock.experiments.carrying import GridOutcome, train
 from penstock.experiments.detaching import Detached, train_detached
 from penstock.experiments.planning import Plan, PlannedRun, load_experiment
-from penstock.experiments.provenance import model_hash
 from penstock.experiments.schema import Experiment, experiment_schema, experiment_yaml
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "experiment_schema",
     "experiment_yaml",
     "load_experiment",
-    "model_hash",
     "train",
     "train_detached",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +44,7 @@ class GridOutcome:
 
 def train(
     experiment: Path | str | Plan,
-    overrides: tuple[str, ...] = (),
+    overrides: Iterable[str] = (),
     *,
     listener: Listener | None = None,
 ) -> GridOutcome:

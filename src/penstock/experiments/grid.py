@@ -109,7 +109,8 @@ def _refuse_shared_names(configs: Sequence[RunConfig], document: Document) -> No
         other = models.setdefault(label, config.model)
         if other != config.model:
             raise document.error(
-                f"results would call both {other} and {config.model} '{label}'; rename one",
+                f"results would call both {other} and {config.model} '{label}'; rename one, or "
+                "train them under purposes of their own",
                 ("model",),
             )
         parts = data.model_dump(exclude={"label"}, exclude_none=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 import sys
@@ -13,13 +12,11 @@ from typing import Any
 
 from penstock.config import Document
 from penstock.errors import ConfigError
-from penstock.files import plural, sha256_of
+from penstock.files import plural
 from penstock.formats import open_task_directory
-from penstock.runs import DatasetUse, ModelUse, RunConfig
+from penstock.runs import DatasetUse, ModelUse, RunConfig, model_hash
 
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
-#: What a model directory may hold beside the model.
-_NOT_OF_THE_MODEL = {".git", ".gitattributes", "README.md", ".cache"}
 
 
 class Provenance:
@@ -81,20 +78,6 @@ class Provenance:
 class _Dataset:
     use: DatasetUse
     train_rows: int
-
-
-def model_hash(path: Path) -> str | None:
-    """Return the hash of every byte of a model's file or directory; None where there is neither."""
-    if path.is_file():
-        return sha256_of(path)
-    if not path.is_dir():
-        return None
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
-        inside = file.relative_to(path)
-        if file.is_file() and inside.parts[0] not in _NOT_OF_THE_MODEL:
-            digest.update(f"{inside.as_posix()}\0{sha256_of(file)}\n".encode())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def environment() -> dict[str, str]:

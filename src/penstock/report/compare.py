@@ -67,6 +67,12 @@ class Comparison:
     contenders: list[Contender]
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def score_name(self) -> str:
+        """The metric of all contenders, or `score` where they have several."""
+        metrics = {contender.metric for contender in self.contenders}
+        return metrics.pop() if len(metrics) == 1 else "score"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as `--format json` prints it: `by`, `contenders`, `notes`."""
         contenders = [contender.to_dict() for contender in self.contenders]

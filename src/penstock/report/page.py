@@ -17,6 +17,7 @@ from penstock.experiments import experiment_yaml
 from penstock.files import plural, write_atomic
 from penstock.report.charts import comparison_chart, curve_chart
 from penstock.report.compare import Comparison, compare_rows
+from penstock.report.curves import curves_of
 from penstock.report.data import used_data
 from penstock.report.results import ResultRow, results
 from penstock.report.tables import comparison_cells
@@ -45,7 +46,7 @@ def write_report(
     """Write the report of the runs below `root`; return where it lies.
 
     The file needs no network: scripts and charts are in it. Raises ConfigError when there are no
-    runs, or for a name in `by` that runs have not.
+    runs, for a name in `by` that runs have not, and where the file cannot be written.
     """
     target, place = Path(target), Path(root) / (purpose or "")
     rows = results(root, purpose)
@@ -64,10 +65,11 @@ def write_report(
         datasets=used_data(rows),
         scripts=_vega_scripts() if charts else "",
     )
-    if target.is_dir():
-        raise ConfigError("is a directory; name the HTML file to write", file=target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(target, page)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(target, page)
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
     return target
 
 
@@ -85,10 +87,10 @@ def _charts(rows: Sequence[ResultRow], comparison: Comparison | None) -> Iterato
         spec = comparison_chart(comparison)
         yield _Chart("comparison", "Evaluation scores", hint, _script_json(spec))
     for metric, title in (("loss", "Training loss"), ("dev_score", "Dev score")):
-        curves = curve_chart(rows, metric)
+        curves = curves_of(rows, metric)
         if curves is not None:
-            hint = "Click on the legend to single runs out."
-            yield _Chart(metric, title, hint, _script_json(curves))
+            hint = "Click on names in the legend to single their runs out."
+            yield _Chart(metric, title, hint, _script_json(curve_chart(curves)))
 
 
 def _template() -> Any:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from penstock.config import short_number, short_value
 from penstock.report.compare import Comparison, Contender
 
+_VERDICTS = {True: "yes", False: "no", None: "-"}
+
 
 def comparison_cells(comparison: Comparison) -> list[dict[str, str]]:
-    """Return one mapping of column to text a contender, for people to read."""
+    """Return one mapping of column to text a contender, for people to read.
+
+    The scores' column is named by their metric; where there are several, each row names its own.
+    """
+    name = comparison.score_name
     return [
         {
             **{key: short_value(contender.group[key]) for key in comparison.by},
@@ -15,10 +21,11 @@ def comparison_cells(comparison: Comparison) -> list[dict[str, str]]:
             "settings": str(contender.settings),
             "seeds": str(contender.seeds),
             "dev": f"{contender.dev_score:.3f}",
-            "score": with_deviation(contender.score, contender.deviation),
-            "metric": contender.metric,
+            name: with_deviation(contender.score, contender.deviation),
+            **({} if name == contender.metric else {"metric": contender.metric}),
             "chance": f"{contender.chance:.3f}",
-            "above chance": _verdict(contender),
+            "above chance": _VERDICTS[contender.above_chance],
+            "p": "-" if contender.p_value is None else f"{contender.p_value:.1e}",
             "rows": str(contender.rows),
         }
         for contender in comparison.contenders
@@ -30,17 +37,9 @@ def with_deviation(score: float, deviation: float | None) -> str:
     return f"{score:.3f}" if deviation is None else f"{score:.3f} ± {deviation:.3f}"
 
 
-def _verdict(contender: Contender) -> str:
-    if contender.p_value is None:
-        return "-"
-    return f"{'yes' if contender.above_chance else 'no'} (p = {contender.p_value:.2g})"
-
-
 def to_latex(comparison: Comparison) -> str:
     """Return the comparison as a LaTeX table for the package booktabs, scores in percent."""
-    metrics = {contender.metric for contender in comparison.contenders}
-    score_name = metrics.pop() if len(metrics) == 1 else "score"
-    head = [*map(_latex, comparison.by), "rate", "dev", _latex(score_name), "chance"]
+    head = [*map(_latex, comparison.by), "rate", "dev", _latex(comparison.score_name), "chance"]
     body = [" & ".join(_latex_cells(comparison, contender)) for contender in comparison.contenders]
     return "\n".join(
         [

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from penstock.errors import ConfigError, did_you_mean_beside
-from penstock.experiments import model_hash
 from penstock.files import plural
 from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest, read_manifest
-from penstock.runs import DatasetUse, RunDirectory, RunRecord
+from penstock.runs import DatasetUse, RunDirectory, RunRecord, model_hash
 
 
 @dataclass(frozen=True)

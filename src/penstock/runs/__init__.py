@@ -1,6 +1,7 @@
 """A run: one training with every value fixed, and the directory that is its truth."""
 
 from penstock.runs.directory import RunDirectory, find_runs
+from penstock.runs.models import model_hash
 from penstock.runs.records import (
     DatasetUse,
     Failure,
@@ -25,4 +26,5 @@ __all__ = [
     "RunResult",
     "State",
     "find_runs",
+    "model_hash",
 ]

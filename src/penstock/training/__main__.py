@@ -6,10 +6,8 @@ the run is done, 1 when it failed, 130 when it was stopped.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,19 +28,10 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _end_with(descriptor: int) -> None:
-    """End this process when the one that holds the other end of the pipe is gone."""
-    os.read(descriptor, 1)
-    os._exit(1)
-
-
 def main(path: Path) -> int:
     """Carry the run at `path`; return the exit status."""
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, _stop)
-    parent = os.environ.pop("PENSTOCK_PARENT_PIPE", None)
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
     directory = RunDirectory(path)
     record = directory.read()
     try:

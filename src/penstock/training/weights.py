@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.errors import ConfigError, ConflictError
-from penstock.runs import RunDirectory
+from penstock.errors import ConfigError, ConflictError, DataError
+from penstock.runs import ModelUse, RunDirectory, model_hash
 from penstock.training.methods import METHODS
 from penstock.training.model import load_model, save_model
 
@@ -14,8 +14,8 @@ def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
     """Write the weights of a run into `target` as transformers loads them; return their step.
 
     `step` is the best one unless given; only methods that keep every step can give another.
-    Raises ConfigError or DataError when the run has not what is needed, ConflictError when
-    `target` exists.
+    Raises ConfigError or DataError when the run has not what is needed or started from other
+    weights than its model has now, ConflictError when `target` exists.
     """
     if target.exists():
         raise ConflictError(f"{target}: exists; name a directory that does not")
@@ -24,6 +24,7 @@ def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
         raise ConfigError(
             f"the run is {record.state.value}; only a run that is done has weights", file=run
         )
+    _require_unchanged(record.model)
     method_class = METHODS.get(record.config.method)
     values = method_class.Hyperparameters(**record.config.hyperparameters)
     model, tokenizer = load_model(record.config.model, values.weights_dtype, record.device)
@@ -33,3 +34,12 @@ def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
     method.restore(run, taken, best=taken == record.result.best_step)
     save_model(method.merged(), tokenizer, target)
     return taken
+
+
+def _require_unchanged(model: ModelUse) -> None:
+    """Refuse a local model other than the one the run started from: the sum would be of neither."""
+    if model.sha256 is not None and model_hash(Path(model.name)) != model.sha256:
+        raise DataError(
+            "is missing or not what it was when the run started from it; restore it",
+            file=model.name,
+        )

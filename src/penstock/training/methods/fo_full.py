@@ -44,7 +44,7 @@ class FirstOrderFull(Method):
 
     def prepare(self, model: torch.nn.Module, directory: Path | None = None) -> torch.nn.Module:
         """Take the model and make its optimizer."""
-        self.model = model
+        self.model = model.eval()  # adapters come in training mode
         self.optimizer = self._make_optimizer()
         return model
 

@@ -1,0 +1,88 @@
+"""`penstock schema experiment` is a JSON Schema that takes what penstock takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from command import penstock
+from penstock.config import read_yaml
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A validator of the printed schema."""
+    done = penstock("schema", "experiment", cwd=tmp_path_factory.mktemp("schema"))
+    assert (done.returncode, done.stderr) == (0, "")
+    schema = json.loads(done.stdout)
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
+
+
+def experiment(**values: Any) -> dict[str, Any]:
+    """Return the smallest experiment, with other keys."""
+    return {
+        "experiment": {"purpose": "baseline"},
+        "model": "gpt2",
+        "task": "Copa",
+        "method": "zo",
+        "data": {"path": "data/Copa"},
+        "hyperparameters": {"learning_rate": 1e-6},
+        **values,
+    }
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_fit(validator: Any, example: Path) -> None:
+    validator.validate(read_yaml(example).data)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"method": ["zo", "fo_full"]},
+        {"method": {"zo": None, "fo_lora": {"lora_rank": [8, 16]}}},
+        {"data": {"original": "a", "synthetic": "b", "mix": ["original", "both"]}},
+        {"hyperparameters": {"learning_rate": [1e-6, 1e-5], "seed": [0, 1]}},
+        {"zip": [["model", "hyperparameters.learning_rate"]], "exclude": [{"method": "zo"}]},
+    ],
+)
+def test_what_an_experiment_may_hold_fits(validator: Any, values: dict[str, Any]) -> None:
+    validator.validate(experiment(**values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"modell": "gpt2"},
+        {"experiment": {"purpose": "p", "porpose": "p"}},
+        {"data": {"path": "a", "pth": "b"}},
+        {"hyperparameters": {"learning_rat": 1e-6}},
+        {"hyperparameters": {"batch_size": "many"}},
+        {"model": 3},
+        {"continue_on_error": "perhaps"},
+    ],
+)
+def test_what_no_experiment_holds_does_not_fit(validator: Any, values: dict[str, Any]) -> None:
+    assert not validator.is_valid(experiment(**values))
+
+
+@pytest.mark.parametrize("key", ["experiment", "model", "task", "method", "data"])
+def test_what_an_experiment_must_hold_is_required(validator: Any, key: str) -> None:
+    document = experiment()
+    del document[key]
+    assert not validator.is_valid(document)
+
+
+def test_every_key_says_what_it_is_for(validator: Any) -> None:
+    hyperparameters = validator.schema["properties"]["hyperparameters"]["properties"]
+    assert {"learning_rate", "zo_eps", "lora_rank"} <= set(hyperparameters)
+    assert [name for name, known in hyperparameters.items() if not known.get("description")] == []

@@ -1,0 +1,222 @@
+"""Grids of the built-in trainer, with a tiny model: what a run leaves behind, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import orjson
+import pytest
+
+import penstock
+from penstock.experiments import GridOutcome, Plan, PlannedRun
+from penstock.runs import RunDirectory, RunRecord, RunResult
+from workplace import Workplace, alive, end, until
+
+pytestmark = pytest.mark.slow
+
+GRID = """\
+experiment:
+  purpose: baseline_comparison
+  description: three methods
+model: {model}
+task: Copa
+method:
+  zo: {{learning_rate: 1e-6}}
+  fo_full: {{learning_rate: [1e-3, 1e30]}}
+  fo_lora: {{learning_rate: 1e-2, lora_rank: 2, lora_alpha: 12}}
+data:
+  path: data/original/Copa
+hyperparameters: {{steps: 3, batch_size: 4, eval_steps: 2, logging_steps: 1, seed: 7}}
+cuda_devices: cpu
+continue_on_error: true
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> GridOutcome:
+    """A grid that was trained from Python, in a repository; one of its runs cannot go well."""
+    place = Workplace(tmp_path_factory.mktemp("trained"))
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "start"]):
+        who = ["-c", "user.name=me", "-c", "user.email=me@example.org"]
+        subprocess.run(["git", *who, *arguments], cwd=place.path, check=True)
+    (place.path / "e.yaml").write_text(GRID.format(model=tiny_model))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place.path)
+        outcome = penstock.train("e.yaml")
+        outcome.plan.look_again()
+        for run in outcome.plan.runs:
+            assert run.directory is not None
+            run.directory = RunDirectory(run.directory.path.resolve())
+    return outcome
+
+
+def run_of(trained: GridOutcome, method: str) -> tuple[PlannedRun, RunDirectory, RunRecord]:
+    """Return the first run of a method, its directory and its record."""
+    run = next(run for run in trained.plan.runs if run.config.method == method)
+    assert run.directory is not None
+    return run, run.directory, run.directory.read()
+
+
+def test_training_from_python_gives_every_run_with_its_typed_result(trained: GridOutcome) -> None:
+    assert [run.config.method for run in trained.carried].count("fo_full") == 2
+    assert [run.state for run in trained.plan.runs] == ["done", "done", "failed", "done"]
+    assert [run.config.hyperparameters["learning_rate"] for run in trained.failed] == [1e30]
+    for run in trained.plan.runs:
+        if run.state == "done":
+            assert run.record is not None
+            assert isinstance(run.record.result, RunResult)
+            assert 0 <= run.record.result.score <= 1
+            assert run.record.result.train_rows == 40
+            assert run.record.result.dev_rows == 100
+            assert run.record.result.evaluation_rows == 10
+
+
+def test_a_loss_that_is_no_number_is_a_failure_of_its_own_class(trained: GridOutcome) -> None:
+    (failed,) = trained.failed
+    assert failed.record is not None
+    assert failed.record.failure is not None
+    assert failed.record.failure.kind == "nan"
+    assert "lower the learning rate" in failed.record.failure.message
+
+
+@pytest.mark.parametrize(
+    ("method", "rate"), [("zo", "1e-6"), ("fo_full", "1e-3"), ("fo_lora", "0.01")]
+)
+def test_the_directory_and_its_files_are_those_of_the_old_automation(
+    trained: GridOutcome, method: str, rate: str, tiny_model: Path
+) -> None:
+    _, directory, _ = run_of(trained, method)
+    above = directory.path.parts[-5:-1]
+    assert above == (
+        "Results",
+        "baseline_comparison",
+        tiny_model.name,
+        f"Copa_{method}_original_{rate}",
+    )
+    names = {path.name for path in directory.path.iterdir()}
+    assert {
+        "experiment_config.yaml",
+        f"{rate}_train.out",
+        f"{rate}_train.err",
+        "metrics.jsonl",
+        "run.json",
+    } <= names
+
+
+def test_the_log_says_what_was_loaded_from_where(trained: GridOutcome) -> None:
+    run, directory, _ = run_of(trained, "zo")
+    said = directory.log_file(run.config, "out").read_text()
+    data = run.config.data.path
+    assert f"Loading Copa dataset from local JSONL files at: {data}\n" in said
+    assert f"Loaded 140 samples from {data}/copa_train.jsonl\n" in said
+    assert f"Loaded 10 samples from {data}/copa_validation.jsonl\n" in said
+
+
+def test_the_record_holds_configuration_environment_code_data_and_result(
+    trained: GridOutcome, tiny_model: Path
+) -> None:
+    run, _, record = run_of(trained, "fo_lora")
+    assert record.config == run.config
+    assert record.config.hyperparameters["batch_size"] == 4
+    assert record.environment["torch"]
+    assert record.environment["python"]
+    assert record.git is not None
+    assert len(record.git["commit"]) == 40
+    assert record.model.name == str(tiny_model)
+    assert record.model.sha256 is not None
+    (use,) = record.datasets
+    assert {file.path for file in use.manifest.files} == {
+        "copa_train.jsonl",
+        "copa_validation.jsonl",
+    }
+    assert record.command[1:3] == ["-m", "penstock.training"]
+    assert record.result is not None
+
+
+def test_the_metrics_have_a_line_for_each_logged_step_and_each_look_at_the_dev_rows(
+    trained: GridOutcome,
+) -> None:
+    _, directory, _ = run_of(trained, "fo_full")
+    metrics = directory.metrics()
+    assert [line["step"] for line in metrics if "loss" in line] == [1, 2, 3]
+    assert [line["step"] for line in metrics if "dev_score" in line] == [0, 2, 3]
+
+
+def test_the_rank_and_the_alpha_that_were_asked_for_are_those_that_were_trained(
+    trained: GridOutcome,
+) -> None:
+    _, directory, _ = run_of(trained, "fo_lora")
+    adapter = orjson.loads((directory.path / "adapter/adapter_config.json").read_bytes())
+    assert (adapter["r"], adapter["lora_alpha"]) == (2, 12)
+
+
+def test_the_configuration_of_a_run_is_that_run_again(
+    trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, directory, _ = run_of(trained, "zo")
+    monkeypatch.chdir(directory.path.parents[4])
+    plan = penstock.load_experiment(directory.config_file)
+    assert isinstance(plan, Plan)
+    (again,) = plan.runs
+    assert (again.identity, again.state) == (run.identity, "done")
+
+
+def test_results_and_comparison_read_what_was_trained(
+    trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, directory, _ = run_of(trained, "zo")
+    monkeypatch.chdir(directory.path.parents[4])
+    assert sorted(row.record.state for row in penstock.results()) == ["done"] * 3 + ["failed"]
+    assert len(penstock.compare(purpose="baseline_comparison").contenders) == 3
+
+
+def long_run(place: Workplace, tiny_model: Path) -> tuple[subprocess.Popen[str], RunDirectory, int]:
+    """Start a grid of one long run; return it when the run has made steps."""
+    (place.path / "e.yaml").write_text(GRID.format(model=tiny_model))
+    values = ("learning_rate=1e-4", "steps=1000000")
+    overrides = ["method=fo_full", *(f"hyperparameters.{value}" for value in values)]
+    grid = place.start("train", "e.yaml", *overrides)
+    until(lambda: place.runs() and place.runs()[0].metrics()[3:], "a few steps")
+    (run,) = place.runs()
+    (trainer,) = [pid for pid in processes() if str(run.path.name) in command_of(pid)]
+    return grid, run, trainer
+
+
+def processes() -> list[int]:
+    """Return the ids of all processes."""
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process, or nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+    except OSError:
+        return ""
+
+
+def test_a_killed_grid_ends_the_built_in_trainer_and_is_shown_as_killed(
+    place: Workplace, tiny_model: Path
+) -> None:
+    grid, run, trainer = long_run(place, tiny_model)
+    end(grid, signal.SIGKILL)
+    until(lambda: not alive(trainer), "the end of the trainer")
+    (row,) = json.loads(place.run("results", "--format", "json").stdout)["runs"]
+    assert row["state"] == "failed"
+    assert row["failure"] == "killed: the process that carried the run is gone"
+    assert run.metrics(), "what was measured is kept"
+    plan = json.loads(place.run("train", run.config_file, "--dry-run", "--format", "json").stdout)
+    assert plan["to_do"] == 1, "half a run is never taken for done"
+
+
+def test_an_interrupted_built_in_trainer_ends_cleanly(place: Workplace, tiny_model: Path) -> None:
+    grid, run, trainer = long_run(place, tiny_model)
+    end(grid, signal.SIGINT)
+    assert grid.returncode == 130
+    assert not alive(trainer)
+    record = run.read()
+    assert (record.state, record.failure) == ("interrupted", None)
+    assert "Traceback" not in run.log_file(record.config, "err").read_text()
