@@ -14,6 +14,8 @@ from pathlib import Path
 
 PENSTOCK = (sys.executable, "-m", "penstock")
 Argument = str | Path
+#: What has not ended after so many seconds hangs.
+_PATIENCE = 1800.0
 
 
 def penstock(
@@ -23,11 +25,11 @@ def penstock(
     return subprocess.run(
         [*PENSTOCK, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **(environment or {})},
+        env=_environment(environment),
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=_PATIENCE,
     )
 
 
@@ -43,7 +45,7 @@ def penstock_in_terminal(
     process = subprocess.Popen(
         [*PENSTOCK, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
+        env=_environment({"TERM": "xterm-256color", **(environment or {})}),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -57,5 +59,11 @@ def penstock_in_terminal(
         pass  # what Linux says when the other side has been closed
     finally:
         os.close(ours)
-    process.wait(timeout=300)
+    process.wait(timeout=_PATIENCE)
     return shown.decode().replace("\r\n", "\n")
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    """Return this process's environment without what it says of its own terminal."""
+    own = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM"}
+    return {k: v for k, v in os.environ.items() if k not in own} | dict(more or {})

@@ -33,21 +33,24 @@ def test_a_terminal_has_colours_and_a_pipe_and_no_color_have_none(
     assert piped.stdout.splitlines()[0][:20] in plain
 
 
-@pytest.mark.parametrize("verb", ["results", "compare"])
-@pytest.mark.parametrize("columns", [60, 100])
-def test_a_table_is_no_wider_than_the_terminal(world: World, verb: str, columns: int) -> None:
-    shown = penstock_in_terminal(
-        verb, "--quiet", cwd=world.path, columns=columns, environment={"NO_COLOR": "1"}
+@pytest.mark.parametrize(("verb", "columns"), [("results", 80), ("compare", 100)])
+def test_a_table_folds_long_names_to_fit_the_terminal_and_nothing_else(
+    tmp_path: Path, verb: str, columns: int
+) -> None:
+    name = "synthetic-of-the-longest-name"
+    runs = ComposedRuns(tmp_path / "Results", write_copa(tmp_path / "Copa"))
+    for seed, score in enumerate((0.7, 0.8)):
+        runs.add(label=name, method="fo_lora", rate=1e-6, seed=seed, score=score)
+    folded, running_on = (
+        penstock_in_terminal(verb, cwd=tmp_path, columns=width, environment={"NO_COLOR": "1"})
+        for width in (columns, 40)
     )
-    assert max(map(len, shown.splitlines())) <= columns
-
-
-def test_numbers_stay_whole_where_a_terminal_is_too_narrow(world: World) -> None:
-    narrow = penstock_in_terminal(
-        "results", cwd=world.path, columns=50, environment={"NO_COLOR": "1"}
-    )
-    for number in ("1e-6", "1e-5", "0.625", "0.750"):
-        assert number in narrow
+    assert max(map(len, folded.splitlines())) <= columns
+    assert name not in folded
+    for whole in ("fo_lora", "1e-6", "accuracy", "0.7"):
+        assert whole in folded
+    # Where folding is not enough, nothing is folded or cut.
+    assert name in running_on
 
 
 def test_nothing_is_cut_or_wrapped_in_a_pipe(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_nothing_is_cut_or_wrapped_in_a_pipe(tmp_path: Path) -> None:
     for arguments in (["results"], ["results", "--detail"], ["compare"], ["trace", run.path]):
         shown = penstock(*arguments, cwd=tmp_path, environment={"COLUMNS": "40"}).stdout
         assert label in shown
-    assert len(penstock("results", cwd=tmp_path).stdout.splitlines()) == 2
+    assert len(penstock("compare", cwd=tmp_path).stdout.splitlines()) == 2
 
 
 def test_names_with_brackets_are_no_markup(tmp_path: Path) -> None:
@@ -100,7 +103,7 @@ def test_hints_go_to_stderr_and_quiet_leaves_them_out(
         (["results", "--purpose", "baselin"], "did you mean 'baseline'?"),
         (["compare", "--by", "metod"], "error: --by: runs have no 'metod'; did you mean 'method'?"),
         (["compare", "--by", ","], "error: --by: names nothing"),
-        (["compare", "--results", "old"], "none of 0 runs is done"),
+        (["compare", "--results", "old"], "error: old: holds no runs"),
         (["report", "new.html", "--results", "old"], "error: old: holds no runs"),
         (["trace", "old"], "error: old: holds neither a run"),
         (["demo", "old"], "old: is not an empty directory"),

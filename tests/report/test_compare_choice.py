@@ -122,7 +122,7 @@ def test_a_group_of_which_no_run_is_done_is_named(runs: ComposedRuns) -> None:
     runs.fail(method="fo_full", seed=1)
     comparison = compare(runs.root)
     assert [contender.group["method"] for contender in comparison.contenders] == ["zo"]
-    assert "fo_full original: none of 2 runs is done" in comparison.notes
+    assert "fo_full original: 0 of 2 runs done" in comparison.notes
 
 
 def test_contenders_stand_by_task_with_the_best_score_first(runs: ComposedRuns) -> None:

@@ -72,7 +72,7 @@ def test_a_name_like_no_other_is_an_error_that_lists_those_there_are(runs: Compo
 
 def test_no_done_run_is_an_error_that_says_how_many_there_are(runs: ComposedRuns) -> None:
     runs.fail()
-    with pytest.raises(ConfigError, match="none of 1 run is done; see penstock results"):
+    with pytest.raises(ConfigError, match="holds 1 run, and none is done; see penstock results"):
         compare(runs.root)
 
 

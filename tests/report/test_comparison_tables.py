@@ -23,10 +23,18 @@ def test_cells_are_short_and_complete(runs: ComposedRuns) -> None:
         "score": "0.750 ± 0.071",
         "metric": "accuracy",
         "chance": "0.500",
-        "above chance": "yes (p = 2.8e-07)",
+        "above": "yes",
+        "p": "2.8e-07",
         "rows": "100",
     }
-    assert (zo["lora_rank"], zo["above chance"], zo["score"]) == ("-", "-", "0.500")
+    assert (zo["lora_rank"], zo["above"], zo["p"], zo["metric"]) == ("-", "-", "-", "f1")
+
+
+def test_the_scores_of_one_metric_stand_under_its_name(runs: ComposedRuns) -> None:
+    runs.add(score=0.5)
+    (cells,) = comparison_cells(compare(runs.root))
+    assert (cells["accuracy"], cells["above"]) == ("0.500", "no")
+    assert not {"score", "metric"} & set(cells)
 
 
 def test_latex_is_a_table_with_as_many_cells_in_every_row(runs: ComposedRuns) -> None:

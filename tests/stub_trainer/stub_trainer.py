@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from penstock.backends import Backend
-from penstock.runs import RunDirectory
+from penstock.runs import RunConfig, RunDirectory
 
 PROCESS = Path(__file__).with_name("stub_process.py")
 
@@ -37,7 +37,7 @@ class Stub(Backend):
         """Its hyperparameters."""
         return StubHyperparameters
 
-    def command(self, directory: RunDirectory) -> list[str]:
+    def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
         """The process, without what site-packages would cost."""
         return [sys.executable, "-I", "-S", str(PROCESS), str(directory.path)]
 
@@ -47,7 +47,7 @@ class Absent(Stub):
 
     name = "absent"
 
-    def command(self, directory: RunDirectory) -> list[str]:
+    def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
         """A file that is not there."""
         return ["/absent/trainer", str(directory.path)]
 

@@ -48,7 +48,7 @@ def real_copa(shared_data: Path) -> Path:
     return shared_data / "tasks" / "original" / "Copa"
 
 
-def test_zero_shot_accuracy_on_copa_is_the_published_one(
+def test_zero_shot_accuracy_on_copa_is_sixty_percent(
     tmp_path: Path, smollm2: Path, real_copa: Path
 ) -> None:
     directory = make_run(tmp_path, smollm2, "copa", "zo", real_copa, steps=0, dev_samples=2)
@@ -58,13 +58,21 @@ def test_zero_shot_accuracy_on_copa_is_the_published_one(
     assert result.chance == pytest.approx(0.55, abs=0.05)
 
 
-@pytest.mark.parametrize(("method", "rate"), [("zo", 1e-5), ("fo_lora", 1e-3)])
-def test_ten_steps_on_one_batch_lower_its_loss(
-    tmp_path: Path, smollm2: Path, real_copa: Path, method: str, rate: float
+@pytest.mark.parametrize(
+    ("method", "rate", "steps", "fall"), [("zo", 1e-5, 10, 0.004), ("fo_lora", 1e-3, 6, 0.4)]
+)
+def test_a_few_steps_on_one_batch_lower_its_loss(
+    tmp_path: Path,
+    smollm2: Path,
+    real_copa: Path,
+    method: str,
+    rate: float,
+    steps: int,
+    fall: float,
 ) -> None:
-    values: dict[str, Any] = {"learning_rate": rate, "steps": 10, "dev_samples": 2}
+    values: dict[str, Any] = {"learning_rate": rate, "steps": steps, "dev_samples": 2}
     values |= {"batch_size": 16, "train_samples": 16, "eval_samples": 2}
     directory = make_run(tmp_path, smollm2, "copa", method, real_copa, **values)
     train(directory)
     first, *_, last = losses(directory)
-    assert last < first - (0.004 if method == "zo" else 0.5)
+    assert last < first - fall

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from penstock.runs import RunDirectory
+from penstock.runs import RunConfig, RunDirectory
 
 
 class Backend(ABC):
@@ -29,5 +29,5 @@ class Backend(ABC):
         """Return the model of a method's hyperparameters; raises ConfigError for no such method."""
 
     @abstractmethod
-    def command(self, directory: RunDirectory) -> list[str]:
+    def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
         """Return the command that carries the run of this directory."""

@@ -7,7 +7,7 @@ import sys
 from pydantic import BaseModel
 
 from penstock.backends._base import Backend
-from penstock.runs import RunDirectory
+from penstock.runs import RunConfig, RunDirectory
 from penstock.training import METHODS
 
 
@@ -24,7 +24,7 @@ class Builtin(Backend):
         """The method's own model."""
         return METHODS.get(method).Hyperparameters
 
-    def command(self, directory: RunDirectory) -> list[str]:
+    def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
         """The module, run by this interpreter."""
         return [sys.executable, "-m", "penstock.training", str(directory.path)]
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from penstock.cli._table import NO_WIDTH
 from penstock.errors import PenstockError
 
 Parameters = ParamSpec("Parameters")
@@ -25,8 +25,6 @@ Parameters = ParamSpec("Parameters")
 EXIT_INTERRUPTED = 130
 #: How the shell sees a program whose reader has gone, as `head` does: ended by SIGPIPE.
 EXIT_PIPE_CLOSED = 128 + signal.SIGPIPE
-#: A pipe and a file have no width: nothing is cut or wrapped there.
-_NO_WIDTH = 1_000_000
 
 
 class Format(StrEnum):
@@ -79,8 +77,9 @@ class Output:
             _print_csv(columns, list(rows))
         else:
             for renderable in render():
-                # Tables fit the width; a line is whole, so that paths can be copied.
-                self.console.print(renderable, soft_wrap=isinstance(renderable, str | Text))
+                # A table folds as it can; a line stays whole, so that paths can be copied.
+                line = isinstance(renderable, str | Text)
+                self.console.print(renderable, soft_wrap=line, crop=False)
 
     def event(self, row: Mapping[str, Any], text: str) -> None:
         """Print one line about something that has just happened."""
@@ -109,7 +108,7 @@ def _console(*, stderr: bool = False) -> Console:
     return _Console(
         stderr=stderr,
         highlight=False,
-        width=None if stream.isatty() else _NO_WIDTH,
+        width=None if stream.isatty() else NO_WIDTH,
         color_system=None if os.environ.get("NO_COLOR") else "auto",
     )
 
@@ -151,39 +150,6 @@ def _write(text: str) -> None:
 def _forget_stdout() -> None:
     """Let what is still in the buffer of a closed pipe go nowhere when the program ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """Return a table; numbers stand on the right, None as a dash. Cells are no markup.
-
-    In a terminal that is too narrow, texts are folded and numbers stay whole.
-    """
-    result = Table(header_style="bold", box=None, pad_edge=False)
-    for index, name in enumerate(columns):
-        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
-        result.add_column(
-            name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
-        )
-    for row in rows:
-        result.add_row(*(cell if isinstance(cell, Text) else Text(number(cell)) for cell in row))
-    return result
-
-
-def number(value: Any) -> str:
-    """Return a value as tables show it: `1e-6`, `16`, `-` for None."""
-    from penstock.config import short_value
-
-    return short_value(value)
-
-
-def _is_number(cell: Any) -> bool:
-    """Say whether a cell holds a number, such as `16`, `1e-6`, `0.70 ± 0.01`, or none at all."""
-    text = str(cell).partition(" ± ")[0]
-    try:
-        float(text)
-    except ValueError:
-        return text in ("None", "-")
-    return True
 
 
 def guarded(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:

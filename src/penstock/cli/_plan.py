@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import number, table
+from penstock.cli._table import FoldingTable, number
 from penstock.files import plural
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def plan_tables(plan: Plan) -> list[RenderableType]:
         for index, run in enumerate(plan.runs, 1)
     ]
     return [
-        table(["#", "model", "task", "method", "data", *names, "state"], rows),
+        FoldingTable(["#", "model", "task", "method", "data", *names, "state"], rows),
         "",
         _hyperparameter_table(plan),
         "",
@@ -83,7 +83,7 @@ def _hyperparameter_table(plan: Plan) -> RenderableType:
             cells.append(", ".join(number(v) for v in _values(runs, name)) if has else "")
         kinds = dict.fromkeys(type(v).__name__ for v in _values(plan.runs, name) if v is not None)
         rows.append([name, " or ".join(kinds) or "null", *cells])
-    return table(["hyperparameter", "type", *methods], rows)
+    return FoldingTable(["hyperparameter", "type", *methods], rows)
 
 
 def varying(runs: Sequence[PlannedRun]) -> list[str]:

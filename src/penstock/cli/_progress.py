@@ -19,8 +19,9 @@ from rich.progress import (
 )
 
 from penstock.cli._outcome import outcome_row
-from penstock.cli._output import Output, number
+from penstock.cli._output import Output
 from penstock.cli._plan import varying
+from penstock.cli._table import number
 
 if TYPE_CHECKING:
     from penstock.experiments import Plan, PlannedRun

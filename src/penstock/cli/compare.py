@@ -11,8 +11,9 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from penstock.cli._output import Format, Output, QuietOption, guarded, table
+from penstock.cli._output import Format, Output, QuietOption, guarded
 from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
+from penstock.cli._table import FoldingTable
 
 if TYPE_CHECKING:
     from penstock.report import Comparison
@@ -58,4 +59,4 @@ def _table(comparison: Comparison) -> RenderableType:
     from penstock.report import comparison_cells
 
     cells = comparison_cells(comparison)
-    return table(list(cells[0]), [list(contender.values()) for contender in cells])
+    return FoldingTable(list(cells[0]), [list(contender.values()) for contender in cells])

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded, number, table
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._runs import PurposeOption, ResultsOption
+from penstock.cli._table import FoldingTable, number
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
@@ -46,8 +46,8 @@ def results(
 def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
     """Yield a heading and a table, one line a run, for each purpose and model."""
     names = ("task", "method", "data")
-    for heading, group in groupby(rows, key=_heading):
-        yield f"[bold]{escape(heading)}[/]"
+    for index, (heading, group) in enumerate(groupby(rows, key=_heading)):
+        yield ("\n" if index else "") + f"[bold]{escape(heading)}[/]"
         cells = []
         for row in group:
             columns, result = row.columns(), row.record.result
@@ -63,7 +63,7 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
                 ]
             )
         head = [*names, "rate", "seed", "state", "dev", "score", "metric"]
-        yield Padding(table(head, cells), (0, 0, 0, 2))
+        yield FoldingTable(head, cells)
 
 
 def _heading(row: ResultRow) -> str:

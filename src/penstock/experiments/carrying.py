@@ -127,7 +127,7 @@ class _Carrier:
             identity=run.identity,
             state=State.RUNNING,
             config=run.config,
-            command=BACKENDS.get(run.config.backend).command(directory),
+            command=BACKENDS.get(run.config.backend).command(directory, run.config),
             device=slot.name,
             host=socket.gethostname(),
             pid=os.getpid(),

@@ -96,7 +96,10 @@ def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: Path) -> C
     done = [row for row in rows if row.done]
     if not done:
         raise ConfigError(
-            f"none of {plural(len(rows), 'run')} is done; see penstock results", file=place
+            f"holds {plural(len(rows), 'run')}, and none is done; see penstock results"
+            if rows
+            else "holds no runs",
+            file=place,
         )
     naming = Naming(rows)
     keys, notes = keys_of(done, by, naming)
@@ -167,7 +170,7 @@ def _mean_dev(rows: Sequence[ResultRow]) -> float:
 def _unfinished_notes(groups: Mapping[tuple[Any, ...], Sequence[ResultRow]]) -> list[str]:
     """Say which runs are missing from the comparison."""
     notes = [
-        f"{' '.join(map(short_value, group))}: none of {plural(len(members), 'run')} is done"
+        f"{' '.join(map(short_value, group))}: 0 of {plural(len(members), 'run')} done"
         for group, members in groups.items()
         if not any(row.done for row in members)
     ]

@@ -24,7 +24,7 @@ def comparison_cells(comparison: Comparison) -> list[dict[str, str]]:
             name: with_deviation(contender.score, contender.deviation),
             **({} if name == contender.metric else {"metric": contender.metric}),
             "chance": f"{contender.chance:.3f}",
-            "above chance": _VERDICTS[contender.above_chance],
+            "above": _VERDICTS[contender.above_chance],
             "p": "-" if contender.p_value is None else f"{contender.p_value:.1e}",
             "rows": str(contender.rows),
         }
