@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Tests run side by side on all cores; threads of one that wait for each other slow down all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The same examples every time, on machines of any speed, with nothing kept between runs.
 settings.register_profile("penstock", deadline=None, derandomize=True, database=None)

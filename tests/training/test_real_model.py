@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from training_runs import losses, make_run, predictions, train
 
 from penstock.training.model import load_model, save_model
@@ -17,15 +15,6 @@ from penstock.training.model import load_model, save_model
 pytestmark = pytest.mark.slow
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def all_threads() -> Iterator[None]:
-    """This model is large enough for every core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,8 @@ def build_tiny_model(
 ) -> None:
     """Train a byte-level BPE tokenizer and a small Llama on `sentences`; write both.
 
-    Every sentence must be shorter than 64 tokens. On one core this takes about 10 seconds.
+    Every sentence must be shorter than 64 tokens. On one core this takes about 10 seconds; more
+    threads would wait for each other longer than they compute.
     """
     torch.manual_seed(seed)
     tokenizer = _train_tokenizer(sentences, vocabulary)
@@ -44,7 +45,12 @@ def build_tiny_model(
         tie_word_embeddings=True,
     )
     model = LlamaForCausalLM(config)
-    _teach(model, tokenizer, sentences, steps, seed)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        _teach(model, tokenizer, sentences, steps, seed)
+    finally:
+        torch.set_num_threads(threads)
     save_model(model, tokenizer, directory)
 
 
