@@ -75,9 +75,9 @@ def test_a_failed_grid_ends_with_3_and_names_each_log(place: Workplace) -> None:
     file = place.experiment(behaviour=["done", "fail", "kill_itself"], continue_on_error=True)
     failed = place.run("train", file)
     assert failed.returncode == 3
-    assert "error: ended with status 1: it broke" in failed.stdout
-    assert "killed: ended by SIGKILL" in failed.stdout
-    logs = [line.partition("log: ")[2] for line in failed.stdout.splitlines() if "log: " in line]
+    assert failed.stderr.count("error: ended with status 1: it broke") == 1
+    assert failed.stderr.count("killed: ended by SIGKILL") == 1
+    logs = [line.partition(", see ")[2] for line in failed.stdout.splitlines() if ", see " in line]
     assert len(logs) == 2
     assert all((place.path / log).is_file() for log in logs)
     assert failed.stdout.splitlines()[-1] == "1 done, 2 failed"

@@ -173,6 +173,7 @@ def test_a_hub_name_with_a_slash_is_two_directories_as_the_old_results_had() -> 
 
 def test_a_model_that_lies_here_is_called_after_its_directory() -> None:
     Path("models/tiny").mkdir(parents=True)
+    Path("models/tiny/config.json").write_text("{}")
     (run,) = plan(model="models/tiny").runs
     assert run.place == Path("Results/p/tiny/Copa_zo_original_1e-6")
     assert run.config.model == str(Path("models/tiny").resolve())
@@ -183,6 +184,11 @@ def test_a_model_that_lies_here_is_called_after_its_directory() -> None:
 )
 def test_a_model_that_cannot_be_a_hub_name_and_is_not_here_is_refused(model: str) -> None:
     assert refusal(model=model).startswith("e.yaml:2:1: model: there is no model")
+
+
+def test_a_directory_that_holds_no_model_is_refused() -> None:
+    Path("models/tiny").mkdir(parents=True)
+    assert "is no model: it has no config.json" in refusal(model="models/tiny")
 
 
 def test_a_misspelt_model_is_answered_with_the_one_beside_it() -> None:

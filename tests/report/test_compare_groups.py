@@ -150,7 +150,7 @@ def test_the_json_form_has_the_group_flat_among_the_fields(runs: ComposedRuns) -
     (contender,) = document["contenders"]
     assert set(document) == {"by", "contenders", "notes"}
     assert list(contender) == [
-        *("method", "data", "learning_rate", "settings", "seeds", "dev_score", "score"),
-        *("deviation", "metric", "chance", "rows", "p_value", "unfinished", "directories"),
+        *("method", "data", "learning_rate", "setting", "settings", "seeds", "dev_score"),
+        *("score", "deviation", "metric", "chance", "rows", "p_value", "unfinished", "directories"),
         "above_chance",
     ]

@@ -71,3 +71,15 @@ def test_latex_heads_the_scores_of_several_metrics_as_scores(runs: ComposedRuns)
     runs.add(method="zo", metric="f1")
     runs.add(method="fo_full", metric="accuracy")
     assert "& dev & score & chance" in to_latex(compare(runs.root))
+
+
+def test_the_chosen_setting_is_named_where_settings_differ_in_more_than_the_rate(
+    runs: ComposedRuns,
+) -> None:
+    runs.add(method="fo_lora", rate=1e-4, score=0.7, dev=0.6, lora_rank=8)
+    runs.add(method="fo_lora", rate=1e-4, score=0.6, dev=0.8, lora_rank=16)
+    runs.add(method="zo", rate=1e-6, score=0.5, dev=0.5)
+    comparison = compare(runs.root, by=["method"])
+    cells = {row["method"]: row["setting"] for row in comparison_cells(comparison)}
+    assert cells == {"fo_lora": "lora_rank 16", "zo": "-"}
+    assert "fo\\_lora & lora\\_rank 16 & 1e-4" in to_latex(comparison)

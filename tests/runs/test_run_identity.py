@@ -31,7 +31,7 @@ def identity(config: RunConfig, model: str | None = None, data: dict[str, str] =
         {"hyperparameters": {"learning_rate": 1e-6, "steps": 10, "seed": None}},
         {"hyperparameters": {"learning_rate": 1e-6, "steps": 10, "seed": 0, "zo_eps": 1e-3}},
         {"hyperparameters": {"learning_rate": 1e-6, "steps": 10}},
-        {"data": RunData(original="/data/Copa", mix="original", label="original")},
+        {"data": RunData(original="/o/Copa", synthetic="/s/Copa", mix="both", label="both")},
     ],
 )
 def test_each_decisive_value_makes_another_run(changes: dict[str, Any]) -> None:
@@ -63,6 +63,11 @@ def test_other_bytes_of_data_or_model_make_another_run() -> None:
 )
 def test_what_decides_no_number_makes_no_other_run(changes: dict[str, Any]) -> None:
     assert identity(a_config(**changes)) == identity(a_config())
+
+
+def test_the_original_alone_is_the_same_run_by_mix_and_by_path() -> None:
+    mixed = a_config(data=RunData(original="/data/Copa", mix="original", label="original"))
+    assert identity(mixed, data={"original": DATA["path"]}) == identity(a_config())
 
 
 def test_a_model_of_known_bytes_is_the_same_under_any_path() -> None:

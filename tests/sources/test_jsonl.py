@@ -57,6 +57,7 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
         (b"", "line-empty", "an empty line"),
         (b" \t\r", "line-empty", "an empty line"),
         (b'{"a": 1', "json-invalid", "column 8: not JSON ("),
+        (b'{"a": "cut of', "json-invalid", "column 14: not JSON (unexpected end of data)"),
         (b'{"a": 1\r', "json-invalid", "column 8: not JSON ("),
         (b'{"a": 1,}', "json-invalid", "column 8: not JSON ("),
         (b"{'a': 1}", "json-invalid", "column 2: not JSON ("),

@@ -46,8 +46,8 @@ def outcome_lines(outcome: GridOutcome) -> list[RenderableType]:
         if run.record and run.record.failure and run.directory:
             failure = run.record.failure
             lines.append(
-                f"[red]{failure.kind.value}[/]: {escape(failure.message)}\n"
-                f"  log: {escape(str(run.directory.log_file(run.config, 'err')))}"
+                f"[red]{failure.kind.value}[/], see "
+                f"{escape(str(run.directory.log_file(run.config, 'err')))}"
             )
     counts = outcome.plan.counts()
     if missing := counts.get("missing"):

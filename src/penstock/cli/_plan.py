@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from penstock.cli._table import FoldingTable, number
 from penstock.files import plural
+from penstock.runs import varying
 
 if TYPE_CHECKING:
     from penstock.experiments import Plan, PlannedRun
@@ -45,7 +46,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def plan_tables(plan: Plan) -> list[RenderableType]:
     """Return the plan for people: the runs, every hyperparameter with its type, the directories."""
-    names = varying(plan.runs)
+    names = varying(run.config for run in plan.runs)
     rows = [
         [
             index,
@@ -84,11 +85,6 @@ def _hyperparameter_table(plan: Plan) -> RenderableType:
         kinds = dict.fromkeys(type(v).__name__ for v in _values(plan.runs, name) if v is not None)
         rows.append([name, " or ".join(kinds) or "null", *cells])
     return FoldingTable(["hyperparameter", "type", *methods], rows)
-
-
-def varying(runs: Sequence[PlannedRun]) -> list[str]:
-    """Return the hyperparameters that runs differ in."""
-    return [name for name in _hyperparameter_names(runs) if len(_values(runs, name)) > 1]
 
 
 def _hyperparameter_names(runs: Sequence[PlannedRun]) -> list[str]:

@@ -20,8 +20,8 @@ from rich.progress import (
 
 from penstock.cli._outcome import outcome_row
 from penstock.cli._output import Output
-from penstock.cli._plan import varying
 from penstock.cli._table import number
+from penstock.runs import varying
 
 if TYPE_CHECKING:
     from penstock.experiments import Plan, PlannedRun
@@ -36,7 +36,7 @@ class GridProgress:
         self.output = output
         self.total = len(plan.to_do)
         self.ended = 0
-        self._varying = varying(plan.runs)
+        self._varying = varying(run.config for run in plan.runs)
         self._bars: dict[str, tuple[PlannedRun, TaskID]] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()

@@ -15,10 +15,13 @@ from rich.text import Text
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._runs import PurposeOption, ResultsOption
 from penstock.cli._table import FoldingTable, number
+from penstock.runs import varying
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
 
+#: Hyperparameters with a column of their own.
+_OWN = ("learning_rate", "seed")
 _COLOURS = {"done": "green", "running": "cyan", "interrupted": "yellow", "failed": "red"}
 
 
@@ -48,13 +51,16 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
     names = ("task", "method", "data")
     for index, (heading, group) in enumerate(groupby(rows, key=_heading)):
         yield ("\n" if index else "") + f"[bold]{escape(heading)}[/]"
+        members = list(group)
+        told = [name for name in varying(row.record.config for row in members) if name not in _OWN]
         cells = []
-        for row in group:
+        for row in members:
             columns, result = row.columns(), row.record.result
             cells.append(
                 [
                     *(columns[name] for name in names),
                     number(row.learning_rate),
+                    *(columns.get(name) for name in told),
                     columns.get("seed"),
                     _state(row),
                     f"{result.dev_score:.3f}" if result else None,
@@ -62,7 +68,7 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
                     result.metric if result else None,
                 ]
             )
-        head = [*names, "rate", "seed", "state", "dev", "score", "metric"]
+        head = [*names, "rate", *told, "seed", "state", "dev", "score", "metric"]
         yield FoldingTable(head, cells)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ def weights(
     quiet: QuietOption = False,
 ) -> None:
     """Rebuild the weights of a run, by default of its best step, as a full model."""
+    # What the trainer's libraries think of each other is nothing a user can mend.
+    warnings.filterwarnings("ignore", category=FutureWarning)
     from penstock.training.weights import rebuild_weights
 
     taken = rebuild_weights(run, target, step)

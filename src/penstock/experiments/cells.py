@@ -104,6 +104,10 @@ def _hyperparameter_place(request: Request, method: str, name: str, value: Any) 
 def _model(request: Request, name: str) -> str:
     """Return a model that lies here as an absolute path, and a hub name as it is."""
     path = Path(name).expanduser()
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise request.document.error(
+            f"{path} is no model: it has no config.json", request.value_place(("model",), name)
+        )
     if path.exists():
         return str(path.resolve())
     if name.startswith(".") or path.suffix == ".gguf" or not _HUB_NAME.fullmatch(name):

@@ -40,7 +40,7 @@ def train_detached(path: Path, overrides: Sequence[str], plan: Plan) -> Detached
         directory.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             process = subprocess.Popen(
-                [*command, "wait_for_completion=true", "--format", "jsonl"],
+                [*command, "wait_for_completion=true"],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

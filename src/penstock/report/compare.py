@@ -20,13 +20,14 @@ from penstock.files import plural
 from penstock.report.naming import Naming, evaluated_on, keys_of, setting
 from penstock.report.results import ResultRow, results
 from penstock.report.significance import SIGNIFICANCE, p_value
-from penstock.runs import RunResult
+from penstock.runs import RunResult, varying
 
 
 @dataclass(frozen=True)
 class Contender:
     """One group's best setting. Scores are from 0 to 1.
 
+    `setting` are its values of what else the settings of its group differ in, such as a rank;
     `settings` is how many it was chosen among, `seeds` how many runs it has; `deviation` is the
     sample's over the seeds, None for one. `rows` are the evaluation rows, `p_value` is the
     probability that guessing scores as high on them; None for a score that is no share of right
@@ -35,6 +36,7 @@ class Contender:
 
     group: dict[str, Any]
     learning_rate: float
+    setting: dict[str, Any]
     settings: int
     seeds: int
     dev_score: float
@@ -145,6 +147,7 @@ def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
     return Contender(
         group=group,
         learning_rate=chosen[0].learning_rate,
+        setting={name: chosen[0].columns()[name] for name in _told_apart_by(rows, group)},
         settings=len(settings),
         seeds=len(chosen),
         dev_score=_mean_dev(chosen),
@@ -157,6 +160,12 @@ def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
         unfinished=sum(not row.done for row in rows),
         directories=[str(row.directory.path) for row in chosen],
     )
+
+
+def _told_apart_by(rows: Sequence[ResultRow], group: Mapping[str, Any]) -> list[str]:
+    """Return what settings differ in besides the learning rate and what the group says."""
+    told = {"learning_rate", "seed", *group}
+    return [name for name in varying(row.record.config for row in rows) if name not in told]
 
 
 def _results(rows: Sequence[ResultRow]) -> list[RunResult]:

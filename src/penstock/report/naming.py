@@ -84,8 +84,10 @@ def _content(row: ResultRow, key: str) -> _Content:
     record = row.record
     if key == "model":
         return (record.model.sha256 or record.config.model,)
+    mix = record.config.data.mix
     hashes = (use.manifest.content_hash for use in record.datasets)
-    return (record.config.data.mix or "", *hashes)
+    # The mix of the original alone is the same data as the original by its path.
+    return ("" if mix in (None, "original") else mix, *hashes)
 
 
 def _short(part: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from penstock.config import short_number, short_value
 from penstock.report.compare import Comparison, Contender
 
@@ -14,10 +16,12 @@ def comparison_cells(comparison: Comparison) -> list[dict[str, str]]:
     The scores' column is named by their metric; where there are several, each row names its own.
     """
     name = comparison.score_name
+    chosen = any(contender.setting for contender in comparison.contenders)
     return [
         {
             **{key: short_value(contender.group[key]) for key in comparison.by},
             "rate": short_number(contender.learning_rate),
+            **({"setting": _setting(contender)} if chosen else {}),
             "settings": str(contender.settings),
             "seeds": str(contender.seeds),
             "dev": f"{contender.dev_score:.3f}",
@@ -32,6 +36,11 @@ def comparison_cells(comparison: Comparison) -> list[dict[str, str]]:
     ]
 
 
+def _setting(contender: Contender) -> str:
+    """Return what the chosen setting has besides its rate, such as `lora_rank 8`."""
+    return ", ".join(f"{name} {short_value(v)}" for name, v in contender.setting.items()) or "-"
+
+
 def with_deviation(score: float, deviation: float | None) -> str:
     """Return a score as people read it: `0.875`, or `0.875 ± 0.012`."""
     return f"{score:.3f}" if deviation is None else f"{score:.3f} ± {deviation:.3f}"
@@ -39,12 +48,14 @@ def with_deviation(score: float, deviation: float | None) -> str:
 
 def to_latex(comparison: Comparison) -> str:
     """Return the comparison as a LaTeX table for the package booktabs, scores in percent."""
-    head = [*map(_latex, comparison.by), "rate", "dev", _latex(comparison.score_name), "chance"]
-    body = [" & ".join(_latex_cells(comparison, contender)) for contender in comparison.contenders]
+    chosen = any(contender.setting for contender in comparison.contenders)
+    texts = [*comparison.by, *(["setting"] if chosen else [])]
+    head = [*map(_latex, texts), "rate", "dev", _latex(comparison.score_name), "chance"]
+    body = [" & ".join(_latex_cells(contender, texts)) for contender in comparison.contenders]
     return "\n".join(
         [
             "% \\usepackage{booktabs}",
-            f"\\begin{{tabular}}{{{'l' * len(comparison.by)}rrrr}}",
+            f"\\begin{{tabular}}{{{'l' * len(texts)}rrrr}}",
             "\\toprule",
             f"{' & '.join(head)} \\\\",
             "\\midrule",
@@ -55,12 +66,14 @@ def to_latex(comparison: Comparison) -> str:
     )
 
 
-def _latex_cells(comparison: Comparison, contender: Contender) -> list[str]:
+def _latex_cells(contender: Contender, texts: Sequence[str]) -> list[str]:
+    values = {key: short_value(value) for key, value in contender.group.items()}
+    values["setting"] = _setting(contender)
     score = f"{100 * contender.score:.1f}"
     if contender.deviation is not None:
         score += f" $\\pm$ {100 * contender.deviation:.1f}"
     return [
-        *(_latex(short_value(contender.group[key])) for key in comparison.by),
+        *(_latex(values[name]) for name in texts),
         short_number(contender.learning_rate),
         f"{100 * contender.dev_score:.1f}",
         score,

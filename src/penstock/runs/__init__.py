@@ -13,6 +13,7 @@ from penstock.runs.records import (
     RunResult,
     State,
 )
+from penstock.runs.varying import varying
 
 __all__ = [
     "DatasetUse",
@@ -27,4 +28,5 @@ __all__ = [
     "State",
     "find_runs",
     "model_hash",
+    "varying",
 ]

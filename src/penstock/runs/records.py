@@ -69,12 +69,15 @@ class RunConfig(_Strict):
         The same configuration, model and data give the same identity wherever they lie; the
         purpose and the description are not part of it.
         """
+        mix = self.data.mix
+        if mix == "original":  # the same as naming the original alone
+            mix, data_hashes = None, {"path": data_hashes["original"]}
         decisive = {
             "backend": self.backend,
             "model": model_hash or self.model,
             "task": self.task,
             "method": self.method,
-            "mix": self.data.mix,
+            "mix": mix,
             "data": data_hashes,
             "hyperparameters": self.hyperparameters,
         }

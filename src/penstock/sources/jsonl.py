@@ -60,6 +60,10 @@ def _bad_line(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:
     except UnicodeDecodeError as unicode_error:
         column = unicode_error.start + 1
         return BadLine("not-utf8", f"column {column}: byte 0x{raw[column - 1]:02x} is not UTF-8")
-    # Where the row breaks off, its end is meant, not what stands after the line's own.
+    try:
+        # The end of the line is not part of the row: what breaks off in a text just ends.
+        orjson.loads(text.rstrip("\r\n"))
+    except orjson.JSONDecodeError as of_the_row:
+        error = of_the_row
     column = min(error.pos, len(text.rstrip("\r\n"))) + 1
     return BadLine("json-invalid", f"column {column}: not JSON ({error.msg.split(':')[0]})")
