@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 HEAVY = {"torch", "transformers", "numba", "pandas", "pyarrow", "numpy", "altair", "peft"}
+#: What rooms below the command line cost is paid by the verb that needs them.
+ROOMS = {"penstock.runs", "penstock.experiments", "penstock.checks", "penstock.report"}
 #: Runs the command line and prints the modules that are loaded when it ends.
 COMMAND = """
 import atexit, sys
@@ -53,14 +55,14 @@ def test_help_loads_nothing_heavy() -> None:
     shown, loaded = run(COMMAND, ["--help"])
     assert "Usage" in shown
     assert all(verb in shown for verb in verbs())
-    assert loaded & HEAVY == set()
+    assert loaded & (HEAVY | ROOMS) == set()
 
 
 @pytest.mark.parametrize("verb", verbs())
 def test_the_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
     shown, loaded = run(COMMAND, [verb, "--help"])
     assert f"penstock {verb}" in shown
-    assert loaded & HEAVY == set()
+    assert loaded & (HEAVY | ROOMS) == set()
 
 
 def test_every_name_of_the_package_is_there() -> None:

@@ -32,6 +32,7 @@ def encoded(first: int, last: int, end: bytes = b"\n") -> bytes:
         (b"\n", "line-empty", "empty line"),
         (b"  \t\n", "line-empty", "empty line"),
         (b'["a", "b"]\n', "not-an-object", "a list, must be an object"),
+        (b'{"idx": 1, "idx": 2}\n', "key-repeated", "the key 'idx' stands twice"),
         (b"null\n", "not-an-object", "null, must be an object"),
     ],
 )

@@ -70,6 +70,8 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
         (b"\xff\xfe{\x00", "not-utf8", "column 1: byte 0xff is not UTF-8"),
         (b"[1, 2]", "not-an-object", "a list, must be an object"),
         (b'"text"', "not-an-object", "text, must be an object"),
+        (b'{"a": 1, "a" : 1}', "key-repeated", "the key 'a' stands twice in one object"),
+        (b'{"a": [{"b": 1, "c": ":", "b": 2}]}', "key-repeated", "the key 'b' stands twice"),
         (b"null", "not-an-object", "null, must be an object"),
         (b"1.5", "not-an-object", "a value, must be an object"),
         (b"true", "not-an-object", "a value, must be an object"),

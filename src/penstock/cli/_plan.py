@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from penstock.cli._table import FoldingTable, number
 from penstock.files import plural
-from penstock.runs import varying
 
 if TYPE_CHECKING:
     from penstock.experiments import Plan, PlannedRun
@@ -46,6 +45,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def plan_tables(plan: Plan) -> list[RenderableType]:
     """Return the plan for people: the runs, every hyperparameter with its type, the directories."""
+    from penstock.runs import varying
+
     names = varying(run.config for run in plan.runs)
     rows = [
         [

@@ -15,7 +15,6 @@ from rich.text import Text
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._runs import PurposeOption, ResultsOption
 from penstock.cli._table import FoldingTable, number
-from penstock.runs import varying
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
@@ -48,6 +47,8 @@ def results(
 
 def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
     """Yield a heading and a table, one line a run, for each purpose and model."""
+    from penstock.runs import varying
+
     names = ("task", "method", "data")
     for index, (heading, group) in enumerate(groupby(rows, key=_heading)):
         yield ("\n" if index else "") + f"[bold]{escape(heading)}[/]"

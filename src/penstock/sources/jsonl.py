@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ def scan(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
             if type(row) is not dict:
                 kind = {list: "a list", str: "text", type(None): "null"}.get(type(row), "a value")
                 yield number, BadLine("not-an-object", f"{kind}, must be an object")
+            elif raw.count(b":") > len(row) and (key := _repeated_key(raw)) is not None:
+                yield number, BadLine("key-repeated", f"the key '{key}' stands twice in one object")
             else:
                 yield number, row
 
@@ -50,6 +53,30 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if isinstance(row, BadLine):
             raise DataError(row.message, file=path, line=number)
         yield number, row
+
+
+class _RepeatedKeyError(Exception):
+    """A key that stands twice in one object."""
+
+
+def _repeated_key(raw: bytes) -> str | None:
+    """Return the first key that an object has twice; readers would take the last without a word.
+
+    This is slow. A row with no more colons than keys cannot have one.
+    """
+    try:
+        json.loads(raw, object_pairs_hook=_refuse_repeated)
+    except _RepeatedKeyError as repeated:
+        return str(repeated)
+    return None
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _RepeatedKeyError(key)
+        seen.add(key)
 
 
 def _bad_line(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:

@@ -29,6 +29,7 @@ BYTE_ORDER_MARK = Code("byte-order-mark", _ERROR, "save the file as UTF-8 withou
 LINE_EMPTY = Code("line-empty", _ERROR, "remove the line")
 JSON_INVALID = Code("json-invalid", _ERROR, "correct the line; each must be one JSON object")
 NOT_AN_OBJECT = Code("not-an-object", _ERROR, "each line must be one row: {...}")
+KEY_REPEATED = Code("key-repeated", _ERROR, "keep one of them; readers take the last in silence")
 CRLF = Code("crlf", _INFO, "harmless; for line ends as elsewhere: sed -i 's/\\r$//' FILE")
 FINAL_NEWLINE = Code("final-newline", _INFO, "end the last line with a newline before appending")
 
