@@ -18,12 +18,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from killing import kill_at_change
 from penstock.files import staged_directory, write_atomic
 from penstock.manifest import describe
 
-CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
 NEW = b"new " * 5000
 
 
@@ -48,28 +47,6 @@ WRITES: dict[str, Callable[[Path], None]] = {
     "directory": write_directory,
     "manifest": write_manifest,
 }
-
-
-def kill_at_change(number: int) -> None:
-    """Kill this process just before its `number`-th change of the disk or call of fsync."""
-    changes = itertools.count(1)
-    fsync = os.fsync
-
-    def count() -> None:
-        if next(changes) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counted_fsync(descriptor: int) -> None:
-        count()
-        fsync(descriptor)
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE
-        if writes or event in CHANGES:
-            count()
-
-    os.fsync = counted_fsync
-    sys.addaudithook(watch)
 
 
 def kill_in_the_middle_of_bytes() -> None:

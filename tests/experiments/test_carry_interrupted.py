@@ -14,7 +14,7 @@ import pytest
 from penstock.runs import RunDirectory, find_runs
 from workplace import REGISTERED, Workplace, alive, end, until
 
-KILLED_GRIDS = Path(__file__).with_name("killed_grids.py")
+KILLED_GRIDS = Path(__file__).parents[1] / "killed_grids.py"
 
 
 def started(place: Workplace, count: int, **values: object) -> subprocess.Popen[str]:

@@ -46,7 +46,7 @@ def kill_at_every_change(
     """Return the destinations of runs that were killed at one change of the disk after another."""
     root = tmp_path / "runs"
     root.mkdir()
-    script = Path(__file__).with_name("killed_migrations.py")
+    script = Path(__file__).parents[1] / "killed_migrations.py"
     subprocess.run(
         [sys.executable, script, src, start, root, json.dumps(options)], check=True, timeout=300
     )

@@ -11,36 +11,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
-from typing import Any
 
+from killing import kill_at_change
 from penstock import train
-
-CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
-
-
-def kill_at_change(number: int) -> None:
-    """Kill this process just before its `number`-th change of the disk or call of fsync."""
-    changes = itertools.count(1)
-    fsync = os.fsync
-
-    def count() -> None:
-        if next(changes) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counted_fsync(descriptor: int) -> None:
-        count()
-        fsync(descriptor)
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE
-        if writes or event in CHANGES:
-            count()
-
-    os.fsync = counted_fsync
-    sys.addaudithook(watch)
 
 
 def carry(place: Path, kill_at: int | None) -> bool:

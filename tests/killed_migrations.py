@@ -12,26 +12,11 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
-from typing import Any
 
+from killing import kill_at_change
 from penstock.migration import migrate
-
-CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.chmod"}
-
-
-def kill_before_change(number: int) -> None:
-    """Kill this process just before it changes the disk for the `number`-th time."""
-    changes = itertools.count(1)
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE
-        if (writes or event in CHANGES) and next(changes) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
 
 
 def main(src: str, start: str, root: str, options: str) -> None:
@@ -41,7 +26,7 @@ def main(src: str, start: str, root: str, options: str) -> None:
             shutil.copytree(start, dst, symlinks=True)
         child = os.fork()
         if child == 0:
-            kill_before_change(number)
+            kill_at_change(number)
             migrate(src, dst, **json.loads(options))
             os._exit(0)
         _, status = os.waitpid(child, 0)
