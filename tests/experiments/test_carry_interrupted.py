@@ -140,7 +140,7 @@ def test_a_killed_grid_leaves_nothing_that_its_trainer_has_started(place: Workpl
 def test_a_killed_trainer_is_recorded_as_killed_and_the_grid_fails(place: Workplace) -> None:
     grid = started(place, 1, seed=0)
     os.kill(place.pids()[0], signal.SIGKILL)
-    said, _ = grid.communicate()
+    _, said = grid.communicate()
     assert grid.returncode == 3
     (run,) = place.runs()
     failure = run.read().failure
