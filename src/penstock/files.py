@@ -99,6 +99,11 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return (*parts, (-1, 0, text))
 
 
+def natural_path_key(path: Path) -> list[tuple[tuple[int, int, str], ...]]:
+    """Return a sort key for paths, part by part in natural order."""
+    return [natural_key(part) for part in path.parts]
+
+
 def entries_by_folded_name(directory: Path) -> dict[str, list[Path]]:
     """Return the entries of a directory grouped by their case-folded name, in a fixed order."""
     grouped: dict[str, list[Path]] = {}

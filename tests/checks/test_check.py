@@ -127,3 +127,10 @@ def test_checkers_are_found_by_the_name_of_their_format() -> None:
     assert "task_jsonl" in CHECKERS.names()
     assert all(CHECKERS.get(name).format == name for name in CHECKERS.names())
     assert penstock.check is check
+
+
+def test_versions_stand_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for version in ("version_10-1", "version_2", "version_9-2"):
+        write_copa(tmp_path / "Copa" / version)
+    names = [Path(dataset.path).name for dataset in check(tmp_path).datasets]
+    assert names == ["version_2", "version_9-2", "version_10-1"]

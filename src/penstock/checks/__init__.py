@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.checks._base import Checker
 from penstock.errors import ConfigError, DataError, did_you_mean_beside
+from penstock.files import natural_path_key
 from penstock.findings import CheckReport, DatasetFindings
 from penstock.registry import Registry
 
@@ -38,7 +39,8 @@ def check(
         found = [(checker, dataset) for checker in checkers for dataset in checker.find(path)]
         if not found:
             raise ConfigError(_nothing_known(path, checkers), file=path)
-        for checker, dataset in sorted(found, key=lambda pair: (pair[1].path, pair[0].format)):
+        found.sort(key=lambda pair: (natural_path_key(pair[1].path), pair[0].format))
+        for checker, dataset in found:
             identity = (checker.format, dataset.path.resolve())
             if identity not in seen:
                 seen.add(identity)

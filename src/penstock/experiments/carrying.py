@@ -18,9 +18,9 @@ from penstock.executors import LocalExecutor, ProcessOutcome, Slot, run_process
 from penstock.experiments.planning import Plan, PlannedRun, load_experiment
 from penstock.experiments.provenance import environment, git_state
 from penstock.experiments.schema import experiment_yaml
-from penstock.experiments.settling import now, settle
+from penstock.experiments.settling import settle
 from penstock.files import write_atomic
-from penstock.runs import RunDirectory, RunRecord, State
+from penstock.runs import RunDirectory, RunRecord, State, now
 
 #: Called with a run when it starts (its record says running) and when it has ended.
 Listener = Callable[[PlannedRun], None]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-from datetime import UTC, datetime
 from pathlib import Path
 
 from penstock.executors import ProcessOutcome
-from penstock.runs import Failure, FailureKind, RunDirectory, RunRecord, State
+from penstock.runs import Failure, FailureKind, RunDirectory, RunRecord, State, now
 
 #: How much of the end of a log is looked through for the last thing that was said, in bytes.
 _TAIL = 65536
@@ -73,8 +72,3 @@ def _last_line(path: Path) -> str | None:
         log.seek(max(0, path.stat().st_size - _TAIL))
         lines = log.read().decode(errors="replace").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), None)
-
-
-def now() -> str:
-    """Return the time as records hold it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
-from penstock.files import is_staging, natural_key
+from penstock.files import is_staging, natural_path_key
 from penstock.manifest import Manifest, describe, read_manifest
 from penstock.sources import read_rows
 from penstock.tasks import SPLITS, TASKS, Task, all_tasks
@@ -137,7 +137,7 @@ def find_task_directories(root: Path, *, follow_links: bool = False) -> list[Tas
         task = recognise(path)
         if task is not None:
             found.append(TaskDirectory(path, task))
-    return sorted(found, key=lambda dataset: [natural_key(part) for part in dataset.path.parts])
+    return sorted(found, key=lambda dataset: natural_path_key(dataset.path))
 
 
 def _refuse(error: OSError) -> None:

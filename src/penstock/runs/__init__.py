@@ -12,6 +12,7 @@ from penstock.runs.records import (
     RunRecord,
     RunResult,
     State,
+    now,
 )
 from penstock.runs.varying import varying
 
@@ -28,5 +29,6 @@ __all__ = [
     "State",
     "find_runs",
     "model_hash",
+    "now",
     "varying",
 ]

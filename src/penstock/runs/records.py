@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,11 @@ from penstock.config import short_number
 from penstock.manifest import Manifest
 
 Mix = Literal["original", "synthetic", "both"]
+
+
+def now() -> str:
+    """Return the time as records hold it: UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class _Strict(BaseModel):

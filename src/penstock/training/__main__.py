@@ -9,12 +9,11 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from penstock.errors import MissingExtraError, PenstockError
-from penstock.runs import Failure, FailureKind, RunDirectory, RunRecord, RunResult, State
+from penstock.runs import Failure, FailureKind, RunDirectory, RunRecord, RunResult, State, now
 from penstock.training.errors import NotFiniteError
 
 _STATUS = {State.DONE: 0, State.FAILED: 1, State.INTERRUPTED: 130}
@@ -44,7 +43,7 @@ def main(path: Path) -> int:
     # The record is about to be written whole: to stop now would lose it.
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, signal.SIG_IGN)
-    record.finished = datetime.now(UTC).isoformat(timespec="seconds")
+    record.finished = now()
     directory.write(record)
     return _STATUS[record.state]
 
