@@ -16,19 +16,22 @@ def source(*rooms: str) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
+LINES = (ROOT / "src/penstock/jsonl.py").read_text(encoding="utf-8")
+
+
 def test_the_documentation_has_every_code_with_its_severity_and_no_other() -> None:
     table = _DOCUMENTED.findall((ROOT / "docs/checking.md").read_text(encoding="utf-8"))
     assert sorted(table) == sorted((code.name, str(code.severity)) for code in CODES.values())
 
 
 def test_every_code_that_reading_a_row_can_give_is_known() -> None:
-    rows = source("tasks", "formats", "sources")
+    rows = source("tasks", "formats") + LINES
     given = re.findall(r'"((?:field|label)-[a-z]+)"|BadLine\("([a-z0-9-]+)"', rows)
     assert {of_field or of_line for of_field, of_line in given} <= CODES.keys()
 
 
 def test_every_code_is_used() -> None:
-    checks, rows = source("checks"), source("tasks", "formats", "sources")
+    checks, rows = source("checks"), source("tasks", "formats") + LINES
     defined = re.findall(r'^([A-Z0-9_]+) = Code\(\s*"([a-z0-9-]+)"', checks, re.M)
     assert {name for _, name in defined} == CODES.keys()
     for constant, name in defined:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from penstock.errors import ConfigError, DataError
-from penstock.formats import find_task_directories, open_task_directory
-from penstock.formats.task_jsonl import recognise
+from penstock.formats import find_task_directories, open_task_directory, recognise
 from penstock.manifest import describe
 
 COPA_ROW: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from task_cases import CASES
 
-from penstock.formats.task_jsonl import row_problems
+from penstock.formats import row_problems
 from penstock.tasks import TASKS
 
 ABSENT = object()

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from penstock.errors import ConfigError, ConflictError
 from penstock.files import entries_by_folded_name, is_staging, plural, staging_path
-from penstock.formats import FORMAT
+from penstock.formats import TASK_JSONL
 from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest
 from penstock.migration.file_steps import InTheWayError, Place, Terms, absent_file_step, file_step
 from penstock.migration.selection import Wanted
@@ -112,7 +112,7 @@ def _manifest(item: Wanted, mode: Mode) -> Manifest:
     task = item.dataset.task
     files = [(split, item.files[split]) for split in SPLITS if split in item.files]
     return Manifest(
-        format=FORMAT,
+        format=TASK_JSONL,
         task=task.name,
         counts={split: file.rows for split, file in files},
         files=[

@@ -1,5 +1,8 @@
 """Where rows come from: one file per kind of input."""
 
-from penstock.sources.jsonl import BadLine, read_rows, scan
+from penstock.registry import Registry
+from penstock.sources._base import Piece, Source
 
-__all__ = ["BadLine", "read_rows", "scan"]
+__all__ = ["SOURCES", "Piece", "Source"]
+
+SOURCES: Registry[type[Source]] = Registry("source", "penstock.sources", "SOURCE")

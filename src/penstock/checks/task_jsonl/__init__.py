@@ -14,15 +14,14 @@ from penstock.checks.task_jsonl.original import Original, find_original
 from penstock.checks.task_jsonl.repeats import Duplicates, EvaluationTexts, Overlap
 from penstock.checks.task_jsonl.rows import check_rows
 from penstock.findings import DatasetFindings
-from penstock.formats import TaskDirectory, find_task_directories
-from penstock.formats.task_jsonl import FORMAT
+from penstock.formats import TASK_JSONL, TaskDirectory, find_task_directories
 from penstock.tasks import Task
 
 
 class TaskJsonlChecker(Checker[TaskDirectory]):
     """Checks directories with `{prefix}_{train,validation,test}.jsonl`."""
 
-    format = FORMAT
+    format = TASK_JSONL
     looks_like = "a directory with files such as copa_train.jsonl"
 
     def find(self, path: Path) -> Sequence[TaskDirectory]:
@@ -41,7 +40,7 @@ class TaskJsonlChecker(Checker[TaskDirectory]):
         if original is not None:
             for split, path in files.items():
                 check_against(path, split, dataset.task, original, collector)
-        return DatasetFindings(str(dataset.path), FORMAT, rows, collector.findings())
+        return DatasetFindings(str(dataset.path), TASK_JSONL, rows, collector.findings())
 
 
 def _check_files(

@@ -15,7 +15,7 @@ from penstock.checks.task_jsonl.changes import (
 from penstock.checks.task_jsonl.codes import ROWS_UNALIGNED
 from penstock.checks.task_jsonl.leftovers import check_duplicates, check_wording
 from penstock.checks.task_jsonl.original import Original
-from penstock.sources import BadLine, scan
+from penstock.jsonl import BadLine, scan
 from penstock.tasks import Task
 
 

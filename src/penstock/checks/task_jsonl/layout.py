@@ -12,8 +12,7 @@ from penstock.checks._collect import Collector
 from penstock.checks.task_jsonl import codes
 from penstock.errors import DataError
 from penstock.files import entries_by_folded_name, is_staging
-from penstock.formats import TaskDirectory, find_task_directories
-from penstock.formats.task_jsonl import REQUIRED_SPLITS
+from penstock.formats import REQUIRED_SPLITS, TaskDirectory, find_task_directories
 from penstock.manifest import MANIFEST_NAME, read_manifest
 from penstock.tasks import SPLITS, Task, all_tasks
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from penstock.checks.task_jsonl.fingerprints import text_hash
 from penstock.errors import ConfigError
 from penstock.formats import TaskDirectory, find_task_directories
-from penstock.sources import read_rows
+from penstock.jsonl import read_rows
 from penstock.tasks import Row, Task
 
 #: A row, which need not fit its task, and its line from 1.

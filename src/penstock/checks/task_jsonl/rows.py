@@ -13,8 +13,8 @@ from penstock.checks._collect import Code, Collector
 from penstock.checks.task_jsonl import codes
 from penstock.checks.task_jsonl.fingerprints import Fingerprint, Fingerprints
 from penstock.findings import Severity
-from penstock.formats.task_jsonl import REQUIRED_SPLITS, row_problems
-from penstock.sources import BadLine, scan
+from penstock.formats import REQUIRED_SPLITS, row_problems
+from penstock.jsonl import BadLine, scan
 from penstock.tasks import Task
 
 

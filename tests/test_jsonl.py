@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.errors import DataError
-from penstock.sources import BadLine, read_rows, scan
+from penstock.jsonl import BadLine, read_rows, scan
 
 ROWS = st.lists(
     st.dictionaries(

@@ -17,11 +17,11 @@ from typing import Any
 
 from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
 from penstock.files import is_staging, natural_path_key
+from penstock.jsonl import read_rows
 from penstock.manifest import Manifest, describe, read_manifest
-from penstock.sources import read_rows
 from penstock.tasks import SPLITS, TASKS, Task, all_tasks
 
-FORMAT = "task_jsonl"
+TASK_JSONL = "task_jsonl"
 REQUIRED_SPLITS = ("train", "validation")
 
 
@@ -78,7 +78,7 @@ class TaskDirectory:
         manifest = read_manifest(self.path)
         if manifest is None:
             names = [self.task.file_name(s) for s in SPLITS if self.file(s).is_file()]
-            return describe(self.path, names, format=FORMAT, task=self.task.name)
+            return describe(self.path, names, format=TASK_JSONL, task=self.task.name)
         for entry, how in manifest.mismatches(self.path):
             raise DataError(
                 f"{how}, unlike its manifest says; restore it or make the dataset again",

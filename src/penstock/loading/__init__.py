@@ -1,0 +1,1 @@
+"""Datasets on their way into a training loop."""

@@ -1,0 +1,54 @@
+"""What a source is: it names its pieces, and reads one of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.config import Options
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the input that is read in one go.
+
+    The pieces depend on the input and the recipe alone, never on the number of workers. `start`
+    and `stop` are bytes of a file that can be cut at its lines, else rows; no `stop` is the end.
+    `size` is in bytes of input, for the plan and the progress.
+    """
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+    size: int = 0
+
+
+class Source(Options, ABC):
+    """Where rows come from. A module of this room holds one as `SOURCE`.
+
+    An instance holds the settings of one source of a recipe.
+    """
+
+    @abstractmethod
+    def inputs(self) -> list[str]:
+        """Return every file (local path or URL) that is read, in a fixed order.
+
+        Raises ConfigError for a path or pattern that names no file.
+        """
+
+    @abstractmethod
+    def pieces(self, piece_bytes: int) -> list[Piece]:
+        """Return the pieces, in order, each of about `piece_bytes` where the input can be cut."""
+
+    @abstractmethod
+    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch] | Iterator[TokenBatch]:
+        """Yield the rows of a piece in batches of a few megabytes at the most.
+
+        What is not a row goes to `tally.bad`. Raises DataError for a file that breaks off.
+        """
+
+    @abstractmethod
+    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+        """Return the file and the line (from 1; of JSON that is no lines, the record) of a row."""
