@@ -34,3 +34,17 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny") / "model"
     build_tiny_model(pretraining_sentences(seed=0), path, seed=0, hidden_size=32, steps=20)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a byte-level BPE tokenizer of 500 tokens that knows <|endoftext|>."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    path = tmp_path_factory.mktemp("tokenizer")
+    tokenizer = ByteLevelBPETokenizer()
+    sentences = ["The water in the penstock falls on the wheel. ", "Nothing is silent, 1 2 3.\n"]
+    tokenizer.train_from_iterator(sentences * 50, 500, special_tokens=["<|endoftext|>"])
+    tokenizer.save(str(path / "tokenizer.json"))
+    (path / "tokenizer_config.json").write_text('{"eos_token": "<|endoftext|>"}')
+    return path

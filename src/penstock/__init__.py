@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from penstock.checks import check
     from penstock.experiments import load_experiment, train
     from penstock.migration import migrate
+    from penstock.recipes import build, load_recipe
     from penstock.report import compare, results, trace, write_report
 
 __all__ = [
     "__version__",
+    "build",
     "check",
     "compare",
     "load_experiment",
+    "load_recipe",
     "migrate",
     "results",
     "trace",
@@ -30,6 +33,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "build": "penstock.recipes",
+    "load_recipe": "penstock.recipes",
     "check": "penstock.checks",
     "compare": "penstock.report",
     "load_experiment": "penstock.experiments",

@@ -1,7 +1,8 @@
 """`penstock.json`: what a dataset is, file by file, and what it was made from.
 
 A manifest is written last, so a dataset that has one is whole. It holds no time and no host: the
-same inputs give the same manifest, byte for byte.
+same inputs give the same manifest, byte for byte. Where a dataset is no directory but files with a
+common prefix, its manifest is `PREFIX.penstock.json` beside them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from penstock._version import __version__
+from penstock.config import Options
 from penstock.errors import DataError
 from penstock.files import sha256_of, write_atomic
 from penstock.redaction import redact
@@ -22,11 +24,14 @@ from penstock.redaction import redact
 MANIFEST_NAME = "penstock.json"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def manifest_path(dataset: Path) -> Path:
+    """Return where the manifest of a directory, or of the files with a prefix, stands."""
+    if dataset.is_dir():
+        return dataset / MANIFEST_NAME
+    return dataset.with_name(f"{dataset.name}.{MANIFEST_NAME}")
 
 
-class FileEntry(_Strict):
+class FileEntry(Options):
     """One file of a dataset. `path` is relative to the dataset, `size` is in bytes."""
 
     path: str
@@ -41,7 +46,7 @@ class FileEntry(_Strict):
         return cls(path=name, size=path.stat().st_size, sha256=sha256_of(path), rows=rows)
 
 
-class InputEntry(_Strict):
+class InputEntry(Options):
     """One file that a dataset was made from. `path` is absolute, `size` is in bytes."""
 
     path: str
@@ -63,7 +68,15 @@ class InputEntry(_Strict):
         return "same" if same else "changed"
 
 
-class Manifest(_Strict):
+class SkippedRow(Options):
+    """A row of an input that could not be used; `line` is from 1."""
+
+    file: str
+    line: int
+    reason: str
+
+
+class Manifest(Options):
     """What stands in `penstock.json`."""
 
     penstock: str = __version__
@@ -74,6 +87,8 @@ class Manifest(_Strict):
     tokenizer: dict[str, Any] | None = None
     recipe: dict[str, Any]
     inputs: list[InputEntry]
+    #: The first rows that `on_error: skip` left out, by place and reason; `counts` has their number.
+    skipped: list[SkippedRow] = Field(default_factory=list)
 
     @property
     def content_hash(self) -> str:
@@ -85,7 +100,7 @@ class Manifest(_Strict):
 
     def to_json(self) -> bytes:
         """Return the bytes that `write` writes; secrets are masked."""
-        data = redact(self.model_dump(mode="json"))
+        data = redact(self.model_dump(mode="json", exclude=None if self.skipped else {"skipped"}))
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     def write(self, directory: Path) -> None:
@@ -106,12 +121,12 @@ class Manifest(_Strict):
         return found
 
 
-def read_manifest(directory: Path) -> Manifest | None:
-    """Return the manifest of a dataset, or None where there is none.
+def read_manifest(dataset: Path) -> Manifest | None:
+    """Return the manifest of a dataset (a directory, or a prefix), or None where there is none.
 
     Raises DataError for a manifest that cannot be read or does not have the form.
     """
-    path = directory / MANIFEST_NAME
+    path = manifest_path(dataset)
     try:
         return Manifest.model_validate(orjson.loads(path.read_bytes()))
     except FileNotFoundError:

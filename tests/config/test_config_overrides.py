@@ -109,3 +109,16 @@ def test_an_error_about_an_overridden_value_points_to_the_command_line() -> None
     assert str(document.error("no", ("hyperparameters", "learning_rate"))).startswith(
         "copa.yaml:3:3: hyperparameters.learning_rate: no"
     )
+
+
+def test_an_item_of_a_list_is_named_by_its_number() -> None:
+    document = parse_yaml("steps: [{tokenize: {eod: 1}}, pack]")
+    apply_overrides(document, ["steps.0.tokenize.eod=2", "steps.1=pad"])
+    assert document.data == {"steps": [{"tokenize": {"eod": 2}}, "pad"]}
+
+
+@pytest.mark.parametrize("index", ["2", "-1", "tokenize"])
+def test_an_item_that_a_list_has_not_is_refused(index: str) -> None:
+    document = parse_yaml("steps: [a, b]")
+    with pytest.raises(ConfigError, match=r"is no item of the list; number one from 0 to 1"):
+        apply_overrides(document, [f"steps.{index}=c"])

@@ -8,6 +8,7 @@ import typer
 
 from penstock import __version__
 from penstock.cli import (
+    build,
     check,
     compare,
     demo,
@@ -15,6 +16,7 @@ from penstock.cli import (
     report,
     results,
     schema,
+    tokenize,
     trace,
     train,
     weights,
@@ -28,7 +30,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (migrate, check, train, results, compare, report, trace, weights, schema, demo):
+VERBS = (
+    migrate,
+    build,
+    tokenize,
+    check,
+    train,
+    results,
+    compare,
+    report,
+    trace,
+    weights,
+    schema,
+    demo,
+)
+for verb in VERBS:
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 
 

@@ -14,11 +14,17 @@ class Kind(StrEnum):
     """The kinds of file that have a schema."""
 
     EXPERIMENT = "experiment"
+    RECIPE = "recipe"
 
 
 @guarded
 def schema(kind: Annotated[Kind, typer.Argument(help="The kind of file.")]) -> None:
     """Print the JSON Schema of a kind of YAML file."""
-    from penstock.experiments import experiment_schema
+    if kind is Kind.EXPERIMENT:
+        from penstock.experiments import experiment_schema
 
-    print_json(experiment_schema(), indent=True)
+        print_json(experiment_schema(), indent=True)
+    else:
+        from penstock.recipes import recipe_schema
+
+        print_json(recipe_schema(), indent=True)

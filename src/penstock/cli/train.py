@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +13,7 @@ from rich.markup import escape
 from penstock.cli._outcome import counts_line, outcome_document, outcome_lines, outcome_row
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._plan import plan_document, plan_rows, plan_tables
+from penstock.cli._stopping import stopped_by_signals
 from penstock.files import plural
 
 if TYPE_CHECKING:
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 
 #: Part of a grid failed.
 EXIT_FAILED = 3
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @guarded
@@ -80,32 +75,12 @@ def _carry(plan: Plan, output: Output) -> GridOutcome:
     from penstock.experiments import train as train_grid
 
     try:
-        with _stopped_by_signals(), GridProgress(plan, output) as progress:
+        with stopped_by_signals(), GridProgress(plan, output) as progress:
             return train_grid(plan, listener=progress.heard)
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
             output.hint(f"{counts_line(plan)}; the same command goes on from here")
         raise
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Take `kill` and a terminal that closes for a Ctrl-C, and answer it at once."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        with suppress(OSError):
-            os.write(sys.stderr.fileno(), b"\nstopping; once more stops at once\n")
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in _STOPPING}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # nohup has set it
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _show(outcome: GridOutcome, output: Output) -> None:

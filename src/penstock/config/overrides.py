@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import yaml
@@ -21,7 +22,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
     """Set `key.path=value` overrides in a document.
 
     Values are read as in YAML: `1e-6` and `null`, `[1, 2]`, `{a: 1}` and `"1"`. Other text is taken
-    as it is, with its `#` and `: `. Raises ConfigError for an override that has no `=`, that passes
+    as it is, with its `#` and `: `. An item of a list is named by its number, from 0. Raises ConfigError for an override that has no `=`, that passes
     through a value that is not a mapping, or that holds a secret.
     """
     for override in overrides:
@@ -30,6 +31,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
         if not equals or "" in place:
             message = f"'{redact_text(override)}': an override has the form key.path=value"
             raise error_at(_MARK, message)
+        place = _indices_as_numbers(document, place)
         value = _value(text.strip(), place)
         # From now on the value's place is the command line, not a line of the file.
         for known in [k for k in document.places if k[: len(place)] == place]:
@@ -57,10 +59,27 @@ def _set(document: Document, place: Place, value: Any) -> None:
     *above, last = place
     target: Any = document.data
     for part in above:
-        inner = target.get(part)
-        if inner is not None and not isinstance(inner, dict):
+        inner = target.get(part) if isinstance(target, dict) else target[part]
+        if inner is not None and not isinstance(inner, dict | list):
             raise document.error(f"'{part}' is not a mapping in {document.file}", place)
         # A copy, as an alias may share the mapping with another key.
-        target[part] = dict(inner or {})
+        target[part] = copy(inner) if inner is not None else {}
         target = target[part]
     target[last] = value
+
+
+def _indices_as_numbers(document: Document, place: Place) -> Place:
+    """Return a place with the indices of lists as numbers, from 0; raises ConfigError beyond."""
+    numbered: list[str | int] = []
+    value: Any = document.data
+    for part in place:
+        if isinstance(value, list):
+            if not str(part).isdecimal() or int(part) >= len(value):
+                message = f"'{part}' is no item of the list; number one from 0 to {len(value) - 1}"
+                raise error_at(_MARK, message, place)
+            part = int(part)
+            value = value[part]
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+        numbered.append(part)
+    return tuple(numbered)

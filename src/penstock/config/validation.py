@@ -112,7 +112,7 @@ def _written_place(problem: ErrorDetails, document: Document, prefix: Place) -> 
     """Return the location of a problem without the names of union members in it."""
     value: Any = document.data
     for part in prefix:
-        value = value[part] if isinstance(value, dict) else None
+        value = _inner(value, part)
     place: list[str | int] = []
     for index, part in enumerate(problem["loc"]):
         absent = problem["type"] == "missing" and index == len(problem["loc"]) - 1
@@ -123,6 +123,12 @@ def _written_place(problem: ErrorDetails, document: Document, prefix: Place) -> 
             value = value[part]
             place.append(part)
     return tuple(place)
+
+
+def _inner(value: Any, part: str | int) -> Any:
+    if isinstance(value, list) and isinstance(part, int):
+        return value[part]
+    return value.get(part) if isinstance(value, dict) else None
 
 
 def _known_keys(model: type[BaseModel], locations: Sequence[Sequence[str | int]]) -> list[str]:

@@ -1,1 +1,57 @@
 """Recipe YAML to a dataset: the plan, the pieces, the order, the shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from penstock.executors import executor as executor_named
+from penstock.recipes.building import Built, Listener, Progress, carry_out
+from penstock.recipes.describing import recipe_schema
+from penstock.recipes.plan import Estimate, Plan, estimate, make_plan
+from penstock.recipes.schema import Recipe, RecipeFile, read_recipe, recipe_of
+from penstock.recipes.tokenizing import load_tokenize
+
+__all__ = [
+    "Built",
+    "Estimate",
+    "Listener",
+    "Plan",
+    "Progress",
+    "Recipe",
+    "RecipeFile",
+    "build",
+    "carry_out",
+    "estimate",
+    "load_recipe",
+    "load_tokenize",
+    "make_plan",
+    "read_recipe",
+    "recipe_of",
+    "recipe_schema",
+]
+
+
+def load_recipe(recipe: Path | str, overrides: Sequence[str] = ()) -> Plan:
+    """Return the plan of a recipe file, with `key.path=value` overrides; nothing is written.
+
+    Raises ConfigError, with line and caret, for what does not fit, and ConflictError where
+    something else stands in the place of the dataset.
+    """
+    return make_plan(read_recipe(Path(recipe), overrides))
+
+
+def build(
+    recipe: Path | str | Recipe,
+    overrides: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    executor: str = "local",
+    listener: Listener = lambda _: None,
+) -> Built:
+    """Build the dataset of a recipe (a file, or one resolved) and return it with its manifest.
+
+    `workers` work at a time, by default one a core. Raises as `load_recipe` and `carry_out` do.
+    """
+    plan = make_plan(recipe) if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    return carry_out(plan, executor_named(executor, workers), listener)

@@ -1,0 +1,173 @@
+"""How a build is shown: its plan, its progress, and what it made."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from penstock.cli._output import Output
+from penstock.cli._table import FoldingTable
+from penstock.files import plural
+
+if TYPE_CHECKING:
+    from penstock.recipes import Built, Estimate, Plan
+    from penstock.recipes import Progress as BuildProgress
+
+_STEPS = (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
+
+
+def size(number: float) -> str:
+    """Return a number of bytes for people: `31.9 MiB`."""
+    for unit, name in _STEPS:
+        if number >= unit:
+            return f"{number / unit:,.1f} {name}"
+    return plural(int(number), "byte")
+
+
+def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
+    """Return the plan of a build as one mapping."""
+    recipe = plan.recipe
+    return {
+        "output": str(recipe.output),
+        "format": recipe.format.name,
+        "state": "done" if plan.done else "to do",
+        "inputs": plan.inputs,
+        "input_bytes": plan.input_bytes,
+        "pieces": len(plan.pieces),
+        "finished_pieces": len(plan.finished),
+        "steps": list(recipe.step_names),
+        "estimated_documents": expected.documents if expected else None,
+        "estimated_tokens": expected.tokens if expected else None,
+        "estimate_is_exact": expected.exact if expected else None,
+    }
+
+
+def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
+    """Return the plan of a build for people."""
+    said = plan_document(plan, expected)
+    left = f", {len(plan.finished)} of them finished" if plan.finished else ""
+    files = plural(len(plan.inputs), "file")
+    lines = [
+        f"[bold]{escape(said['output'])}[/]  {said['format']}, {said['state']}",
+        f"  input   {files}, {size(plan.input_bytes)}, {plural(len(plan.pieces), 'piece')}{left}",
+        f"  steps   {' > '.join(said['steps']) or 'none'}",
+    ]
+    if expected:
+        about = "" if expected.exact else "about "
+        told = f"{about}{plural(expected.documents, 'document')}"
+        if expected.tokens is not None:
+            told += f", {plural(expected.tokens, 'token')}"
+        lines.append(f"  expect  {told}")
+    return list(lines)
+
+
+class BuildBar:
+    """Shows how far a build is on stderr, with its rates and the time left."""
+
+    def __init__(self, output: Output) -> None:
+        self._began = time.perf_counter()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[rates]}"),
+            TimeRemainingColumn(),
+            console=output.errors,
+            transient=True,
+            disable=output.quiet or not output.human or not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        self._read = self._bar.add_task("reading", total=None, rates="")
+        self._written = self._bar.add_task("writing", total=None, rates="", visible=False)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the bar was made."""
+        return time.perf_counter() - self._began
+
+    def heard(self, progress: BuildProgress) -> None:
+        """Show what the build says."""
+        rates = _rates(progress.documents, progress.tokens, self.seconds)
+        total = max(progress.bytes_total, 1)
+        done = progress.bytes_done
+        self._bar.update(self._read, completed=done, total=total, rates=rates)
+        if progress.shards_total:
+            self._bar.update(
+                self._written,
+                completed=progress.shards_done,
+                total=progress.shards_total,
+                visible=True,
+                rates=f"{progress.shards_done} of {plural(progress.shards_total, 'shard')}",
+            )
+
+
+def built_document(built: Built, seconds: float) -> dict[str, Any]:
+    """Return what was built as one mapping."""
+    manifest = built.manifest
+    return {
+        "output": str(built.path),
+        "format": manifest.format,
+        "fresh": built.fresh,
+        "counts": manifest.counts,
+        "files": len(manifest.files),
+        "bytes": sum(entry.size for entry in manifest.files),
+        "tokenizer": manifest.tokenizer,
+        "synthetic": bool(manifest.recipe.get("synthetic")),
+        "seconds": round(seconds, 3),
+    }
+
+
+def built_lines(built: Built, seconds: float) -> list[RenderableType]:
+    """Return what was built for people: the counts of everything kept, cut and dropped."""
+    manifest = built.manifest
+    files = plural(len(manifest.files), "file")
+    weight = size(sum(entry.size for entry in manifest.files))
+    head = f"[bold]{escape(str(built.path))}[/]  {manifest.format}, {files}, {weight}"
+    if not built.fresh:
+        return [f"{head}", "  stands already, built from the same recipe, input and code"]
+    lines: list[RenderableType] = [head, *_synthetic_lines(manifest.recipe)]
+    lines.append(FoldingTable(["count", ""], [[n, f"{c:,}"] for n, c in manifest.counts.items()]))
+    if manifest.tokenizer:
+        lines.append(_tokenizer_line(manifest.tokenizer))
+    lines += [
+        f"  [yellow]left out[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
+        for row in manifest.skipped[:5]
+    ]
+    lines.append(f"  {seconds:.1f} s, {_rates(built.documents, built.tokens, seconds)}")
+    return lines
+
+
+def _synthetic_lines(recipe: Mapping[str, Any]) -> list[str]:
+    if not recipe.get("synthetic"):
+        return []
+    return ["  [bold yellow]random tokens[/]: for measuring speed alone, nothing can be learned"]
+
+
+def _tokenizer_line(tokenizer: Mapping[str, Any]) -> str:
+    engine = f"{tokenizer['engine']} {tokenizer['engine_version']}"
+    reason = tokenizer.get("engine_reason")
+    said = f" ({escape(str(reason))})" if reason else ""
+    return f"  tokenizer {escape(str(tokenizer['path']))}, encoded by {engine}{said}"
+
+
+def _rates(rows: int, tokens: int, seconds: float) -> str:
+    seconds = max(seconds, 1e-9)
+    return f"{rows / seconds:,.0f} rows/s, {tokens / seconds / 1e6:,.2f} M tokens/s"

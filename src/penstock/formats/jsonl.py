@@ -1,0 +1,118 @@
+"""Rows of text as JSON Lines: what a recipe without `tokenize` makes.
+
+notes/
+  train.jsonl                           or, with rows_per_shard, train-00000-of-00004.jsonl, ...
+  validation.jsonl
+  penstock.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from penstock.errors import DataError
+from penstock.files import natural_path_key
+from penstock.formats._base import Dataset, Format, RowBlock, Shard, Target, TokenRow, Written
+from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
+
+
+class Jsonl(Format):
+    """Settings of the format. Each row is a JSON object on a line of its own, in UTF-8."""
+
+    name: ClassVar[str] = "jsonl"
+    takes_tokens: ClassVar[bool] = False
+    fixed_rows: ClassVar[bool] = False
+    looks_like: ClassVar[str] = "a directory whose penstock.json says jsonl"
+
+    rows_per_shard: int | None = Field(
+        None, gt=0, description="The most rows in a file; null: one file a split."
+    )
+
+    def shards(self, target: Target) -> Sequence[Shard]:
+        shards = []
+        for split, shape in target.splits.items():
+            per_shard = self.rows_per_shard or max(shape.rows, 1)
+            count = max(-(-shape.rows // per_shard), 1)
+            for index in range(count):
+                number = f"-{index:05d}-of-{count:05d}" if self.rows_per_shard else ""
+                stop = min((index + 1) * per_shard, shape.rows)
+                shards.append(Shard(split, f"{split}{number}.jsonl", index * per_shard, stop))
+        return shards
+
+    def write(
+        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+    ) -> Sequence[Written]:
+        with (directory / shard.path).open("wb") as out:
+            for block in blocks:
+                ends = np.cumsum(block.lengths, dtype=np.int64)[block.first[1:] - 1]
+                out.write(np.insert(block.ids, ends, ord("\n")).data)
+        return [Written(shard.path, shard.stop - shard.start)]
+
+    @classmethod
+    def find(cls, path: Path) -> Sequence[Path]:
+        if not path.is_dir():
+            return []
+        found = sorted(path.rglob(MANIFEST_NAME), key=natural_path_key)
+        return [each.parent for each in found if _says_jsonl(each.parent)]
+
+    @classmethod
+    def open(cls, path: Path) -> Dataset:
+        manifest = read_manifest(path)
+        if manifest is None:
+            raise DataError(f"has no {MANIFEST_NAME}; build it again", file=path)
+        return JsonlDataset(path, manifest)
+
+
+class JsonlDataset(Dataset):
+    """Rows of text, read back: the column `row` (uint8) is a JSON object in UTF-8."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self._files: dict[str, list[tuple[Path, int]]] = {}
+        for entry in manifest.files:
+            split = entry.path.removesuffix(".jsonl").partition("-")[0]
+            self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
+        self.splits: Mapping[str, int] = {
+            split: sum(rows for _, rows in files) for split, files in self._files.items()
+        }
+
+    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
+        last = self.splits[split] if stop is None else stop
+        base = 0
+        for file, count in self._files[split]:
+            if base < last and base + count > start:
+                for number, line in enumerate(_lines(file, count)):
+                    if start <= base + number < last:
+                        row = np.frombuffer(line.rstrip(b"\n"), np.uint8)
+                        yield TokenRow({"row": row}, file, number + 1)
+            base += count
+
+
+def _lines(file: Path, count: int) -> Iterator[bytes]:
+    """Yield the lines of a file; raises DataError where they are not `count`."""
+    found = 0
+    try:
+        with file.open("rb") as stream:
+            for line in stream:
+                found += 1
+                yield line
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=file) from None
+    if found != count:
+        raise DataError(f"has {found:,} rows, not the {count:,} of the manifest", file=file)
+
+
+def _says_jsonl(directory: Path) -> bool:
+    try:
+        manifest = read_manifest(directory)
+    except DataError:
+        return False
+    return manifest is not None and manifest.format == Jsonl.name
+
+
+FORMAT = Jsonl

@@ -1,0 +1,113 @@
+"""From the documents as they lie in the parts to the rows of each split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from penstock.formats import RowBlock, SplitShape
+from penstock.recipes.schema import Recipe
+from penstock.recipes.store import Store
+from penstock.steps import SPLIT_NAMES, Arranging, Order, Step
+
+#: The split of a dataset that no step divides.
+WHOLE = "train"
+
+
+@dataclass
+class Arrangement:
+    """The rows of each split, and what the steps on the whole dataset did.
+
+    `orders` is None for a dataset that keeps its documents as they lie: nothing about it has to be
+    held in memory.
+    """
+
+    store: Store
+    orders: Mapping[str, Order] | None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def context(self) -> int | None:
+        """The length of every row where the steps gave them one."""
+        return self._any.context if self._any else None
+
+    @property
+    def pad_id(self) -> int | None:
+        """What rows are filled up with."""
+        return self._any.pad_id if self._any else None
+
+    def shapes(self) -> dict[str, SplitShape]:
+        """Return how large each split is."""
+        if self.orders is None:
+            return {WHOLE: self.store.shape()}
+        return {
+            split: SplitShape(len(order), len(order.lengths), order.tokens)
+            for split, order in self.orders.items()
+        }
+
+    def rows(self, split: str, start: int, stop: int) -> Iterator[RowBlock]:
+        """Yield the rows of a split from `start` to before `stop`."""
+        if self.orders is None:
+            return self.store.as_it_lies()
+        return self.store.rows(self.orders[split], start, stop)
+
+    @property
+    def _any(self) -> Order | None:
+        """The order of some split: all went through the same steps."""
+        return next(iter((self.orders or {}).values()), None)
+
+
+def arrange(recipe: Recipe, store: Store, tokenizer: Mapping[str, Any] | None) -> Arrangement:
+    """Carry the steps on the whole dataset; first those across splits, then each split's own."""
+    steps = [step for step in recipe.steps if arranges(step)]
+    divided = any("split" in stored.part.read_arrays() for stored in store.parts[:1])
+    if not steps and not divided and len({stored.source for stored in store.parts}) <= 1:
+        return Arrangement(store, None)
+    counts: Counter[str] = Counter()
+    order = store.order()
+    for step in steps:
+        if step.across_splits:
+            order = step.arrange(order, _arranging(recipe, None, tokenizer, counts))
+    orders = _divide(order) if divided else {WHOLE: order}
+    for split in orders:
+        for step in steps:
+            if not step.across_splits:
+                told = _arranging(recipe, split, tokenizer, counts)
+                orders[split] = step.arrange(orders[split], told)
+    return Arrangement(store, orders, counts)
+
+
+def arranges(step: Step) -> bool:
+    """Say whether a step works on the whole dataset."""
+    return type(step).arrange is not Step.arrange
+
+
+def _arranging(
+    recipe: Recipe,
+    split: str | None,
+    tokenizer: Mapping[str, Any] | None,
+    counts: Counter[str],
+) -> Arranging:
+    known = tokenizer or {}
+    return Arranging(
+        seed=recipe.file.seed,
+        split=split,
+        source_names=tuple(recipe.sources),
+        pad_id=known.get("pad_id"),
+        eod_id=known.get("eod_id"),
+        counts=counts,
+    )
+
+
+def _divide(order: Order) -> dict[str, Order]:
+    """Return the order of each split that has a document, by the column `split`."""
+    codes = order.columns["split"]
+    return {
+        name: order.take(np.flatnonzero(codes == code))
+        for code, name in enumerate(SPLIT_NAMES)
+        if bool((codes == code).any())
+    }

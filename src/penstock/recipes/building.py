@@ -1,0 +1,237 @@
+"""Build the dataset of a recipe: pieces to parts, parts to an order, an order to shards."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from penstock.errors import ConflictError, DataError
+from penstock.executors import Executor
+from penstock.files import plural
+from penstock.formats import Target, Written
+from penstock.manifest import FileEntry, InputEntry, Manifest, read_manifest
+from penstock.recipes import jobs
+from penstock.recipes.arranging import Arrangement, arrange
+from penstock.recipes.jobs import Bench, Carrier, HashInput, Job, MakePart, WriteShard
+from penstock.recipes.parts import Part, PartReport
+from penstock.recipes.pieces import prepare
+from penstock.recipes.plan import KEY_FILE, Plan
+from penstock.recipes.publishing import describe_dataset, publish
+from penstock.recipes.store import Store, StoredPart
+from penstock.recipes.tokenizers import tokenizer_of
+from penstock.sources import input_state
+
+
+@dataclass
+class Progress:
+    """How far a build is. `tokens` are bytes where the dataset holds rows of text."""
+
+    bytes_total: int
+    bytes_done: int = 0
+    documents: int = 0
+    tokens: int = 0
+    shards_total: int = 0
+    shards_done: int = 0
+    #: Parts that an interrupted build had left.
+    taken_over: int = 0
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A dataset that stands. `fresh` is False when it stood there already.
+
+    `documents` and `tokens` (bytes, of rows of text) came out of the steps on single documents.
+    """
+
+    path: Path
+    manifest: Manifest
+    fresh: bool = True
+    documents: int = 0
+    tokens: int = 0
+
+
+def carry_out(plan: Plan, executor: Executor, listener: Listener = lambda _: None) -> Built:
+    """Build the dataset of a plan, from the parts that are there already.
+
+    Raises DataError for input that cannot be used and past a threshold, ConflictError when another
+    process builds the same dataset. What was finished stays for the next try.
+    """
+    if plan.done:
+        manifest = read_manifest(plan.recipe.output)
+        assert manifest is not None
+        if plan.work.exists():  # a build was killed after its last rename
+            with _work_directory(plan):
+                shutil.rmtree(plan.work)
+        return Built(plan.recipe.output, manifest, fresh=False)
+    with _work_directory(plan):
+        return _Build(plan, executor, listener).run()
+
+
+@contextmanager
+def _work_directory(plan: Plan) -> Iterator[None]:
+    """Hold the directory of a build; what a build of another key left there is removed."""
+    plan.work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(plan.work / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConflictError(
+            f"{plan.recipe.output}: another process is building it; wait for it, or stop it"
+        ) from None
+    try:
+        key = plan.work / KEY_FILE
+        if not key.is_file() or key.read_text(encoding="ascii") != plan.key:
+            shutil.rmtree(plan.parts, ignore_errors=True)
+            key.write_text(plan.key, encoding="ascii")
+        plan.parts.mkdir(exist_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+class _Build:
+    """One build on its way."""
+
+    def __init__(self, plan: Plan, executor: Executor, listener: Listener) -> None:
+        self.plan = plan
+        self.executor = executor
+        self.listener = listener
+        self.progress = Progress(plan.input_bytes)
+        self.bench = Bench(plan.recipe, plan.work)
+        self.carrier = Carrier(plan.work)
+        self.reports: dict[str, PartReport] = {}
+        self.inputs: dict[str, InputEntry] = {}
+
+    def run(self) -> Built:
+        """Go from pieces to a dataset that stands."""
+        jobs.lay(self.bench)
+        try:
+            self._make_parts()
+            counts = self._counts()
+            self._judge(counts)
+            arrangement = self._arrange(counts)
+            files = self._write_shards(arrangement)
+        finally:
+            jobs.clear(self.bench)
+        manifest = describe_dataset(
+            self.plan, self.bench, self._inputs(), files, counts, self.reports
+        )
+        publish(self.plan, self.bench, manifest)
+        told = self.progress
+        return Built(self.plan.recipe.output, manifest, True, told.documents, told.tokens)
+
+    def _make_parts(self) -> None:
+        works = {work.part: work for work in self.plan.pieces}
+        for name in sorted(self.plan.finished):
+            report = Part(self.plan.parts, name).read_report()
+            if report is not None:
+                self.progress.taken_over += 1
+                self._note_part(name, works[name].piece.size, report)
+        missing = [work for name, work in works.items() if name not in self.reports]
+        if missing:
+            prepare(self.plan.recipe)
+        work: list[Job] = [HashInput(path) for path in self.plan.inputs]
+        for job, result in self.executor.map(self.carrier, [*work, *map(MakePart, missing)]):
+            if isinstance(job, MakePart):
+                self._note_part(job.piece.part, job.piece.piece.size, result)
+            elif isinstance(job, HashInput):
+                self.inputs[job.path] = result
+
+    def _note_part(self, name: str, size: int, report: PartReport) -> None:
+        self.reports[name] = report
+        self.progress.bytes_done += size
+        self.progress.documents += report.documents
+        self.progress.tokens += report.tokens
+        self._refuse_errors()
+        self.listener(self.progress)
+
+    def _refuse_errors(self) -> None:
+        skipped = sum(report.counts.get("skipped", 0) for report in self.reports.values())
+        allowed = self.plan.recipe.file.max_errors
+        if skipped > allowed:
+            first = next(report.errors[0] for report in self.reports.values() if report.errors)
+            file, line, reason = first
+            raise DataError(
+                f"{reason}; with it {plural(skipped, 'row')} cannot be used, more than "
+                f"max_errors ({allowed}) allows",
+                file=file,
+                line=line,
+            )
+
+    def _counts(self) -> Counter[str]:
+        """Add up the counts of all parts, in the order of the pieces."""
+        counts: Counter[str] = Counter()
+        for work in self.plan.pieces:
+            counts.update(self.reports[work.part].counts)
+        return counts
+
+    def _inputs(self) -> list[InputEntry]:
+        """Return what was read; raises DataError for an input that changed meanwhile."""
+        for path, state in self.plan.states.items():
+            if input_state(path) != state:
+                raise DataError("changed while it was read; build again", file=path)
+        return [self.inputs[path] for path in self.plan.inputs]
+
+    def _arrange(self, counts: Counter[str]) -> Arrangement:
+        sources = {name: index for index, name in enumerate(self.plan.recipe.sources)}
+        store = Store(
+            [
+                StoredPart(
+                    Part(self.plan.parts, work.part), self.reports[work.part], sources[work.source]
+                )
+                for work in self.plan.pieces
+            ]
+        )
+        if not store.parts:
+            raise DataError(
+                "no document is left; see what the steps dropped", file=self.plan.recipe.output
+            )
+        arrangement = arrange(self.plan.recipe, store, tokenizer_of(self.plan.recipe))
+        counts.update(arrangement.counts)
+        self._judge(counts)
+        return arrangement
+
+    def _judge(self, counts: Counter[str]) -> None:
+        for step in self.plan.recipe.steps:
+            step.judge(counts)
+
+    def _write_shards(self, arrangement: Arrangement) -> list[FileEntry]:
+        recipe = self.plan.recipe
+        known: Mapping[str, Any] = tokenizer_of(recipe) or {}
+        target = Target(
+            directory=recipe.output,
+            name=recipe.name,
+            splits=arrangement.shapes(),
+            dtype=arrangement.store.dtype,
+            context=arrangement.context,
+            pad_id=arrangement.pad_id,
+            vocab_size=known.get("vocab_size"),
+        )
+        recipe.format.verify(target)
+        self.bench.arrangement, self.bench.target = arrangement, target
+        shutil.rmtree(self.bench.dataset, ignore_errors=True)
+        self.bench.dataset.mkdir()
+        shards = recipe.format.shards(target)
+        for path in {(self.bench.dataset / shard.path).parent for shard in shards}:
+            path.mkdir(parents=True, exist_ok=True)
+        self.progress.shards_total = len(shards)
+        found: dict[int, Sequence[FileEntry]] = {}
+        numbers = {shard: number for number, shard in enumerate(shards)}
+        for job, entries in self.executor.map(self.carrier, [WriteShard(s) for s in shards]):
+            found[numbers[job.shard]] = entries
+            self.progress.shards_done += 1
+            self.listener(self.progress)
+        files = [entry for number in sorted(found) for entry in found[number]]
+        written = [Written(entry.path, entry.rows) for entry in files]
+        described = recipe.format.finish(self.bench.dataset, target, written)
+        return files + [FileEntry.of(self.bench.dataset, name) for name in described]

@@ -1,0 +1,36 @@
+"""What tells whether a part that lies there is the one that is wanted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import penstock
+
+#: The rooms whose code decides the bytes of a part or a shard.
+_ROOMS = ("batches.py", "jsonl.py", "recipes", "steps", "sources", "formats", "tokenization")
+
+
+def hash_of(value: Any) -> str:
+    """Return the SHA-256 (hex) of plain data, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Return the SHA-256 (hex) of the code that makes parts and shards."""
+    digest = hashlib.sha256(penstock.__version__.encode())
+    for path in sorted(_sources(Path(penstock.__file__).parent)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(package: Path) -> Iterable[Path]:
+    for room in _ROOMS:
+        path = package / room
+        yield from path.rglob("*.py") if path.is_dir() else [path]

@@ -1,0 +1,79 @@
+"""The last step of a build: the manifest, and the name under which the dataset is known."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+
+from penstock.batches import KEPT_ERRORS
+from penstock.files import sync_directory
+from penstock.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    InputEntry,
+    Manifest,
+    SkippedRow,
+    manifest_path,
+)
+from penstock.recipes.jobs import Bench
+from penstock.recipes.parts import PartReport
+from penstock.recipes.plan import Plan
+from penstock.recipes.tokenizers import tokenizer_of
+
+
+def describe_dataset(
+    plan: Plan,
+    bench: Bench,
+    inputs: Sequence[InputEntry],
+    files: Sequence[FileEntry],
+    counts: Mapping[str, int],
+    reports: Mapping[str, PartReport],
+) -> Manifest:
+    """Return the manifest of a dataset whose files are all written."""
+    recipe = plan.recipe
+    settings = {"kind": "build", "key": plan.key, **recipe.settings()}
+    if any(source.synthetic for source in recipe.sources.values()):
+        settings["synthetic"] = True
+    errors = [error for work in plan.pieces for error in reports[work.part].errors]
+    return Manifest(
+        format=recipe.format.name,
+        counts={**counts, **_shape_counts(bench)},
+        files=list(files),
+        tokenizer=tokenizer_of(recipe),
+        recipe=settings,
+        inputs=list(inputs),
+        skipped=[SkippedRow(file=f, line=n, reason=why) for f, n, why in errors[:KEPT_ERRORS]],
+    )
+
+
+def publish(plan: Plan, bench: Bench, manifest: Manifest) -> None:
+    """Write the manifest, give the dataset its name, and remove what the build needed.
+
+    A directory gets its name whole. Files with a prefix come one by one, the manifest last: a
+    process that is killed in between leaves no manifest, and the next build goes on.
+    """
+    output = plan.recipe.output
+    if plan.recipe.file.as_prefix:
+        for entry in manifest.files:
+            (bench.dataset / entry.path).replace(output.parent / entry.path)
+        sync_directory(output.parent)
+        manifest_path(output).write_bytes(manifest.to_json())
+    else:
+        (bench.dataset / MANIFEST_NAME).write_bytes(manifest.to_json())
+        sync_directory(bench.dataset)
+        bench.dataset.rename(output)
+    sync_directory(output.parent)
+    shutil.rmtree(plan.work)
+
+
+def _shape_counts(bench: Bench) -> dict[str, int]:
+    """Return rows, tokens and padding of each split."""
+    assert bench.target is not None
+    unit = "tokens" if bench.recipe.in_tokens else "bytes"
+    counts = {}
+    for split, shape in bench.target.splits.items():
+        counts[f"{split}.rows"] = shape.rows
+        counts[f"{split}.{unit}"] = shape.tokens
+        if bench.target.context is not None and bench.target.pad_id is not None:
+            counts[f"{split}.padding"] = shape.rows * bench.target.context - shape.tokens
+    return counts

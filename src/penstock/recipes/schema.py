@@ -1,0 +1,235 @@
+"""The keys of a recipe file, and what the registered names in it stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+
+from penstock.config import (
+    Document,
+    Options,
+    apply_overrides,
+    config_error,
+    parse_yaml,
+    read_yaml,
+    validate,
+)
+from penstock.errors import ConfigError
+from penstock.formats import FORMATS, Format
+from penstock.registry import Registry
+from penstock.sources import SOURCES, Source
+from penstock.steps import STEPS, Stage, Step
+
+Part = TypeVar("Part", bound=Options)
+
+#: How results call the source of a recipe that has one.
+ONLY_SOURCE = "source"
+_MEBIBYTE = 1 << 20
+
+
+class RecipeFile(Options):
+    """What a recipe file holds."""
+
+    name: str | None = Field(None, description="How the dataset is called; null: as its output.")
+    description: str = ""
+    seed: int = Field(0, ge=0, description="Decides every shuffle, sample and partition.")
+    source: dict[str, Any] | None = Field(None, description="Where the rows come from: one kind.")
+    sources: dict[str, dict[str, Any]] | None = Field(
+        None, description="Several sources by name, one after the other unless a step mixes them."
+    )
+    steps: list[str | dict[str, dict[str, Any] | None]] = Field(
+        default_factory=list, description="What is done to the rows, in this order."
+    )
+    format: str | dict[str, Any] = Field(description="How the dataset lies on disk.")
+    output: str = Field(description="Where the dataset goes; it must not be there yet.")
+    as_prefix: bool = Field(
+        False, description="The output is no directory but what the names of its files begin with."
+    )
+    on_error: Literal["fail", "skip"] = Field(
+        "fail", description="What a row that cannot be used does: end the build, or be left out."
+    )
+    max_errors: int = Field(
+        100, ge=0, description="The most rows that `on_error: skip` leaves out before it fails."
+    )
+    redact: bool = Field(
+        False, description="The text is confidential: show and check mask it unless told otherwise."
+    )
+    piece_bytes: int = Field(
+        16 * _MEBIBYTE, ge=1, description="About how much input is one piece of work, in bytes."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if (self.source is None) == (self.sources is None):
+            raise ValueError("give either source, or sources by name")
+        if self.sources is not None and not self.sources:
+            raise ValueError("sources must name at least one source")
+        return self
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe resolved: every name is the thing it stands for, every setting is checked."""
+
+    file: RecipeFile
+    document: Document
+    sources: Mapping[str, Source]
+    source_kinds: Mapping[str, str]
+    steps: Sequence[Step]
+    step_names: Sequence[str]
+    format: Format
+
+    @property
+    def output(self) -> Path:
+        """Where the dataset goes."""
+        return Path(self.file.output)
+
+    @property
+    def name(self) -> str:
+        """How the dataset is called."""
+        return self.file.name or self.output.name
+
+    @property
+    def in_tokens(self) -> bool:
+        """True when the dataset holds tokens, False when it holds rows of text."""
+        given = any(source.gives_tokens for source in self.sources.values())
+        return given or any(step.gives is Stage.TOKENS for step in self.steps)
+
+    def settings(self) -> dict[str, Any]:
+        """Return every setting, defaults included, as plain data that `recipe_of` takes back."""
+        return {
+            **self.file.model_dump(exclude={"source", "sources", "steps", "format"}),
+            "sources": {
+                name: {"kind": self.source_kinds[name], **source.model_dump(mode="json")}
+                for name, source in self.sources.items()
+            },
+            "steps": [
+                {name: step.model_dump(mode="json")}
+                for name, step in zip(self.step_names, self.steps, strict=True)
+            ],
+            "format": {"kind": self.format.name, **self.format.model_dump(mode="json")},
+        }
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Return the recipe of a file, with `key.path=value` overrides laid over it.
+
+    Raises ConfigError, with line and caret, for what does not fit.
+    """
+    document = read_yaml(path)
+    apply_overrides(document, overrides)
+    return resolve(document)
+
+
+def recipe_of(settings: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of plain data, as a file would hold it; raises ConfigError."""
+    document = parse_yaml("{}", "recipe")
+    document.data = dict(settings)
+    return resolve(document)
+
+
+def resolve(document: Document) -> Recipe:
+    """Return the recipe of a document; raises ConfigError at the place of what does not fit."""
+    file = validate(document, RecipeFile)
+    if file.sources is None:
+        sources = {ONLY_SOURCE: _source(document, file.source or {}, ("source",))}
+    else:
+        sources = {
+            name: _source(document, settings, ("sources", name))
+            for name, settings in file.sources.items()
+        }
+    steps = [_step(document, entry, ("steps", i)) for i, entry in enumerate(file.steps)]
+    recipe = Recipe(
+        file,
+        document,
+        sources={name: source for name, (_, source) in sources.items()},
+        source_kinds={name: kind for name, (kind, _) in sources.items()},
+        steps=[step for _, step in steps],
+        step_names=[name for name, _ in steps],
+        format=_format(document, file.format),
+    )
+    _check_order(recipe)
+    return recipe
+
+
+def _source(
+    document: Document, settings: Mapping[str, Any], place: tuple[str, ...]
+) -> tuple[str, Source]:
+    settings = dict(settings)
+    kind = settings.pop("kind", None)
+    if not isinstance(kind, str):
+        known = ", ".join(SOURCES.names())
+        raise document.error(f"kind is required: which source it is ({known})", place)
+    return kind, _part(document, SOURCES, kind, settings, (*place, "kind"), place)
+
+
+def _step(
+    document: Document, entry: str | Mapping[str, Any], place: tuple[str | int, ...]
+) -> tuple[str, Step]:
+    if isinstance(entry, str):
+        return entry, _part(document, STEPS, entry, {}, place, place)
+    if len(entry) != 1:
+        raise document.error("a step is its name, or one name with its settings", place)
+    [(name, settings)] = entry.items()
+    return name, _part(document, STEPS, name, settings or {}, (*place, name), (*place, name))
+
+
+def _format(document: Document, entry: str | Mapping[str, Any]) -> Format:
+    if isinstance(entry, str):
+        return _part(document, FORMATS, entry, {}, ("format",), ("format",))
+    settings = dict(entry)
+    kind = settings.pop("kind", None)
+    if not isinstance(kind, str):
+        known = ", ".join(FORMATS.names())
+        raise document.error(f"kind is required: which format it is ({known})", ("format",))
+    return _part(document, FORMATS, kind, settings, ("format", "kind"), ("format",))
+
+
+def _part(
+    document: Document,
+    registry: Registry[type[Part]],
+    name: str,
+    settings: Mapping[str, Any],
+    name_place: tuple[str | int, ...],
+    place: tuple[str | int, ...],
+) -> Part:
+    """Return the registered thing `name` with its settings, which stand at `place`."""
+    try:
+        model = registry.get(name)
+    except ConfigError as error:
+        raise document.error(error.message, name_place) from None
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        raise config_error(error, document, model, place) from None
+
+
+def _check_order(recipe: Recipe) -> None:
+    """Refuse a step that would get what it does not take."""
+    document = recipe.document
+    kinds = {source.gives_tokens for source in recipe.sources.values()}
+    if len(kinds) > 1:
+        raise document.error("some sources give text and some give tokens", ("sources",))
+    stage = Stage.TOKENS if kinds == {True} else Stage.ROWS
+    for index, (name, step) in enumerate(zip(recipe.step_names, recipe.steps, strict=True)):
+        if step.takes is not stage and step.takes is not Stage.ORDER:
+            raise document.error(_out_of_order(name, step, stage), ("steps", index))
+        stage = step.gives
+    if recipe.in_tokens != recipe.format.takes_tokens:
+        name = recipe.format.name
+        if recipe.format.takes_tokens:
+            raise document.error(f"{name} holds tokens; add the step tokenize", ("format",))
+        raise document.error(f"{name} holds rows of text; take the step tokenize out", ("format",))
+
+
+def _out_of_order(name: str, step: Step, stage: Stage) -> str:
+    if stage is Stage.ROWS:
+        return f"{name} works on tokens; put the step tokenize before it"
+    if step.takes is Stage.ROWS:
+        before = "tokenize" if stage is Stage.TOKENS else "the steps on the whole dataset"
+        return f"{name} works on rows; put it before {before}"
+    return f"{name} works on single documents; put it before the steps on the whole dataset"

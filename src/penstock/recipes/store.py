@@ -1,0 +1,127 @@
+"""All tokens of a build, one part after the other, under one range of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penstock.formats import RowBlock, SplitShape
+from penstock.recipes.parts import Part, PartReport
+from penstock.steps import Order
+
+#: About how many tokens are held at a time on their way from the parts to a shard.
+BLOCK_TOKENS = 1 << 20
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A finished part. `source` is the number of its source in the recipe."""
+
+    part: Part
+    report: PartReport
+    source: int
+
+
+class Store:
+    """The parts of a build in the order of their pieces, memory-mapped when they are read."""
+
+    def __init__(self, parts: Sequence[StoredPart]) -> None:
+        self.parts = [stored for stored in parts if stored.report.documents]
+        self._mapped: dict[int, NDArray[Any]] = {}
+        tokens = [stored.report.tokens for stored in self.parts]
+        #: The address of the first token of each part, and the end.
+        self.bases = np.concatenate(([0], np.cumsum(tokens, dtype=np.int64)))
+        kinds = {stored.report.dtype for stored in self.parts if stored.report.tokens}
+        #: What holds the ids of every part.
+        self.dtype = np.result_type(*kinds) if kinds else np.dtype(np.int32)
+
+    def shape(self) -> SplitShape:
+        """Return how large the whole is, as it lies there."""
+        reports = [stored.report for stored in self.parts]
+        return SplitShape(
+            rows=sum(report.documents for report in reports),
+            segments=sum(report.sequences for report in reports),
+            tokens=sum(report.tokens for report in reports),
+        )
+
+    def order(self) -> Order:
+        """Return the documents as they lie there, with their columns and their `source`."""
+        arrays = [stored.part.read_arrays() for stored in self.parts]
+        lengths = _joined([each.pop("lengths") for each in arrays], np.int32)
+        sequences = _joined([each.pop("sequences") for each in arrays], np.int32)
+        ends = np.cumsum(lengths, dtype=np.int64)
+        names = {name for each in arrays for name in each}
+        columns = {name: np.concatenate([each[name] for each in arrays]) for name in names}
+        counts = [stored.report.documents for stored in self.parts]
+        sources = np.array([stored.source for stored in self.parts], np.uint8)
+        columns["source"] = np.repeat(sources, counts)
+        return Order(
+            starts=ends - lengths,
+            lengths=lengths,
+            first=np.concatenate(([0], np.cumsum(sequences, dtype=np.int64))),
+            columns=columns,
+        )
+
+    def as_it_lies(self) -> Iterator[RowBlock]:
+        """Yield every document in its order, without holding more than a part's lengths."""
+        for index, stored in enumerate(self.parts):
+            arrays = stored.part.read_arrays()
+            lengths = arrays["lengths"]
+            first = np.concatenate(([0], np.cumsum(arrays["sequences"], dtype=np.int64)))
+            ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+            ids = self._ids(index)
+            for start, stop in _blocks(ends[first]):
+                low, high = first[start], first[stop]
+                yield RowBlock(
+                    ids[ends[low] : ends[high]].astype(self.dtype, copy=False),
+                    lengths[low:high],
+                    first[start : stop + 1] - low,
+                )
+
+    def rows(self, order: Order, start: int, stop: int) -> Iterator[RowBlock]:
+        """Yield the rows of an order from `start` to before `stop`."""
+        chosen = order.first[start : stop + 1]
+        lengths = order.lengths[chosen[0] : chosen[-1]]
+        ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+        for a, b in _blocks(ends[chosen - chosen[0]]):
+            low, high = chosen[a], chosen[b]
+            starts, lengths = order.starts[low:high], order.lengths[low:high]
+            yield RowBlock(self.gather(starts, lengths), lengths, chosen[a : b + 1] - low)
+
+    def gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[Any]:
+        """Return the tokens of segments, one after the other, in the dtype of the store."""
+        from penstock.recipes._gather import copy_segments
+
+        targets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+        gathered = np.empty(targets[-1], self.dtype)
+        parts = np.searchsorted(self.bases, starts, side="right") - 1
+        for index in np.unique(parts[lengths > 0]):
+            chosen = np.flatnonzero(parts == index)
+            base = self.bases[index]
+            copy_segments(self._ids(index), starts - base, lengths, targets, chosen, gathered)
+        return gathered
+
+    def _ids(self, index: int) -> NDArray[Any]:
+        index = int(index)
+        if index not in self._mapped:
+            stored = self.parts[index]
+            self._mapped[index] = stored.part.read_ids(stored.report)
+        return self._mapped[index]
+
+
+def _blocks(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cut rows, given where each begins in tokens (and the end), into runs of about a block."""
+    start, last = 0, len(ends) - 1
+    while start < last:
+        stop = int(np.searchsorted(ends, ends[start] + BLOCK_TOKENS, side="right")) - 1
+        stop = min(max(stop, start + 1), last)
+        yield start, stop
+        start = stop
+
+
+def _joined(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype)

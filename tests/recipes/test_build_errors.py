@@ -1,0 +1,175 @@
+"""What a recipe or its input has wrong is named at its place, with the mend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recipe_worlds import rows, write_jsonl
+
+import penstock
+from penstock.errors import ConfigError, ConflictError, DataError, PenstockError
+
+Recipe = Callable[..., Path]
+
+
+def message(error: type[PenstockError], recipe: Path, *overrides: str) -> str:
+    with pytest.raises(error) as caught:
+        penstock.build(recipe, overrides, workers=1)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"stepz": []}, "stepz: unknown key; did you mean 'steps'?"),
+        ({"steps": ["tokenise"]}, "steps.0: there is no step 'tokenise'; did you mean 'tokenize'?"),
+        ({"steps": [{"tokenize": {}}]}, "steps.0.tokenize.tokenizer: required, and not given"),
+        ({"steps": [{"a": {}, "b": {}}]}, "a step is its name, or one name with its settings"),
+        ({"source": {"path": "x"}}, "source: kind is required: which source it is (cohorts, "),
+        ({"source": {"kind": "jsonl"}}, "source.path: required, and not given"),
+        ({"source": {"kind": "jsnol"}}, "there is no source 'jsnol'; did you mean 'jsonl'?"),
+        ({"source": None}, "give either source, or sources by name"),
+        ({"format": "megaton"}, "format: there is no format 'megaton'; did you mean 'megatron'?"),
+        ({"format": {"kind": "megatron", "kye": 1}}, "unknown key; did you mean 'key'?"),
+        ({"steps": []}, "format: megatron holds tokens; add the step tokenize"),
+        ({"steps": [{"split": {"context": 8}}]}, "steps.0: split works on tokens; put the step"),
+        ({"on_error": "ignore"}, "on_error: must be 'fail' or 'skip', not 'ignore'"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_named_at_its_place(
+    recipe: Recipe, changes: dict[str, Any], said: str
+) -> None:
+    path = recipe(**changes)
+    told = message(ConfigError, path)
+    assert told.startswith(f"{path}:")
+    assert said in told
+
+
+def test_a_step_on_rows_after_tokenize_is_refused(recipe: Recipe, tiny_tokenizer: Path) -> None:
+    tokenize = {"tokenize": {"tokenizer": str(tiny_tokenizer)}}
+    path = recipe(steps=[tokenize, {"filter": {"min_characters": 3}}])
+    assert "steps.1: filter works on rows; put it before tokenize" in message(ConfigError, path)
+
+
+def test_rows_of_text_are_not_written_in_a_format_of_tokens_nor_the_other_way(
+    recipe: Recipe,
+) -> None:
+    told = message(ConfigError, recipe(format="jsonl"))
+    assert "jsonl holds rows of text; take the step tokenize out" in told
+
+
+def test_a_broken_line_is_named_with_file_and_line_and_never_with_its_text(
+    recipe: Recipe, source: Path
+) -> None:
+    write_jsonl(source, [*rows(100), '{"text": "a secret diagnosis"', *rows(10)])
+    told = message(DataError, recipe(piece_bytes=1000))
+    assert told.startswith(f"{source}:101: ")
+    assert "diagnosis" not in told
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"id": 1}, "text"),
+        ({"text": 5}, "text"),
+        ("[]", "a list, must be an object"),
+    ],
+)
+def test_a_row_without_text_is_named(recipe: Recipe, source: Path, line: Any, said: str) -> None:
+    write_jsonl(source, [*rows(30), line])
+    told = message(DataError, recipe(piece_bytes=1000))
+    assert told.startswith(f"{source}:31: ")
+    assert said in told
+
+
+def test_skipped_rows_are_counted_and_named_in_the_manifest(recipe: Recipe, source: Path) -> None:
+    write_jsonl(source, [*rows(50), "{", *rows(50), {"id": 3}])
+    built = penstock.build(recipe(on_error="skip", piece_bytes=700))
+    assert built.manifest.counts["skipped"] == 2
+    assert built.manifest.counts["train.rows"] == 100
+    assert [(row.file, row.line) for row in built.manifest.skipped] == [
+        (str(source), 51),
+        (str(source), 102),
+    ]
+
+
+def test_more_bad_rows_than_max_errors_end_the_build(recipe: Recipe, source: Path) -> None:
+    write_jsonl(source, [*rows(50), *["{"] * 7])
+    told = message(DataError, recipe(on_error="skip", max_errors=6, piece_bytes=700))
+    assert told.startswith(f"{source}:51: ")
+    assert "7 rows cannot be used, more than max_errors (6) allows" in told
+    assert penstock.build(recipe(on_error="skip", max_errors=7)).manifest.counts["skipped"] == 7
+
+
+def test_a_filter_that_drops_more_than_its_threshold_ends_the_build(
+    recipe: Recipe, tiny_tokenizer: Path, tmp_path: Path
+) -> None:
+    tokenize = {"tokenize": {"tokenizer": str(tiny_tokenizer)}}
+    path = recipe(steps=[{"filter": {"where": "id < 20", "max_dropped": 0.5}}, tokenize])
+    assert "180" in message(DataError, path)
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_build_of_nothing_is_an_error(recipe: Recipe, source: Path) -> None:
+    source.write_text("")
+    assert "no document is left" in message(DataError, recipe())
+
+
+def test_an_input_that_is_not_there_is_named(recipe: Recipe, source: Path) -> None:
+    path = recipe(source={"kind": "jsonl", "path": str(source) + ".gz"})
+    assert f"{source}.gz: there is no such file; did you mean 'rows.jsonl'?" in message(
+        ConfigError, path
+    )
+
+
+def test_the_output_may_not_hold_the_input(recipe: Recipe, tmp_path: Path, source: Path) -> None:
+    assert "holds the input" in message(ConfigError, recipe(output=str(tmp_path)))
+
+
+def test_something_else_in_the_place_of_the_dataset_is_left_alone(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "mine").write_text("mine")
+    assert "something else stands there" in message(ConflictError, recipe())
+    assert (tmp_path / "dataset" / "mine").read_text() == "mine"
+
+
+def test_an_input_that_changes_meanwhile_ends_the_build(
+    recipe: Recipe, source: Path, tmp_path: Path
+) -> None:
+    plan = penstock.load_recipe(recipe())
+    os.utime(source, (1, 1))
+    from penstock.executors import LocalExecutor
+    from penstock.recipes import carry_out
+
+    with pytest.raises(DataError, match=r"rows\.jsonl: changed while it was read; build again"):
+        carry_out(plan, LocalExecutor(workers=1))
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_two_builds_of_one_dataset_at_a_time_are_refused(recipe: Recipe, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    work = tmp_path / ".dataset.partial"
+    work.mkdir()
+    with FileLock(work / "lock"):
+        child = os.fork()
+        if child == 0:
+            try:
+                penstock.build(recipe(), workers=1)
+            except ConflictError as error:
+                os._exit(17 if "another process is building it" in str(error) else 1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+    assert os.WEXITSTATUS(status) == 17
+
+
+def test_overrides_replace_what_the_file_says(recipe: Recipe, tmp_path: Path) -> None:
+    built = penstock.build(recipe(), [f"output={tmp_path / 'other'}", "steps.0.tokenize.append_eod=false"])
+    assert built.path == tmp_path / "other"
+    assert built.manifest.recipe["steps"][0]["tokenize"]["append_eod"] is False
