@@ -37,6 +37,7 @@ def message(error: type[PenstockError], recipe: Path, *overrides: str) -> str:
         ({"format": {"kind": "megatron", "kye": 1}}, "unknown key; did you mean 'key'?"),
         ({"steps": []}, "format: megatron holds tokens; add the step tokenize"),
         ({"steps": [{"split": {"context": 8}}]}, "steps.0: split works on tokens; put the step"),
+        ({"steps": [{"pack": {"context": 8}}]}, "steps.0: pack works on tokens; put the step"),
         ({"on_error": "ignore"}, "on_error: must be 'fail' or 'skip', not 'ignore'"),
     ],
 )
@@ -170,6 +171,8 @@ def test_two_builds_of_one_dataset_at_a_time_are_refused(recipe: Recipe, tmp_pat
 
 
 def test_overrides_replace_what_the_file_says(recipe: Recipe, tmp_path: Path) -> None:
-    built = penstock.build(recipe(), [f"output={tmp_path / 'other'}", "steps.0.tokenize.append_eod=false"])
+    built = penstock.build(
+        recipe(), [f"output={tmp_path / 'other'}", "steps.0.tokenize.append_eod=false"]
+    )
     assert built.path == tmp_path / "other"
     assert built.manifest.recipe["steps"][0]["tokenize"]["append_eod"] is False

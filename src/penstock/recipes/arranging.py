@@ -63,21 +63,23 @@ class Arrangement:
 
 def arrange(recipe: Recipe, store: Store, tokenizer: Mapping[str, Any] | None) -> Arrangement:
     """Carry the steps on the whole dataset; first those across splits, then each split's own."""
-    steps = [step for step in recipe.steps if arranges(step)]
+    steps = [(index, step) for index, step in enumerate(recipe.steps) if arranges(step)]
     divided = any("split" in stored.part.read_arrays() for stored in store.parts[:1])
     if not steps and not divided and len({stored.source for stored in store.parts}) <= 1:
         return Arrangement(store, None)
     counts: Counter[str] = Counter()
     order = store.order()
-    for step in steps:
+    for index, step in steps:
         if step.across_splits:
-            order = step.arrange(order, _arranging(recipe, None, tokenizer, counts))
+            with recipe.naming(index):
+                order = step.arrange(order, _arranging(recipe, None, tokenizer, counts))
     orders = _divide(order) if divided else {WHOLE: order}
     for split in orders:
-        for step in steps:
+        for index, step in steps:
             if not step.across_splits:
                 told = _arranging(recipe, split, tokenizer, counts)
-                orders[split] = step.arrange(orders[split], told)
+                with recipe.naming(index):
+                    orders[split] = step.arrange(orders[split], told)
     return Arrangement(store, orders, counts)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-import penstock
+from penstock._version import __version__
 
 #: The rooms whose code decides the bytes of a part or a shard.
 _ROOMS = ("batches.py", "jsonl.py", "recipes", "steps", "sources", "formats", "tokenization")
@@ -24,8 +24,8 @@ def hash_of(value: Any) -> str:
 @cache
 def code_version() -> str:
     """Return the SHA-256 (hex) of the code that makes parts and shards."""
-    digest = hashlib.sha256(penstock.__version__.encode())
-    for path in sorted(_sources(Path(penstock.__file__).parent)):
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted(_sources(Path(__file__).parents[1])):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -51,7 +51,8 @@ def prepare(recipe: Recipe) -> None:
     for number, step in enumerate(recipe.steps):
         if type(step).preview is not Step.preview:
             step.preview(_first_texts(recipe, recipe.steps[:number]))
-        step.prepare()
+        with recipe.naming(number):
+            step.prepare()
 
 
 def _first_texts(recipe: Recipe, before: Sequence[Step]) -> list[str]:

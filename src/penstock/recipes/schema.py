@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -36,7 +37,7 @@ class RecipeFile(Options):
 
     name: str | None = Field(None, description="How the dataset is called; null: as its output.")
     description: str = ""
-    seed: int = Field(0, ge=0, description="Decides every shuffle, sample and partition.")
+    seed: int = Field(0, ge=0, description="Decides every shuffle and mixture.")
     source: dict[str, Any] | None = Field(None, description="Where the rows come from: one kind.")
     sources: dict[str, dict[str, Any]] | None = Field(
         None, description="Several sources by name, one after the other unless a step mixes them."
@@ -98,6 +99,17 @@ class Recipe:
         """True when the dataset holds tokens, False when it holds rows of text."""
         given = any(source.gives_tokens for source in self.sources.values())
         return given or any(step.gives is Stage.TOKENS for step in self.steps)
+
+    @contextmanager
+    def naming(self, index: int) -> Iterator[None]:
+        """Give a ConfigError of the step with this index, raised in the block, its place."""
+        try:
+            yield
+        except ConfigError as error:
+            if error.file is not None:
+                raise
+            place = ("steps", index, self.step_names[index])
+            raise self.document.error(error.message, place) from None
 
     def settings(self) -> dict[str, Any]:
         """Return every setting, defaults included, as plain data that `recipe_of` takes back."""
@@ -214,11 +226,17 @@ def _check_order(recipe: Recipe) -> None:
     kinds = {source.gives_tokens for source in recipe.sources.values()}
     if len(kinds) > 1:
         raise document.error("some sources give text and some give tokens", ("sources",))
-    stage = Stage.TOKENS if kinds == {True} else Stage.ROWS
+    tokens = kinds == {True}
+    stage = Stage.TOKENS if tokens else Stage.ROWS
     for index, (name, step) in enumerate(zip(recipe.step_names, recipe.steps, strict=True)):
+        if step.needs_tokens and not tokens:
+            raise document.error(_out_of_order(name, step, Stage.ROWS), ("steps", index))
         if step.takes is not stage and step.takes is not Stage.ORDER:
             raise document.error(_out_of_order(name, step, stage), ("steps", index))
+        with recipe.naming(index):
+            step.verify(recipe.steps[:index], tuple(recipe.sources))
         stage = step.gives
+        tokens |= stage is Stage.TOKENS
     if recipe.in_tokens != recipe.format.takes_tokens:
         name = recipe.format.name
         if recipe.format.takes_tokens:

@@ -1,9 +1,9 @@
 """What is done to rows and tokens on their way: one file per step."""
 
 from penstock.registry import Registry
-from penstock.steps._base import Arranging, Stage, Step
+from penstock.steps._base import SPLIT_NAMES, Arranging, Stage, Step
 from penstock.steps._order import Order
 
-__all__ = ["STEPS", "Arranging", "Order", "Stage", "Step"]
+__all__ = ["SPLIT_NAMES", "STEPS", "Arranging", "Order", "Stage", "Step"]
 
 STEPS: Registry[type[Step]] = Registry("step", "penstock.steps", "STEP")

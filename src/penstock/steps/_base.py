@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import ABC
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
 from penstock.steps._order import Order
 
-Batch = TypeVar("Batch", RowBatch, TokenBatch)
+#: What the codes in the column `split` mean: 0, 1, 2.
+SPLIT_NAMES = ("train", "validation", "test")
 
 
 class Stage(StrEnum):
@@ -29,12 +30,15 @@ class Arranging:
     """What a step on the order of a dataset knows and notes.
 
     `split` is the part that is arranged, None for all; `source_names` gives the meaning of the
-    column `source`; `counts` takes what the step did, named `step.what`.
+    column `source`; `pad_id` and `eod_id` are those of the tokenizer, None where it has none;
+    `counts` takes what the step did, named `step.what`.
     """
 
     seed: int
     split: str | None = None
     source_names: Sequence[str] = ()
+    pad_id: int | None = None
+    eod_id: int | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -47,8 +51,19 @@ class Step(Options, ABC):
     #: What a batch is when the step gets it, and when the step gives it on.
     takes: ClassVar[Stage]
     gives: ClassVar[Stage]
+    #: True for a step on the order that means nothing for rows of text.
+    needs_tokens: ClassVar[bool] = False
     #: True when the step must see all splits at once (duplicates), False when each by itself.
     across_splits: ClassVar[bool] = False
+
+    def preview(self, texts: Iterable[str]) -> None:
+        """Take the first texts that `apply` will get; called before `prepare`."""
+
+    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
+        """Look at the steps before this one and the sources, as soon as a recipe is read.
+
+        Raises ConfigError for a step that cannot work where it stands.
+        """
 
     def prepare(self) -> None:
         """Load what `apply` needs; called once, before the work is shared out.
@@ -63,6 +78,10 @@ class Step(Options, ABC):
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return what becomes of the order of the dataset; it sees lengths and columns alone."""
         return order
+
+    def tokenizer_identity(self) -> dict[str, Any] | None:
+        """Return what the manifest says of the tokenizer, for a step that makes tokens."""
+        return None
 
     def judge(self, counts: Counter[str]) -> None:
         """Look at the counts of the whole dataset; raises DataError past a threshold."""

@@ -1,0 +1,148 @@
+"""The step `filter`: documents that meet every condition are kept, the others counted by which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.config import Options
+from penstock.errors import DataError
+from penstock.files import plural
+from penstock.steps._base import Stage, Step
+from penstock.steps._expressions import EvaluationError, compile_condition
+from penstock.steps._fields import ABSENT, find, kind_of
+
+Row = dict[str, Any]
+
+
+class Language(Options):
+    """Which languages are kept, by a field that names the language of each row."""
+
+    field: str = Field(min_length=1, description="The field that names the language.")
+    keep: list[str] = Field(min_length=1, description="The values that are kept: [en, de].")
+
+
+class Filter(Step):
+    """Keep the documents that meet every condition.
+
+    A document that fails is counted once, under the first condition that it fails, in the order of
+    the options below. Characters are Unicode code points; words stand between white space.
+    """
+
+    takes = Stage.ROWS
+    gives = Stage.ROWS
+
+    min_characters: int | None = Field(None, ge=0, description="The least length of the text.")
+    max_characters: int | None = Field(None, ge=0, description="The greatest length of the text.")
+    min_words: int | None = Field(None, ge=0, description="The least number of words.")
+    max_words: int | None = Field(None, ge=0, description="The greatest number of words.")
+    language: Language | None = Field(None, description="The languages that are kept.")
+    where: str | None = Field(
+        None, description='A condition on the fields of the row: type == "ED Note" and age < 365.'
+    )
+    max_dropped: float = Field(
+        0.5, ge=0, le=1, description="The largest share of documents that may be dropped."
+    )
+    name: str | None = Field(
+        None,
+        pattern=r"^\w+$",
+        description="What the counts are called (filter.NAME.too_short), where a recipe has "
+        "several filters; those without a name are counted and judged together.",
+    )
+
+    @field_validator("where")
+    @classmethod
+    def _is_a_condition(cls, where: str | None) -> str | None:
+        if where is not None:
+            compile_condition(where)
+        return where
+
+    @model_validator(mode="after")
+    def _has_conditions_that_can_be_met(self) -> Filter:
+        if not self._conditions:
+            raise ValueError(
+                "has no condition; give min_characters, max_characters, min_words, max_words, "
+                "language or where"
+            )
+        for unit in ("characters", "words"):
+            least, most = getattr(self, f"min_{unit}"), getattr(self, f"max_{unit}")
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"`min_{unit}` {least} is above `max_{unit}` {most}")
+        return self
+
+    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+        """Return the rows that meet every condition."""
+        assert isinstance(batch, RowBatch)
+        kept = []
+        for index, row in enumerate(batch.rows):
+            try:
+                failed = next((c for c, holds in self._conditions if not holds(row)), None)
+            except EvaluationError as error:
+                tally.bad(batch.numbers[index], f"{error}; `filter` needs it")
+                continue
+            if failed is None:
+                kept.append(index)
+            tally.count(self._counter(failed or "kept"))
+        return batch if len(kept) == len(batch) else batch.take(kept)
+
+    def judge(self, counts: Counter[str]) -> None:
+        """Raise DataError when more than `max_dropped` of all documents were dropped."""
+        dropped = {c: counts[self._counter(c)] for c, _ in self._conditions}
+        lost = sum(dropped.values())
+        seen = lost + counts[self._counter("kept")]
+        if lost > self.max_dropped * seen:
+            by_condition = ", ".join(f"{c} {n:,}" for c, n in dropped.items() if n)
+            raise DataError(
+                f"drops {lost:,} of {plural(seen, 'document')} ({lost / seen:.1%}: {by_condition}),"
+                f" more than max_dropped ({self.max_dropped:.1%}); loosen the condition, or raise "
+                "`max_dropped`",
+                file=self._counter(None),
+            )
+
+    def _counter(self, what: str | None) -> str:
+        return ".".join(filter(None, ("filter", self.name, what)))
+
+    @cached_property
+    def _conditions(self) -> list[tuple[str, Callable[[Row], bool]]]:
+        """The conditions that are given, in their order: what a failure is called, and a test."""
+        conditions: list[tuple[str, Callable[[Row], bool]]] = []
+        if (min_characters := self.min_characters) is not None:
+            conditions.append(("too_short", lambda row: len(row["text"]) >= min_characters))
+        if (max_characters := self.max_characters) is not None:
+            conditions.append(("too_long", lambda row: len(row["text"]) <= max_characters))
+        if (min_words := self.min_words) is not None:
+            conditions.append(("too_few_words", lambda row: _has_words(row, min_words)))
+        if (max_words := self.max_words) is not None:
+            conditions.append(("too_many_words", lambda row: not _has_words(row, max_words + 1)))
+        if self.language is not None:
+            conditions.append(("language", _language_test(self.language)))
+        if self.where is not None:
+            conditions.append(("where", compile_condition(self.where)))
+        return conditions
+
+
+def _has_words(row: Row, least: int) -> bool:
+    """Say whether a text has so many words; it is read no further than that."""
+    return not least or len(row["text"].split(None, least - 1)) >= least
+
+
+def _language_test(language: Language) -> Callable[[Row], bool]:
+    keep = frozenset(language.keep)
+
+    def is_kept(row: Row) -> bool:
+        value = find(row, language.field)
+        if value is ABSENT:
+            raise EvaluationError(f"the field '{language.field}' is absent")
+        if not isinstance(value, str):
+            raise EvaluationError(f"the field '{language.field}' is {kind_of(value)}, not text")
+        return value in keep
+
+    return is_kept
+
+
+STEP = Filter

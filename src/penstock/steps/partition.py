@@ -1,0 +1,95 @@
+"""The step `partition`: train, validation and test, so that no key stands in two of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.errors import ConfigError, DataError
+from penstock.steps._base import SPLIT_NAMES, Stage, Step
+from penstock.steps._fields import canonical, find, kind_of, problem_with
+
+
+class Partition(Step):
+    """Decide the split of each row by a keyed hash (BLAKE2b) of one of its fields.
+
+    Rows with the same value always fall to the same split, whatever else is in the dataset, and so
+    do they in every recipe with the same `salt` and shares. The shares are of keys, not of rows.
+    """
+
+    takes = Stage.ROWS
+    gives = Stage.ROWS
+
+    key: str = Field(
+        min_length=1, description="The field whose values stay together: `patient`, `meta.id`."
+    )
+    validation: float = Field(0.0, ge=0, lt=1, description="The share of keys in validation.")
+    test: float = Field(0.0, ge=0, lt=1, description="The share of keys in test.")
+    salt: str = Field(
+        "", max_length=64, description="Another text draws other keys. At most 64 bytes."
+    )
+
+    @model_validator(mode="after")
+    def _leaves_something_on_each_side(self) -> Partition:
+        if not 0 < self.validation + self.test < 1:
+            raise ValueError(
+                "`validation` and `test` together must be more than 0 and less than 1, so that "
+                "something is left for train"
+            )
+        if len(self.salt.encode()) > 64:
+            raise ValueError("`salt` must have at most 64 bytes")
+        return self
+
+    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
+        """Refuse a second partition."""
+        if any(isinstance(step, Partition) for step in before):
+            raise ConfigError("the rows are partitioned already; keep one `partition`")
+
+    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+        """Return the rows with the column `split` (uint8, an index into SPLIT_NAMES)."""
+        assert isinstance(batch, RowBatch)
+        codes, kept = [], []
+        for index, row in enumerate(batch.rows):
+            value = find(row, self.key)
+            problem = problem_with(value, self.key)
+            if problem is None:
+                try:
+                    codes.append(self._code(canonical(value)))
+                    kept.append(index)
+                    continue
+                except TypeError:
+                    problem = f"the field '{self.key}' is {kind_of(value)}"
+            tally.bad(batch.numbers[index], f"{problem}; `partition` needs it as its key")
+        if len(kept) < len(batch):
+            batch = batch.take(kept)
+        for code, count in Counter(codes).items():
+            tally.count(f"partition.{SPLIT_NAMES[code]}", count)
+        return replace(batch, columns={**batch.columns, "split": np.array(codes, np.uint8)})
+
+    def judge(self, counts: Counter[str]) -> None:
+        """Raise DataError where a split that was asked for has no row."""
+        rows = sum(counts[f"partition.{name}"] for name in SPLIT_NAMES)
+        shares = (1 - self.validation - self.test, self.validation, self.test)
+        for name, share in zip(SPLIT_NAMES, shares, strict=True):
+            if rows and share and not counts[f"partition.{name}"]:
+                raise DataError(
+                    f"no row fell to {name} (a share of {share:g} of the values of '{self.key}' in "
+                    f"{rows:,} rows); change its share or the `salt`",
+                    file="partition",
+                )
+
+    def _code(self, key: bytes) -> int:
+        digest = blake2b(key, digest_size=8, key=self.salt.encode()).digest()
+        drawn = int.from_bytes(digest, "little") / 2**64
+        if drawn < self.validation:
+            return 1
+        return 2 if drawn < self.validation + self.test else 0
+
+
+STEP = Partition

@@ -1,0 +1,100 @@
+"""The step `split`: documents longer than the context become several sequences."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.steps._base import Stage, Step
+
+
+class Split(Step):
+    """Cut sequences that are longer than `context`; a document may then have several."""
+
+    takes = Stage.TOKENS
+    gives = Stage.TOKENS
+
+    context: int = Field(gt=0, description="The greatest length of a sequence in tokens.")
+    at: Literal["hard", "boundary"] = Field(
+        "hard",
+        description="hard: every `context` tokens; boundary: after the last of the `boundaries` "
+        "that fits, and hard where there is none.",
+    )
+    overlap: int = Field(
+        0,
+        ge=0,
+        description="How many tokens at the end of a sequence the next one of the same document "
+        "begins with again.",
+    )
+    boundaries: list[Annotated[int, Field(ge=0)] | Literal["newline", "sentence"]] = Field(
+        default_factory=list,
+        description="Where a document may be cut: after these ids, at the end of a line "
+        "(newline), at the end of a sentence or a line (sentence).",
+    )
+    tokenizer: Path | None = Field(
+        None, description="The directory of the tokenizer, for `newline` and `sentence`."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Split:
+        named = any(isinstance(boundary, str) for boundary in self.boundaries)
+        if self.overlap >= self.context:
+            raise ValueError(f"`overlap` must be less than `context` ({self.context})")
+        if self.at == "hard" and (self.boundaries or self.tokenizer):
+            raise ValueError("`boundaries` and `tokenizer` need `at: boundary`")
+        if self.at == "boundary" and not self.boundaries:
+            raise ValueError("`at: boundary` needs `boundaries`: [newline], [sentence] or ids")
+        if named != (self.tokenizer is not None):
+            raise ValueError(
+                "`newline` and `sentence` need `tokenizer`, the directory of the tokenizer"
+                if named
+                else "`tokenizer` has no meaning with ids alone; remove it"
+            )
+        return self
+
+    def prepare(self) -> None:
+        """Read the tokenizer where boundaries are named; raises ConfigError where it cannot."""
+        _ = self._roles
+
+    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
+        """Return the batch with the sequences of each document cut."""
+        from penstock.steps._cutting import cut, gather
+
+        assert isinstance(batch, TokenBatch)
+        starts, lengths, pieces = cut(
+            batch.ids, batch.lengths, self.context, self.overlap, self._roles
+        )
+        added = len(lengths) - len(batch.lengths)
+        if not added:
+            return batch
+        ids = gather(batch.ids, starts, lengths) if self.overlap else batch.ids
+        sequence_ends = np.cumsum(batch.sequences)
+        piece_ends = np.concatenate(([0], np.cumsum(pieces)))[sequence_ends]
+        sequences = np.diff(piece_ends, prepend=0).astype(np.int32)
+        tally.count("split.documents", int((sequences > batch.sequences).sum()))
+        tally.count("split.cut", added)
+        tally.count("split.overlap_tokens", len(ids) - len(batch.ids))
+        return TokenBatch(ids, lengths, sequences, batch.numbers, batch.columns)
+
+    @cached_property
+    def _roles(self) -> NDArray[np.uint8]:
+        """The role of each id at a boundary, as bits; empty for hard cuts."""
+        from penstock.steps._boundaries import roles_of_ids, roles_of_tokenizer
+
+        roles = roles_of_ids([each for each in self.boundaries if isinstance(each, int)])
+        if self.tokenizer is not None:
+            named = {each for each in self.boundaries if isinstance(each, str)}
+            of_tokenizer = roles_of_tokenizer(self.tokenizer, sentences="sentence" in named)
+            size = max(len(roles), len(of_tokenizer))
+            roles = np.pad(roles, (0, size - len(roles)))
+            roles[: len(of_tokenizer)] |= of_tokenizer
+        return roles
+
+
+STEP = Split

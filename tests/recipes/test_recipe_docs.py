@@ -1,0 +1,57 @@
+"""docs/recipes.md has every source, step and format with every setting, as the code has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from penstock.config import Options, dump_yaml
+from penstock.formats import FORMATS
+from penstock.recipes import RecipeFile
+from penstock.registry import Registry
+from penstock.sources import SOURCES
+from penstock.steps import STEPS
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
+
+
+def settings_of(model: type[Options]) -> list[str]:
+    """Return the lines of the table that documents a model."""
+    lines = ["| setting | default | |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        shown = "required" if default is PydanticUndefined else f"`{inline(default)}`"
+        lines.append(
+            f"| `{name}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
+        )
+    return lines if len(lines) > 2 else ["It has no settings."]
+
+
+def inline(value: Any) -> str:
+    if isinstance(value, str):
+        return value if value.isprintable() and value else repr(value)
+    text = dump_yaml({"x": list(value) if isinstance(value, tuple) else value})
+    return " ".join(text.removeprefix("x:").split()).replace("- ", "") or "[]"
+
+
+def section(kind: str, name: str, model: type[Options]) -> str:
+    """Return what the document says of one source, step or format."""
+    first = (model.__doc__ or "").partition("\n")[0]
+    return "\n".join([f"### {kind} `{name}`", "", first, "", *settings_of(model)])
+
+
+def entries() -> list[tuple[str, str, type[Options]]]:
+    registries: list[Registry[Any]] = [SOURCES, STEPS, FORMATS]
+    return [(each.kind, name, each.get(name)) for each in registries for name in each.names()]
+
+
+@pytest.mark.parametrize(("kind", "name", "model"), entries(), ids=lambda value: str(value)[:30])
+def test_every_setting_is_documented(kind: str, name: str, model: type[Options]) -> None:
+    assert section(kind, name, model) in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_the_keys_of_a_recipe_are_documented() -> None:
+    assert "\n".join(settings_of(RecipeFile)) in DOCUMENT.read_text(encoding="utf-8")

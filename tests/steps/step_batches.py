@@ -1,0 +1,67 @@
+"""Batches, orders and tallies for the tests of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.steps import Order
+
+
+def tally(skip: bool = False) -> Tally:
+    """Return a tally of the piece `input.jsonl`, whose row n is line n + 1."""
+    return Tally(lambda number: ("input.jsonl", number + 1), skip=skip)
+
+
+def rows(*rows: dict[str, Any]) -> RowBatch:
+    """Return a batch of rows; one without a text gets an empty one."""
+    return RowBatch([{"text": "", **row} for row in rows], range(len(rows)))
+
+
+def texts(*texts: str) -> RowBatch:
+    """Return a batch of rows that are their text alone."""
+    return rows(*({"text": text} for text in texts))
+
+
+def documents(
+    documents: Sequence[Sequence[int]], dtype: type[np.integer] = np.uint16
+) -> TokenBatch:
+    """Return a batch of documents of one sequence each."""
+    return TokenBatch(
+        ids=np.array([id_ for document in documents for id_ in document], dtype),
+        lengths=np.array([len(document) for document in documents], np.int32),
+        sequences=np.ones(len(documents), np.int32),
+        numbers=range(len(documents)),
+    )
+
+
+def order_of(units: Sequence[Sequence[int]], **columns: Sequence[int]) -> Order:
+    """Return the order of units given by the lengths of their segments, one after the other."""
+    lengths = np.array([length for unit in units for length in unit], np.int32)
+    return Order(
+        starts=np.cumsum(lengths, dtype=np.int64) - lengths,
+        lengths=lengths,
+        first=np.cumsum([0, *map(len, units)], dtype=np.int64),
+        columns={name: np.array(column, np.uint8) for name, column in columns.items()},
+    )
+
+
+def segments_of(order: Order) -> list[list[tuple[int, int]]]:
+    """Return the segments of each unit as (start, length)."""
+    pairs = list(zip(order.starts.tolist(), order.lengths.tolist(), strict=True))
+    bounds = order.first.tolist()
+    return [pairs[a:b] for a, b in pairwise(bounds)]
+
+
+def tokens_of(order: Order) -> list[int]:
+    """Return the address of every token, unit by unit."""
+    return [
+        token
+        for unit in segments_of(order)
+        for start, length in unit
+        for token in range(start, start + length)
+    ]

@@ -1,0 +1,108 @@
+"""The step `deduplicate`: the first of equal rows stays, over splits and over batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from step_batches import order_of, rows, tally, texts
+
+from penstock.batches import RowBatch
+from penstock.errors import DataError
+from penstock.steps import STEPS, Arranging, Order, Step
+
+
+def step(**options: Any) -> Step:
+    """Return a step that may drop any share."""
+    return STEPS.get("deduplicate").model_validate({"max_dropped": 1, **options})
+
+
+def deduplicated(batches: list[RowBatch], *steps: Step) -> tuple[list[int], Arranging]:
+    """Carry steps through `apply`, batch by batch, and `arrange`; return the rows that stay."""
+    columns: list[dict[str, np.ndarray]] = []
+    for batch in batches:
+        for each in steps:
+            made = each.apply(batch, tally())
+            assert isinstance(made, RowBatch)
+            batch = made
+        columns.append(batch.columns)
+    order = order_of([[1]] * sum(map(len, columns and batches)))
+    joined = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
+    order = Order(order.starts, order.lengths, order.first, joined)
+    arranging = Arranging(0)
+    for each in steps:
+        order = each.arrange(order, arranging)
+    assert order.columns == {}
+    return order.starts.tolist(), arranging
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "A", " a ", ""]), max_size=5), min_size=1))
+def test_the_first_of_equal_texts_stays_whatever_batch_it_is_in(batches: list[list[str]]) -> None:
+    flat = [text for batch in batches for text in batch]
+    kept, arranging = deduplicated([texts(*batch) for batch in batches], step())
+    assert kept == sorted({flat.index(text) for text in flat})
+    assert arranging.counts["deduplicate.dropped"] == len(flat) - len(kept)
+
+
+@pytest.mark.parametrize(
+    ("normalise", "kept"),
+    [("none", [0, 1, 2, 3, 4, 5]), ("whitespace", [0, 2, 3, 4, 5]), ("nfkc_casefold", [0, 3])],
+)
+def test_texts_are_compared_as_normalised(normalise: str, kept: list[int]) -> None:
+    batch = texts("Maße ﬁn", " Maße\u00a0\n ﬁn ", "MASSE ﬁn", "x", "masse FIN", "MASSE\u3000fin")
+    assert deduplicated([batch], step(normalise=normalise))[0] == kept
+
+
+def test_case_folding_that_undoes_the_normal_form_is_normalised_again() -> None:
+    # Folded, one is iota, dialytika, tonos; the other iota with dialytika, tonos.
+    batch = texts("\u0390", "\u03aa\u0301")
+    assert deduplicated([batch], step(normalise="nfkc_casefold"))[0] == [0]
+
+
+def test_chosen_fields_are_compared_and_never_run_into_each_other() -> None:
+    batch = rows(
+        {"a": "x", "b": "yz"}, {"a": "xy", "b": "z"}, {"a": "x", "b": "yz"},
+        {"a": 1, "b": {"c": 2}}, {"a": "1", "b": {"c": 2}}, {"a": 1, "b": {"c": 2}},
+    )  # fmt: skip
+    assert deduplicated([batch], step(on=["a", "b"]))[0] == [0, 1, 3, 4]
+
+
+def test_several_steps_do_not_disturb_each_other() -> None:
+    batch = rows({"text": "a", "id": 1}, {"text": "b", "id": 1}, {"text": "b", "id": 2})
+    assert deduplicated([batch], step(), step(on="id"))[0] == [0]
+    assert deduplicated([batch], step(on="id"), step())[0] == [0, 2]
+    assert deduplicated([batch], step(), step())[0] == [0, 1]
+
+
+def test_it_looks_across_splits() -> None:
+    assert STEPS.get("deduplicate").across_splits
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [({}, "is absent"), ({"id": None}, "is null"), ({"id": {1}}, "is a value of")],
+)
+def test_a_field_that_cannot_be_compared_is_a_bad_row(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DataError, match=f"input.jsonl:2: the field 'id' {reason}"):
+        step(on="id").apply(rows({"id": 1}, row), tally())
+    made = step(on="id").apply(rows({"id": 1}, row, {"id": 2}), tally(skip=True))
+    assert made.numbers == [0, 2]
+
+
+def test_dropping_more_than_the_share_ends_the_build() -> None:
+    with pytest.raises(DataError) as refused:
+        deduplicated([texts("a", "a", "a", "b")], step(max_dropped=0.4))
+    assert str(refused.value) == (
+        "deduplicate: 2 of 4 rows (50.0%) repeat an earlier one in text, more than max_dropped "
+        "(40.0%); look at the input, or raise `max_dropped`"
+    )
+
+
+@pytest.mark.parametrize("on", [[], "", ["a", "a"], ["a", ""]])
+def test_fields_without_sense_are_refused(on: object) -> None:
+    with pytest.raises(ValidationError):
+        step(on=on)

@@ -1,0 +1,114 @@
+"""The steps `shuffle` and `pad`, and the order that they work on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from step_batches import order_of, segments_of
+
+from penstock.errors import ConfigError
+from penstock.steps import STEPS, Arranging, Order
+from penstock.steps._random import permutation
+
+UNITS = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=20)
+
+
+def pad(order: Order, arranging: Arranging | None = None, **options: Any) -> Order:
+    """Return the padded order."""
+    return STEPS.get("pad").model_validate(options).arrange(order, arranging or Arranging(0))
+
+
+@given(UNITS, st.data())
+def test_an_order_gives_any_units_with_their_segments(
+    units: list[list[int]], data: st.DataObject
+) -> None:
+    order = order_of(units, split=[n % 3 for n in range(len(units))])
+    chosen = data.draw(st.lists(st.integers(0, len(units) - 1))) if units else []
+    taken = order.take(np.array(chosen, np.int64))
+    assert segments_of(taken) == [segments_of(order)[unit] for unit in chosen]
+    assert taken.columns["split"].tolist() == [unit % 3 for unit in chosen]
+    assert taken.unit_lengths().tolist() == [sum(units[unit]) for unit in chosen]
+
+
+@given(UNITS, st.integers(0, 2**63 - 1))
+def test_shuffling_keeps_every_unit_once_and_follows_the_seed(
+    units: list[list[int]], seed: int
+) -> None:
+    order = order_of(units)
+    step = STEPS.get("shuffle").model_validate({})
+    shuffled = step.arrange(order, Arranging(seed, "train"))
+    assert sorted(segments_of(shuffled)) == sorted(segments_of(order))
+    assert segments_of(step.arrange(order, Arranging(seed, "train"))) == segments_of(shuffled)
+
+
+def test_seeds_and_splits_shuffle_differently() -> None:
+    drawn = {
+        tuple(permutation(10, seed, split, "shuffle").tolist())
+        for seed in (0, 1)
+        for split in ("train", "validation")
+    }
+    assert len(drawn) == 4
+
+
+def test_a_permutation_is_the_same_for_ever() -> None:
+    assert permutation(10, 0, "train", "shuffle").tolist() == [1, 6, 8, 0, 4, 9, 5, 2, 7, 3]
+
+
+def test_every_order_of_four_is_as_likely_as_another() -> None:
+    drawn = [tuple(permutation(4, seed).tolist()) for seed in range(24_000)]
+    _, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert len(counts) == 24
+    # Chi-square with 23 degrees of freedom is above 49.7 once in a thousand.
+    assert ((counts - 1000) ** 2 / 1000).sum() < 49.7
+
+
+def test_padding_fills_rows_up_to_the_context_and_is_counted() -> None:
+    arranging = Arranging(0, pad_id=7)
+    packed = (
+        STEPS.get("pack")
+        .model_validate({"context": 8})
+        .arrange(order_of([[5], [4], [2]]), arranging)
+    )
+    padded = pad(packed, arranging)
+    assert (padded.context, padded.pad_id) == (8, 7)
+    assert arranging.counts["pad.tokens"] == 2 * 8 - 11
+
+
+@pytest.mark.parametrize(
+    ("options", "pad_id", "eod_id", "expected"),
+    [({"id": 3}, 1, 2, 3), ({"id": 0}, 1, 2, 0), ({}, 0, 2, 0), ({}, None, 2, 2)],
+)
+def test_the_id_is_the_one_given_else_the_pad_else_the_eod(
+    options: dict[str, int], pad_id: int | None, eod_id: int | None, expected: int
+) -> None:
+    arranging = Arranging(0, pad_id=pad_id, eod_id=eod_id)
+    assert pad(order_of([[1]]), arranging, to=4, **options).pad_id == expected
+
+
+def test_padding_needs_a_length() -> None:
+    pack = STEPS.get("pack").model_validate({"context": 8})
+    STEPS.get("pad").model_validate({}).verify([pack], ["source"])
+    STEPS.get("pad").model_validate({"to": 8}).verify([], ["source"])
+    with pytest.raises(ConfigError, match="the length is not known; give `to`, or put `pack`"):
+        STEPS.get("pad").model_validate({}).verify([], ["source"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"to": 4}, "pad: the tokenizer has no pad and no eod token; give `id`"),
+        (
+            {"id": 0, "to": 4},
+            "pad: 1 row of 2 exceed 4 tokens (the longest has 5); raise `to`, or put `split` and "
+            "`pack` before",
+        ),
+    ],
+)
+def test_padding_that_cannot_be_is_refused(options: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        pad(order_of([[1], [3, 2]]), **options)
+    assert str(refused.value) == message
