@@ -105,6 +105,8 @@ class Format(Options, ABC):
 
     #: The name in YAML, the same as the module's.
     name: ClassVar[str]
+    #: True when its rows are tokens, False when they are rows of text.
+    takes_tokens: ClassVar[bool] = True
     #: True when every row must have the same length (`Target.context`).
     fixed_rows: ClassVar[bool]
     #: How a dataset of this format is recognised, in a few words.

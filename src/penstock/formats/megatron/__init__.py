@@ -1,0 +1,24 @@
+"""Megatron's indexed dataset: tokens in a `.bin`, where each sequence lies in an `.idx`."""
+
+from penstock.formats.megatron._format import MegatronFormat
+from penstock.formats.megatron.dataset import MegatronDataset, split_prefixes
+from penstock.formats.megatron.layout import Codes, megatron_dtype
+from penstock.formats.megatron.merging import merge
+from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
+from penstock.formats.megatron.writer import PairWriter, write_pair
+
+__all__ = [
+    "FORMAT",
+    "Codes",
+    "IndexedReader",
+    "MegatronDataset",
+    "PairWriter",
+    "megatron_dtype",
+    "merge",
+    "pair_files",
+    "prefix_of",
+    "split_prefixes",
+    "write_pair",
+]
+
+FORMAT = MegatronFormat

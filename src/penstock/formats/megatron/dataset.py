@@ -1,0 +1,149 @@
+"""Where pairs of `.bin` and `.idx` lie, which split each is, and their documents as rows."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from penstock.errors import DataError, did_you_mean_beside
+from penstock.files import is_staging, natural_path_key
+from penstock.formats._base import Dataset, TokenRow
+from penstock.formats.megatron.layout import MAGIC
+from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
+from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
+from penstock.tasks import SPLITS
+
+NAME = "megatron"
+#: `notes_validation_text_document`: the split stands before the key of the text.
+_SPLIT = re.compile(rf".*_({'|'.join(SPLITS)})_.+_(?:document|sentence)")
+#: A `.bin` of such a name without its `.idx` is what a preprocessing that failed leaves.
+_LEVELS = ("_document", "_sentence")
+_DOCUMENTS_AT_A_TIME = 1 << 12
+
+
+class MegatronDataset(Dataset):
+    """One pair of files, or the pairs of a dataset, one a split. A row is a document.
+
+    `readers` holds the open pair of each split. Raises DataError for a pair that cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.readers = {split: IndexedReader(p) for split, p in split_prefixes(path).items()}
+        self.splits = {split: reader.documents for split, reader in self.readers.items()}
+
+    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
+        """Yield documents, their ids under `inputs` in the dtype of the file."""
+        reader = self.readers[split]
+        stop = reader.documents if stop is None else min(stop, reader.documents)
+        for block in range(start, stop, _DOCUMENTS_AT_A_TIME):
+            last = min(block + _DOCUMENTS_AT_A_TIME, stop)
+            bounds = reader.document_bounds(block, last).tolist()
+            for number, (begin, end) in enumerate(pairwise(bounds), block):
+                yield TokenRow({"inputs": reader.ids[begin:end]}, reader.bin_path, number)
+
+
+def split_prefixes(path: Path) -> dict[str, Path]:
+    """Return the prefix of each split of a dataset: a directory, a prefix, or either file of one.
+
+    A pair is the split that stands before the key in its name, `train` where none does. Raises
+    DataError where no pair is, and where two are of one split.
+    """
+    prefixes = _prefixes_of(path)
+    if not prefixes:
+        raise DataError("holds no pair of .bin and .idx", file=path)
+    splits: dict[str, Path] = {}
+    for prefix in prefixes:
+        match = _SPLIT.fullmatch(prefix.name)
+        split = match.group(1) if match else "train"
+        if split in splits:
+            raise DataError(
+                f"{splits[split].name} and {prefix.name} are both of the split {split}; "
+                "name one of the prefixes",
+                file=path,
+            )
+        splits[split] = prefix
+    return {split: splits[split] for split in SPLITS if split in splits}
+
+
+def _prefixes_of(path: Path) -> list[Path]:
+    manifest = None if path.suffix in (".bin", ".idx") else read_manifest(path)
+    if manifest is not None:
+        home = path if path.is_dir() else path.parent
+        return [prefix_of(home / e.path) for e in manifest.files if e.path.endswith(".idx")]
+    if path.is_dir():
+        return _pairs_in(path, sorted(entry.name for entry in path.iterdir()))
+    prefix = prefix_of(path)
+    if any(file.is_file() for file in pair_files(prefix)):
+        return [prefix]
+    raise DataError(
+        f"there is no such directory and no {prefix.name}.bin{did_you_mean_beside(path)}", file=path
+    )
+
+
+def find_datasets(path: Path) -> list[Path]:
+    """Return every dataset at or below a directory, in natural order, or the prefix that is one.
+
+    A dataset with a manifest is found whole (its directory, or its prefix); every other pair stands
+    for itself. Raises DataError for a directory that cannot be read.
+    """
+    if not path.is_dir():
+        prefix = prefix_of(path)
+        known = (*pair_files(prefix), prefix.with_name(f"{prefix.name}.{MANIFEST_NAME}"))
+        return [prefix] if any(file.is_file() for file in known) else []
+    found: list[Path] = []
+    for name, directories, files in os.walk(path, onerror=_refuse):
+        directory = Path(name)
+        directories[:] = [entry for entry in directories if not is_staging(entry)]
+        found += _datasets_in(directory, files)
+    return sorted(found, key=natural_path_key)
+
+
+def _datasets_in(directory: Path, files: list[str]) -> list[Path]:
+    """Return the datasets whose files lie in one directory."""
+    if MANIFEST_NAME in files:
+        manifest = _readable_manifest(directory)
+        # Where the manifest is damaged, the files tell what it is about; opening it says the rest.
+        ours = (
+            manifest.format == NAME if manifest is not None else bool(_pairs_in(directory, files))
+        )
+        return [directory] if ours else []
+    whole = {}
+    for name in files:
+        if name.endswith(f".{MANIFEST_NAME}"):
+            dataset = directory / name.removesuffix(f".{MANIFEST_NAME}")
+            manifest = _readable_manifest(dataset)
+            if manifest is not None and manifest.format == NAME:
+                whole[dataset] = {prefix_of(directory / entry.path) for entry in manifest.files}
+    covered = set().union(*whole.values())
+    return [*whole, *(prefix for prefix in _pairs_in(directory, files) if prefix not in covered)]
+
+
+def _readable_manifest(dataset: Path) -> Manifest | None:
+    try:
+        return read_manifest(dataset)
+    except DataError:
+        return None
+
+
+def _pairs_in(directory: Path, files: Iterable[str]) -> list[Path]:
+    """Return the prefixes of one directory; `.idx` and `.bin` of other programs are passed over."""
+    names = {name for name in files if not is_staging(name)}
+    indices = {name.removesuffix(".idx") for name in names if name.endswith(".idx")}
+    tokens = {name.removesuffix(".bin") for name in names if name.endswith(".bin")}
+    found = indices & tokens
+    found |= {stem for stem in indices - tokens if _is_index(directory / f"{stem}.idx")}
+    found |= {stem for stem in tokens - indices if stem.endswith(_LEVELS)}
+    return [directory / stem for stem in sorted(found)]
+
+
+def _is_index(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(MAGIC)) == MAGIC
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"cannot be read: {error.strerror}", file=error.filename)
