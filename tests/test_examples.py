@@ -1,4 +1,4 @@
-"""Every example runs as it stands, on small data and a tiny model in place of the named ones."""
+"""Every example runs as it stands: experiments with a tiny model, recipes on real data."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from penstock import load_experiment, train
+from penstock import build, check, load_experiment, train
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
+ALL = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
+EXAMPLES = [path for path in ALL if "\nexperiment:" in path.read_text(encoding="utf-8")]
+RECIPES = [path for path in ALL if path not in EXAMPLES]
 RUNS = {"all_tasks": 6, "copa_zo": 4, "lora_ranks": 10, "three_methods": 54}
 
 
@@ -43,3 +45,16 @@ def test_the_baseline_example_trains(data_tree: Path, tiny_model: Path) -> None:
         (f"model={tiny_model}", "cuda_devices=cpu", "hyperparameters.steps=2"),
     )
     assert [run.state for run in outcome.plan.runs] == ["done"] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_builds_a_dataset_that_passes_its_check(
+    example: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cohorts", "text", "tokenizers"):
+        (tmp_path / name).symlink_to(shared_data / name)
+    monkeypatch.chdir(tmp_path)
+    built = build(example)
+    report = check(built.path, full=True)
+    assert report.ok, report.to_dict()

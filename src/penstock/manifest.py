@@ -31,6 +31,11 @@ def manifest_path(dataset: Path) -> Path:
     return dataset.with_name(f"{dataset.name}.{MANIFEST_NAME}")
 
 
+def home_of(dataset: Path) -> Path:
+    """Return the directory that the files of a dataset (a directory, or a prefix) lie in."""
+    return dataset if dataset.is_dir() else dataset.parent
+
+
 class FileEntry(Options):
     """One file of a dataset. `path` is relative to the dataset, `size` is in bytes."""
 

@@ -9,7 +9,15 @@ from typing import Any
 
 from penstock.errors import ConfigError, did_you_mean_beside
 from penstock.files import plural
-from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest, read_manifest
+from penstock.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    InputEntry,
+    Manifest,
+    home_of,
+    manifest_path,
+    read_manifest,
+)
 from penstock.runs import DatasetUse, RunDirectory, RunRecord, model_hash
 
 
@@ -60,12 +68,13 @@ class TraceNode:
 
 
 def trace(path: Path | str) -> TraceNode:
-    """Return the way back from a run's or a dataset's directory; every file is hashed again.
+    """Return the way back from a run or a dataset; every file is hashed again.
 
-    Raises ConfigError for what is neither, DataError for a record or manifest that cannot be read.
+    `path` is its directory, or the prefix of a dataset's files. Raises ConfigError for what is
+    neither, DataError for a record or manifest that cannot be read.
     """
     path = Path(path)
-    if not path.is_dir():
+    if not path.is_dir() and not manifest_path(path).is_file():
         raise ConfigError(f"there is no such directory{did_you_mean_beside(path)}", file=path)
     run = RunDirectory(path)
     if run.record_file.is_file():
@@ -112,7 +121,7 @@ def _use_node(use: DatasetUse) -> TraceNode:
 
 
 def _dataset_node(path: Path, manifest: Manifest) -> TraceNode:
-    files = [_file_node(path, entry) for entry in manifest.files]
+    files = [_file_node(home_of(path), entry) for entry in manifest.files]
     origins = _origins(manifest, frozenset({path.resolve()}))
     return TraceNode(
         "dataset", str(path), _recipe(manifest), manifest.content_hash, children=[*files, *origins]
@@ -162,16 +171,19 @@ def _origins(manifest: Manifest, seen: frozenset[Path]) -> list[TraceNode]:
 
 
 def _taken_node(home: Path, entry: InputEntry) -> TraceNode:
-    inside = Path(entry.path).relative_to(home)
+    inside = Path(entry.path).relative_to(home_of(home))
     return TraceNode("file", str(inside), "", entry.sha256, entry.state())
 
 
 def _dataset_with(file: Path) -> tuple[Path, Manifest | None]:
     """Return the dataset whose manifest lists a file, and the manifest, None for none."""
-    for directory in file.parents:
-        if (directory / MANIFEST_NAME).is_file():
-            manifest = read_manifest(directory)
-            inside = file.relative_to(directory).as_posix()
-            if manifest and any(entry.path == inside for entry in manifest.files):
-                return directory, manifest
+    suffix = f".{MANIFEST_NAME}"
+    prefixes = sorted(path for path in file.parent.glob(f"?*{suffix}") if path.is_file())
+    datasets = [path.with_name(path.name.removesuffix(suffix)) for path in prefixes]
+    datasets += [path for path in file.parents if (path / MANIFEST_NAME).is_file()]
+    for dataset in datasets:
+        manifest = read_manifest(dataset)
+        inside = file.relative_to(home_of(dataset)).as_posix()
+        if manifest and any(entry.path == inside for entry in manifest.files):
+            return dataset, manifest
     return file.parent, None
