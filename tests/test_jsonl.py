@@ -72,6 +72,12 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
         (b'"text"', "not-an-object", "text, must be an object"),
         (b'{"a": 1, "a" : 1}', "key-repeated", "the key 'a' stands twice in one object"),
         (b'{"a": [{"b": 1, "c": ":", "b": 2}]}', "key-repeated", "the key 'b' stands twice"),
+        (b'{"": 1, "": 1}', "key-repeated", "the key '' stands twice in one object"),
+        (
+            rb'{"text": "' + rb"he said \": " * 99 + rb'", "a\\": 1, "a\\" : 2}',
+            "key-repeated",
+            "the key 'a\\' stands twice in one object",
+        ),
         (b"null", "not-an-object", "null, must be an object"),
         (b"1.5", "not-an-object", "a value, must be an object"),
         (b"true", "not-an-object", "a value, must be an object"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
@@ -16,13 +17,14 @@ class Piece:
 
     The pieces depend on the input and the recipe alone, never on the number of workers. `start`
     and `stop` are bytes of a file that can be cut at its lines, else rows; no `stop` is the end.
-    `size` is in bytes of input, for the plan and the progress.
+    `size` is in bytes of input, for the plan and the progress. `also` are whole files that follow.
     """
 
     path: str
     start: int = 0
     stop: int | None = None
     size: int = 0
+    also: tuple[str, ...] = ()
 
 
 class Source(Options, ABC):
@@ -30,6 +32,15 @@ class Source(Options, ABC):
 
     An instance holds the settings of one source of a recipe.
     """
+
+    #: True when it gives TokenBatches, False when it gives RowBatches.
+    gives_tokens: ClassVar[bool] = False
+    #: True when its content is made up, for measuring speed alone: manifests and results say so.
+    synthetic: ClassVar[bool] = False
+
+    def tokenizer_identity(self) -> dict[str, Any] | None:
+        """Return what the manifest says of the tokenizer of a source that gives tokens."""
+        return None
 
     @abstractmethod
     def inputs(self) -> list[str]:

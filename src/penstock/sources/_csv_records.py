@@ -1,0 +1,86 @@
+"""The records of a table of text: its lines decoded, its quotes read, what is wrong named."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+from penstock.batches import Tally
+from penstock.errors import DataError
+from penstock.jsonl import not_utf8
+from penstock.sources._base import Piece
+from penstock.sources._lines import line_place, numbered_lines
+
+_LONGEST_FIELD = 2**31 - 1
+
+
+def plain_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the fields of each line, in which a quote is a character like others.
+
+    An empty line has none.
+    """
+    for number, line in numbered_lines(piece):
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            tally.bad(number, not_utf8(error))
+            continue
+        text = text.removesuffix("\n").removesuffix("\r")
+        yield number, text.split(delimiter) if text else []
+
+
+def quoted_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of the first line and the fields of each record (RFC 4180).
+
+    An empty line has none. Raises DataError for a quote that does not close: all that follows it
+    would be in it.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)  # texts are longer than its 128 KiB
+    lines = _Lines(piece)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while not lines.ended:
+        first = lines.count
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            if lines.ended:
+                file, line = line_place(piece, first)
+                raise DataError(
+                    "a quote of this record does not close; where quotes are characters like "
+                    "others, set `quoting: none`",
+                    file=file,
+                    line=line,
+                ) from None
+            tally.bad(first, f"not CSV: {str(error).partition(' - ')[0]}")
+            lines.bad = None
+            continue
+        if lines.bad is not None:
+            tally.bad(*lines.bad)
+            lines.bad = None
+        elif fields is not None:
+            yield first, fields
+
+
+class _Lines:
+    """The lines of a piece as text; `bad` is the number and the fault of one that is not UTF-8."""
+
+    def __init__(self, piece: Piece) -> None:
+        self._lines = numbered_lines(piece)
+        self.count = 0
+        self.bad: tuple[int, str] | None = None
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        number, line = next(self._lines, (0, None))
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.count = number + 1
+        try:
+            return line.decode()
+        except UnicodeDecodeError as error:
+            self.bad = self.bad or (number, not_utf8(error))
+            return line.decode(errors="replace")

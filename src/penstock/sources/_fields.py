@@ -1,0 +1,103 @@
+"""Fields of records: found by path, and chosen for the rows of a build."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from penstock.jsonl import kind_of
+
+#: What a path finds where there is nothing.
+MISSING: Any = object()
+
+
+class FieldPath:
+    """A field by its name, or by the names that lead to it with dots between them.
+
+    A field whose own name has dots in it is found by that name first.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._parts = name.split(".")
+
+    def get(self, record: Any) -> Any:
+        """Return the value of the field, MISSING where there is none."""
+        if isinstance(record, dict) and self.name in record:
+            return record[self.name]
+        for part in self._parts:
+            if not isinstance(record, dict) or part not in record:
+                return MISSING
+            record = record[part]
+        return record
+
+    def remove(self, record: dict[str, Any]) -> None:
+        """Take the field, which is there, out of the record."""
+        if self.name in record:
+            del record[self.name]
+            return
+        for part in self._parts[:-1]:
+            record = record[part]
+        del record[self._parts[-1]]
+
+
+class FieldChoice:
+    """Makes the row of a build, with its text under `text`, of a record of the input.
+
+    `kept` gives the field of each name of metadata; None keeps every field. A field that begins
+    with one or more `^`, where `climbs`, is one of the record's parent, of that one's parent, ...
+    """
+
+    def __init__(
+        self,
+        text: str,
+        kept: Mapping[str, str] | None,
+        optional: Collection[str],
+        *,
+        climbs: bool = False,
+    ) -> None:
+        self._text = FieldPath(text)
+        self._keeps_all = kept is None
+        self._kept = [
+            (name, *_climb(field, climbs), name in optional) for name, field in (kept or {}).items()
+        ]
+
+    def choose(
+        self, record: dict[str, Any], parents: Sequence[Any] = ()
+    ) -> tuple[dict[str, Any] | None, str]:
+        """Return the row (it may be the record itself), or None and what is wrong with it."""
+        text = self._text.get(record)
+        if type(text) is not str:
+            return None, self._no_text(text)
+        if self._keeps_all:
+            return self._all(record, text)
+        row = {"text": text}
+        for name, levels, path, optional in self._kept:
+            value = path.get(parents[-levels] if levels else record)
+            if value is MISSING:
+                if not optional:
+                    return None, f"the field '{'^' * levels}{path.name}' is missing"
+                value = None
+            row[name] = value
+        return row, ""
+
+    def _all(self, record: dict[str, Any], text: str) -> tuple[dict[str, Any] | None, str]:
+        if self._text.name == "text":
+            return record, ""
+        if "text" in record:
+            return None, (
+                f"has a field 'text' beside '{self._text.name}'; list under metadata what to keep"
+            )
+        self._text.remove(record)
+        record["text"] = text
+        return record, ""
+
+    def _no_text(self, value: Any) -> str:
+        if value is MISSING:
+            return f"the field '{self._text.name}' is missing"
+        return f"the field '{self._text.name}' is {kind_of(value)}, must be text"
+
+
+def _climb(field: str, climbs: bool) -> tuple[int, FieldPath]:
+    name = field.lstrip("^") if climbs else field
+    return len(field) - len(name), FieldPath(name)

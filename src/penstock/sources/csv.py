@@ -1,0 +1,95 @@
+"""Tables of text: comma-separated values (RFC 4180) and their like; plain, .gz or .zst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from penstock.batches import RowBatch, Tally
+from penstock.errors import DataError
+from penstock.files import plural
+from penstock.sources._base import Piece
+from penstock.sources._columns import wanted_columns
+from penstock.sources._csv_records import plain_records, quoted_records
+from penstock.sources._files import size_of, suffixes
+from penstock.sources._lines import cut_at_lines, line_place
+from penstock.sources._rows import RowSource, chosen, in_batches
+
+
+class CsvSource(RowSource):
+    """Rows from tables with one record a line; every value is text.
+
+    A file whose quoted fields may go over several lines is one piece. Without quoting it is cut
+    at its lines.
+    """
+
+    delimiter: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="What parts the fields; null: a tab in files named .tsv or .tab, else a comma.",
+    )
+    quoting: Literal["standard", "none"] = Field(
+        "standard",
+        description="standard: a field may stand in double quotes, which are doubled within it. "
+        "none: a quote is a character like others.",
+    )
+    columns: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="The names of the columns of files that have no header line; null: they do.",
+    )
+
+    def pieces(self, piece_bytes: int) -> list[Piece]:
+        """Return whole files, or without quoting ranges of bytes of those that can be cut."""
+        if self.quoting == "none":
+            return [piece for path in self.inputs() for piece in cut_at_lines(path, piece_bytes)]
+        return [Piece(path, size=size_of(path) or 0) for path in self.inputs()]
+
+    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
+        """Yield the rows of a piece; their numbers are those of the lines on which they begin.
+
+        Raises DataError for a file without the columns that are wanted, or with a quote that does
+        not close.
+        """
+        yield from in_batches(chosen(self._records(piece, tally), self.choice(), tally))
+
+    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+        """Return the file and the line on which a row begins."""
+        return line_place(piece, number)
+
+    def _records(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
+        names = self.columns or self._header(piece.path)
+        wanted_columns(self, names, piece.path)
+        rows = self._fields(piece, tally)
+        if self.columns is None and piece.start == 0:
+            next(rows)
+        for number, fields in rows:
+            if len(fields) == len(names):
+                yield number, dict(zip(names, fields, strict=True))
+            elif fields:
+                tally.bad(number, f"{plural(len(fields), 'field')}, must be {len(names)}")
+            else:
+                tally.bad(number, "an empty line")
+
+    def _header(self, path: str) -> list[str]:
+        """Return the names on the first line of a file; nothing is skipped to find them."""
+        piece = Piece(path)
+        rows = self._fields(piece, Tally(lambda number: self.place(piece, number)))
+        _, names = next(rows, (0, None))
+        if not names:
+            raise DataError(
+                "must begin with a line of names; else list them under columns", file=path
+            )
+        return names
+
+    def _fields(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number and the fields of each record; an empty line has none."""
+        delimiter = self.delimiter or ("\t" if {".tsv", ".tab"} & {*suffixes(piece.path)} else ",")
+        records = plain_records if self.quoting == "none" else quoted_records
+        return records(piece, delimiter, tally)
+
+
+SOURCE = CsvSource

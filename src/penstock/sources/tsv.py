@@ -1,0 +1,28 @@
+"""Tab-separated values, in which a quote is a character like others."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from penstock.sources.csv import CsvSource
+
+
+class TsvSource(CsvSource):
+    """Rows from tables with one record a line and a tab between fields.
+
+    It is the source `csv` with other defaults.
+    """
+
+    delimiter: str | None = Field(
+        "\t", min_length=1, max_length=1, description="What parts the fields."
+    )
+    quoting: Literal["standard", "none"] = Field(
+        "none",
+        description="none: a quote is a character like others. "
+        "standard: a field may stand in double quotes, which are doubled within it.",
+    )
+
+
+SOURCE = TsvSource

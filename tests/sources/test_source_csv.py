@@ -1,0 +1,155 @@
+"""The sources csv and tsv: tables of text."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from source_rows import make, read, rows_of, texts_of, write_lines
+
+from penstock.errors import DataError
+
+FIELD = st.lists(st.sampled_from([*'",\naé \t;', "\r\n"]), max_size=6).map("".join)
+
+
+@given(st.lists(st.tuples(FIELD, FIELD), max_size=8), st.sampled_from([",", ";", "\t"]))
+def test_what_the_standard_library_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], delimiter: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "written.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, delimiter=delimiter)
+        writer.writerow(["id", "text"])
+        writer.writerows(rows)
+    source = make("csv", path=str(path), delimiter=delimiter)
+    assert rows_of(source, piece_bytes=10) == [{"id": one, "text": two} for one, two in rows]
+
+
+@given(st.lists(st.sampled_from(['a"b', '"', "'é", "longer text, here"])), st.integers(1, 50))
+def test_without_quoting_a_table_is_cut_at_its_lines(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], piece_bytes: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "cut.tsv"
+    write_lines(path, ["id\ttext", *(f"{n}\t{text}" for n, text in enumerate(texts))])
+    expected = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    assert rows_of(make("tsv", path=str(path)), piece_bytes=piece_bytes) == expected
+
+
+def test_the_suffix_says_what_parts_the_fields(tmp_path: Path) -> None:
+    for name, line in {"a.csv": "1,x", "b.tsv": "1\tx", "c.tsv.gz": "1\tx"}.items():
+        data = line.replace("1", "id").replace("x", "text") + "\n" + line + "\n"
+        packed = gzip.compress(data.encode()) if name.endswith(".gz") else data.encode()
+        (tmp_path / name).write_bytes(packed)
+    assert rows_of(make("csv", path=str(tmp_path / "*"))) == [{"id": "1", "text": "x"}] * 3
+
+
+def test_columns_name_the_fields_of_a_file_without_header(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", ["1,a", "2,b"])
+    assert rows_of(make("csv", path=str(path), columns=["id", "text"])) == [
+        {"id": "1", "text": "a"},
+        {"id": "2", "text": "b"},
+    ]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("\ufefftext,id\r\na,1\r\n".encode())
+    assert rows_of(make("csv", path=str(path), metadata=["id"])) == [{"text": "a", "id": "1"}]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1", "1 field, must be 2"),
+        (b"1,b,c", "3 fields, must be 2"),
+        (b"", "an empty line"),
+        (b"1,secret \xff", "column 10: byte 0xff is not UTF-8"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: bytes, reason: str) -> None:
+    lines = [b"id,text", b"1,a", line, b"3,c"]
+    path = write_lines(
+        tmp_path / "a", [e.replace(b",", b"\t" * (kind == "tsv") or b",") for e in lines]
+    )
+    with pytest.raises(DataError) as caught:
+        read(make(kind, path=str(path)))
+    assert str(caught.value) == f"{path}:3: {reason}"
+    rows, errors, _ = read(make(kind, path=str(path)), skip=True)
+    assert [row["text"] for row in rows] == ["a", "c"]
+    assert errors == [(str(path), 3, reason)]
+
+
+def test_lines_within_quotes_are_counted(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "a.csv", ["id,text", '1,"a', "b", 'c"', '2,"x"y', '3,"', '"', "4"]
+    )
+    rows, errors, _ = read(make("csv", path=str(path)), skip=True)
+    assert rows == [{"id": "1", "text": "a\nb\nc"}, {"id": "3", "text": "\n"}]
+    assert [(line, reason) for _, line, reason in errors] == [
+        (5, "not CSV: ',' expected after '\"'"),
+        (8, "1 field, must be 2"),
+    ]
+
+
+def test_bad_encoding_within_quotes_is_named_by_its_own_line(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", ["id,text", '1,"a', b"secret \xff", 'c"', "2,b"])
+    rows, errors, _ = read(make("csv", path=str(path)), skip=True)
+    assert rows == [{"id": "2", "text": "b"}]
+    assert errors == [(str(path), 3, "column 8: byte 0xff is not UTF-8")]
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_quote_that_does_not_close_swallows_nothing(tmp_path: Path, skip: bool) -> None:
+    path = write_lines(tmp_path / "a.csv", ["id,text", '1,"a', "2,b", "3,c"])
+    with pytest.raises(DataError, match=r"a\.csv:2: a quote of this record does not close"):
+        read(make("csv", path=str(path)), skip=skip)
+
+
+def test_texts_may_be_longer_than_the_standard_library_takes(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", ["id,text", "1," + "x" * 300_000])
+    assert len(texts_of(make("csv", path=str(path)))[0]) == 300_000
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "message"),
+    [
+        ("", {}, "must begin with a line of names"),
+        ("id,txt\n1,a\n", {}, "has no column 'text'; did you mean 'txt'"),
+        ("id,text\n1,a\n", {"metadata": ["name"]}, "has no column 'name'; it has id, text"),
+        ("text,text\na,b\n", {}, "has two columns 'text'"),
+    ],
+)
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_header_without_what_is_wanted_is_fatal(
+    tmp_path: Path, content: str, settings: dict[str, Any], message: str, skip: bool
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        read(make("csv", path=str(path), **settings), skip=skip)
+
+
+def test_a_header_that_is_not_utf8_is_fatal(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", [b"id,t\xffext", "id,text", "1,a"])
+    with pytest.raises(DataError, match=r"a\.csv:1: column 5: byte 0xff"):
+        read(make("csv", path=str(path)), skip=True)
+
+
+def test_an_optional_column_is_null_where_it_is_missing(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", ["text", "a"])
+    source = make("csv", path=str(path), metadata=["note"], optional=["note"])
+    assert rows_of(source) == [{"text": "a", "note": None}]
+
+
+def test_a_real_table_with_quotes_in_its_text_is_read_whole(shared_data: Path) -> None:
+    path = next(iter(sorted((shared_data / "pairs" / "paws").glob("*.tsv"))))
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    expected = [line.split("\t")[1] for line in lines[1:]]
+    source = make("tsv", path=str(path), text="sentence1", metadata=["label"])
+    assert texts_of(source, piece_bytes=100_000) == expected

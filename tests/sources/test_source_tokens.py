@@ -1,0 +1,222 @@
+"""The sources of tokens: random_tokens, and datasets that were written before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from source_rows import make
+
+from penstock.batches import Tally, TokenBatch
+from penstock.errors import ConfigError, DataError
+from penstock.formats import FORMATS, RowBlock, SplitShape, Target
+from penstock.manifest import FileEntry, Manifest
+from penstock.sources import Source
+
+#: Rows of segments; each row is at most eight tokens long.
+DOCUMENTS = [[[n, 0, n + 1], [n * 7 + 1] * (n % 4 + 1)] for n in range(1, 30)]
+TOKENIZER = {"path": "gpt2", "sha256": "sha256:0"}
+
+
+def documents_of(source: Source, piece_bytes: int = 1 << 24) -> list[list[list[int]]]:
+    """Return the sequences of every document of a source."""
+    found: list[list[list[int]]] = []
+    for piece in source.pieces(piece_bytes):
+        number = 0
+        for batch in source.read(piece, Tally(lambda number: ("", number))):
+            assert isinstance(batch, TokenBatch)
+            assert list(batch.numbers) == list(range(number, number + len(batch)))
+            assert batch.lengths.dtype == batch.sequences.dtype == np.int32
+            assert batch.lengths.sum() == len(batch.ids)
+            number += len(batch)
+            flat = iter(batch.ids.tolist())
+            lengths = iter(batch.lengths.tolist())
+            found += [
+                [[next(flat) for _ in range(next(lengths))] for _ in range(count)]
+                for count in batch.sequences.tolist()
+            ]
+    return found
+
+
+def write(kind: str, directory: Path, documents: list[list[list[int]]] = DOCUMENTS) -> Path:
+    """Write documents as a dataset with the splits train and test, both the same."""
+    segments = [segment for document in documents for segment in document]
+    shape = SplitShape(len(documents), len(segments), sum(map(len, segments)))
+    packed = kind != "megatron"
+    target = Target(
+        directory=directory,
+        name=directory.parent.name if packed else "notes",
+        splits={"train": shape, "test": shape},
+        dtype=np.dtype(np.int32),
+        context=8 if packed else None,
+        pad_id=0 if packed else None,
+        vocab_size=1000,
+    )
+    form = FORMATS.get(kind)()
+    directory.mkdir(parents=True)
+    ids = np.array([token for segment in segments for token in segment], np.int32)
+    lengths = np.array([len(segment) for segment in segments], np.int32)
+    first = np.array([0, *np.cumsum([len(document) for document in documents])], np.int64)
+    form.verify(target)
+    written = [
+        entry
+        for shard in form.shards(target)
+        for block in [rows_between(ids, lengths, first, shard.start, shard.stop)]
+        for entry in form.write(directory, shard, target, [block])
+    ]
+    described = form.finish(directory, target, written)
+    names = [*(entry.path for entry in written), *described]
+    Manifest(
+        format=kind,
+        files=[FileEntry.of(directory, name) for name in names],
+        tokenizer=TOKENIZER,
+        recipe={},
+        inputs=[],
+    ).write(directory)
+    return directory
+
+
+def rows_between(ids: Any, lengths: Any, first: Any, start: int, stop: int) -> RowBlock:
+    """Return the rows `start` to before `stop` as a block."""
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    segments = slice(first[start], first[stop])
+    return RowBlock(
+        ids[ends[first[start]] : ends[first[stop]]],
+        lengths[segments],
+        first[start : stop + 1] - first[start],
+    )
+
+
+@pytest.mark.parametrize("kind", ["megatron", "packed_jsonl", "tfrecord", "arrayrecord"])
+@pytest.mark.parametrize("piece_bytes", [300, 1 << 24])
+def test_documents_of_every_format_come_back_as_they_were(
+    tmp_path: Path, kind: str, piece_bytes: int
+) -> None:
+    path = write(kind, tmp_path / "notes" / "1.0.0")
+    assert documents_of(make("dataset", path=str(path)), piece_bytes) == DOCUMENTS
+    assert documents_of(make("dataset", path=str(path), split="test"), piece_bytes) == DOCUMENTS
+
+
+def test_ids_have_the_dtype_of_the_file(tmp_path: Path) -> None:
+    path = write("megatron", tmp_path / "notes")
+    source = make("dataset", path=str(path / "notes_train_text_document"))
+    [piece] = source.pieces(1 << 24)
+    [batch] = source.read(piece, Tally(lambda number: ("", number)))
+    assert batch.ids.dtype == np.uint16
+    names = ["notes_train_text_document.bin", "notes_train_text_document.idx"]
+    assert [Path(name).name for name in source.inputs()] == names
+
+
+def test_the_manifest_tells_the_files_and_the_tokenizer(tmp_path: Path) -> None:
+    path = write("packed_jsonl", tmp_path / "notes")
+    source = make("dataset", path=str(path))
+    names = ["test-00000-of-00001.jsonl", "train-00000-of-00001.jsonl"]
+    assert source.tokenizer_identity() == TOKENIZER
+    assert [Path(file).name for file in source.inputs()] == ["penstock.json", *names]
+    (path / "penstock.json").unlink()
+    assert source.tokenizer_identity() is None
+    assert [Path(file).name for file in source.inputs()] == names
+
+
+@pytest.mark.parametrize("segmentation", [[1, 1, 2, 0, 0], [0, 2, 2, 1, 0], [3, 0, 0, 3, 3]])
+def test_segments_are_told_apart_wherever_padding_stands(
+    tmp_path: Path, segmentation: list[int]
+) -> None:
+    row = {"inputs": [5, 0, 6, 7, 8], "inputs_segmentation": segmentation}
+    (tmp_path / "train-00000-of-00001.jsonl").write_text(json.dumps(row) + "\n")
+    expected: list[list[int]] = []
+    for index, (token, segment) in enumerate(zip(row["inputs"], segmentation, strict=True)):
+        if segment and index and segmentation[index - 1] == segment:
+            expected[-1].append(token)
+        elif segment:
+            expected.append([token])
+    assert documents_of(make("dataset", path=str(tmp_path))) == [expected]
+
+
+def test_rows_without_segmentation_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train-00000-of-00001.jsonl").write_text('{"inputs": [1, 2]}\n')
+    with pytest.raises(DataError, match="has no column inputs_segmentation"):
+        documents_of(make("dataset", path=str(tmp_path)))
+
+
+def test_what_is_no_dataset_or_several_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no dataset"):
+        make("dataset", path=str(tmp_path)).inputs()
+    with pytest.raises(ConfigError, match="is a URL"):
+        make("dataset", path="gs://bucket/d").inputs()
+    write("packed_jsonl", tmp_path / "one")
+    write("packed_jsonl", tmp_path / "two")
+    with pytest.raises(ConfigError, match=r"holds 2 datasets; name one \(one, two\)"):
+        make("dataset", path=str(tmp_path)).inputs()
+    with pytest.raises(ConfigError, match="has no split 'tset'; did you mean 'test'"):
+        make("dataset", path=str(tmp_path / "one"), split="tset").pieces(1)
+
+
+def test_a_dataset_that_is_damaged_is_named(tmp_path: Path) -> None:
+    path = write("megatron", tmp_path / "notes")
+    file = path / "notes_train_text_document.bin"
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(DataError, match=r"notes_train_text_document\.bin"):
+        documents_of(make("dataset", path=str(path)))
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(1, 40),
+    st.sampled_from([1, 7, 20_000]),
+    st.integers(1, 1 << 21),
+    st.sampled_from(["uniform", "zipf"]),
+)
+def test_random_tokens_depend_on_the_settings_alone(
+    count: int, length: int, piece_bytes: int, distribution: str
+) -> None:
+    source = make(
+        "random_tokens",
+        count=count,
+        length=length,
+        vocab_size=50,
+        distribution=distribution,
+        seed=3,
+    )
+    whole = flat(source, 1 << 40)
+    assert len(whole) == count * length
+    assert whole.min() >= 0
+    assert whole.max() < 50
+    assert np.array_equal(flat(source, piece_bytes), whole)
+
+
+def flat(source: Source, piece_bytes: int) -> Any:
+    """Return every id of a source."""
+    batches = [
+        batch
+        for piece in source.pieces(piece_bytes)
+        for batch in source.read(piece, Tally(lambda number: ("", number)))
+    ]
+    return np.concatenate([batch.ids for batch in batches if isinstance(batch, TokenBatch)])
+
+
+def test_random_tokens_say_what_they_are() -> None:
+    source = make("random_tokens", count=2, length=3, vocab_size=10)
+    assert source.synthetic
+    assert source.inputs() == []
+    assert not any(
+        make(kind, path="a").synthetic for kind in ("jsonl", "text", "csv", "parquet", "dataset")
+    )
+
+
+def test_random_tokens_have_the_distribution_and_the_dtype_that_are_asked_for() -> None:
+    size = {"count": 100, "length": 1000}
+    uniform = flat(make("random_tokens", **size, vocab_size=100), 1 << 30)
+    assert np.bincount(uniform).min() > 800
+    zipf = flat(make("random_tokens", **size, vocab_size=100, distribution="zipf"), 1 << 30)
+    often = np.bincount(zipf, minlength=100)
+    assert 1.9 < often[0] / often[1] < 2.1
+    assert uniform.dtype == np.uint16
+    assert flat(make("random_tokens", **size, vocab_size=100_000), 1 << 30).dtype == np.int32
+    other = flat(make("random_tokens", **size, vocab_size=100, seed=1), 1 << 30)
+    assert not np.array_equal(uniform, other)
