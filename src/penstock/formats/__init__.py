@@ -10,6 +10,8 @@ from penstock.formats._base import (
     TokenRow,
     Written,
 )
+from penstock.formats._merging import merge
+from penstock.formats._registry import FORMATS
 from penstock.formats._task_jsonl import (
     REQUIRED_SPLITS,
     TASK_JSONL,
@@ -19,7 +21,10 @@ from penstock.formats._task_jsonl import (
     recognise,
     row_problems,
 )
-from penstock.registry import Registry
+from penstock.formats._tfds import Layout as TfdsLayout
+from penstock.formats._tfds import missing_and_strange, read_layout
+from penstock.formats._tfds_format import TfdsFormat
+from penstock.formats._tfds_reading import TfdsDataset
 
 __all__ = [
     "FORMATS",
@@ -32,13 +37,16 @@ __all__ = [
     "SplitShape",
     "Target",
     "TaskDirectory",
+    "TfdsDataset",
+    "TfdsFormat",
+    "TfdsLayout",
     "TokenRow",
     "Written",
     "find_task_directories",
+    "merge",
+    "missing_and_strange",
     "open_task_directory",
+    "read_layout",
     "recognise",
     "row_problems",
 ]
-
-#: The formats that a recipe can write. Task JSONL comes from `penstock migrate`.
-FORMATS: Registry[type[Format]] = Registry("format", "penstock.formats", "FORMAT")

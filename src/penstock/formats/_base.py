@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.config import Options
+from penstock.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,9 @@ class Format(Options, ABC):
     def verify(self, target: Target) -> None:
         """Look at the target before anything is written; raises ConfigError for what cannot be."""
 
+    def prepare(self) -> None:
+        """Load what `write` needs; called once, before the work is shared out."""
+
     @abstractmethod
     def shards(self, target: Target) -> Sequence[Shard]:
         """Return the shards of every split; they depend on the target alone."""
@@ -128,6 +132,16 @@ class Format(Options, ABC):
     def finish(self, directory: Path, target: Target, written: Sequence[Written]) -> Sequence[str]:
         """Write what describes the whole, when every shard is there; return the files' paths."""
         return ()
+
+    @classmethod
+    def merge(cls, datasets: Sequence[Path], output: Path) -> Path:
+        """Make one dataset of several without encoding a row again; return its path.
+
+        Raises ConfigError for what cannot be merged so.
+        """
+        raise ConfigError(
+            f"{cls.name} cannot be merged by its files; build it, from sources of kind `dataset`"
+        )
 
     @classmethod
     @abstractmethod

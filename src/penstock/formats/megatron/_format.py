@@ -10,10 +10,20 @@ import numpy as np
 from pydantic import Field
 
 from penstock.errors import ConfigError
+from penstock.files import write_atomic
 from penstock.formats._base import Format, RowBlock, Shard, Target, Written
-from penstock.formats.megatron.dataset import NAME, MegatronDataset, find_datasets
+from penstock.formats._merged import merged_manifest
+from penstock.formats.megatron.dataset import (
+    NAME,
+    MegatronDataset,
+    find_datasets,
+    split_prefixes,
+)
 from penstock.formats.megatron.layout import megatron_dtype, storable
+from penstock.formats.megatron.merging import merge
+from penstock.formats.megatron.reader import IndexedReader, pair_files
 from penstock.formats.megatron.writer import write_pair
+from penstock.manifest import FileEntry, manifest_path
 
 _PART = r"^[^/\\]+$"
 
@@ -73,6 +83,14 @@ class MegatronFormat(Format):
         return f"{prefix}_{self.key}_document" if whole else f"{prefix}_{split}_{self.key}_document"
 
     @classmethod
+    def merge(cls, datasets: Sequence[Path], output: Path) -> Path:
+        """Join the pairs of all datasets, each of which must be one, under a new prefix."""
+        prefixes = [_only_pair(path) for path in datasets]
+        merged = merge(prefixes, output)
+        _describe(prefixes, merged)
+        return merged
+
+    @classmethod
     def find(cls, path: Path) -> Sequence[Path]:
         """Return every dataset of this format at or below a path, or at a prefix."""
         return find_datasets(path)
@@ -81,6 +99,31 @@ class MegatronFormat(Format):
     def open(cls, path: Path) -> MegatronDataset:
         """Open a directory, a prefix, or either file of a pair."""
         return MegatronDataset(path)
+
+
+def _only_pair(path: Path) -> Path:
+    splits = split_prefixes(path)
+    if len(splits) > 1:
+        raise ConfigError(
+            f"has the splits {', '.join(splits)}; name the prefix of one of them", file=path
+        )
+    return next(iter(splits.values()))
+
+
+def _describe(prefixes: Sequence[Path], merged: Path) -> None:
+    """Write the manifest of merged pairs."""
+    documents = IndexedReader(merged).documents
+    files = [
+        FileEntry.of(merged.parent, file.name, rows)
+        for file, rows in zip(pair_files(merged), (documents, None), strict=True)
+    ]
+    manifest = merged_manifest(
+        {prefix: [file.name for file in pair_files(prefix)] for prefix in prefixes},
+        format=NAME,
+        files=files,
+        counts={"train.rows": documents},
+    )
+    write_atomic(manifest_path(merged), manifest.to_json())
 
 
 def _dtype(target: Target) -> np.dtype[Any]:

@@ -1,0 +1,62 @@
+"""`penstock export`: a dataset in the terms of another trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.markup import escape
+
+from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+
+if TYPE_CHECKING:
+    from penstock.exports import Export
+
+
+@guarded
+def export(
+    trainer: Annotated[str, typer.Argument(help="The trainer that shall read it, as `maxtext`.")],
+    dataset: Annotated[Path, typer.Argument(help="The dataset: its directory, or its prefix.")],
+    target: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the settings here, as YAML.")
+    ] = None,
+    format: FormatOption = Format.HUMAN,
+    quiet: QuietOption = False,
+) -> None:
+    """Print the settings by which a trainer reads a dataset, and what it makes of it.
+
+    The settings go to stdout as YAML; what is kept and lost, to stderr.
+    """
+    from penstock.config import dump_yaml
+    from penstock.exports import export as run_export
+
+    found = run_export(trainer, dataset)
+    text = dump_yaml(found.settings)
+    if target is not None:
+        from penstock.files import write_atomic
+
+        write_atomic(target, text)
+    rows = [{"key": key, "value": value} for key, value in found.settings.items()]
+    output = Output(format, quiet)
+    output.show(found.to_dict(), rows, lambda: _render(text), columns=("key", "value"))
+    if output.human:
+        for line in _words(found):
+            output.hint(line)
+
+
+def _render(text: str) -> list[RenderableType]:
+    return [escape(line) for line in text.splitlines()]
+
+
+def _words(found: Export) -> list[str]:
+    """Return what the settings do not say, line by line."""
+    lines = [f"[bold]{escape(found.trainer)}[/] {escape(found.version)}"]
+    for head, colour, told in (
+        ("keeps", "green", found.keeps),
+        ("loses", "bold red", found.loses),
+        ("note", "cyan", found.advice),
+    ):
+        lines += [f"[{colour}]{head}[/] {escape(line)}" for line in told]
+    return lines

@@ -1,0 +1,100 @@
+"""Rows of integers as tf.train.Example, and back, without TensorFlow.
+
+The columns of an Example are written in alphabetical order, so that equal rows have equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penstock.formats._example_kernels import (
+    MALFORMED,
+    MISSING,
+    OTHER_KIND,
+    find_integers,
+    varint_sizes,
+    write_column,
+    write_varint,
+)
+
+#: The smallest values that take 2, 3, 4 and 5 bytes.
+_VARINT_LIMITS = np.array([1 << 7, 1 << 14, 1 << 21, 1 << 28])
+_REASONS = {
+    MALFORMED: "is no tf.train.Example",
+    MISSING: "has no column '{name}'",
+    OTHER_KIND: "has no integers in the column '{name}'",
+}
+
+
+class ExampleError(ValueError):
+    """A record that is not an Example with the wanted columns; the words go with `record 3 ...`."""
+
+
+def encode_examples(
+    columns: Mapping[str, NDArray[np.int32]], *, before: int = 0, after: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Encode one row or more, given as columns of (rows, values) that are not negative.
+
+    Returns a buffer (uint8), and where in it each row's Example starts and stops; `before` and
+    `after` bytes are left free on each side of every Example.
+    """
+    names = sorted(columns)
+    nested = {name: _nested_sizes(name, columns[name]) for name in names}
+    entries = np.stack([1 + _varint_size(n[:, 0]) + n[:, 0] for n in nested.values()])
+    features = entries.sum(axis=0)
+    heads = 1 + _varint_size(features)
+    sizes = heads + features
+    stops = np.cumsum(before + sizes + after) - after
+    starts = stops - sizes
+    buffer = np.empty(int(stops[-1]) + after, np.uint8)
+    places = starts + heads + np.cumsum(entries, axis=0) - entries
+    for name, begins in zip(names, places, strict=True):
+        key = np.frombuffer(name.encode(), np.uint8)
+        write_column(buffer, begins, key, columns[name], nested[name])
+    for start, size in zip(starts.tolist(), features.tolist(), strict=True):
+        buffer[start] = 0x0A
+        write_varint(buffer, start + 1, size)
+    return buffer, starts, stops
+
+
+def _nested_sizes(name: str, values: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the sizes of entry, Feature, Int64List and values, for each row."""
+    payload = np.empty(len(values), np.int64)
+    varint_sizes(values, payload)
+    integers = 1 + _varint_size(payload) + payload
+    feature = 1 + _varint_size(integers) + integers
+    key = len(name.encode())
+    head = 1 + int(_varint_size(np.array(key))) + key
+    entry = head + 1 + _varint_size(feature) + feature
+    return np.stack([entry, feature, integers, payload], axis=1)
+
+
+def _varint_size(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many bytes each value, below 2^35, takes as a varint."""
+    return np.searchsorted(_VARINT_LIMITS, values, side="right") + 1
+
+
+class ExampleReader:
+    """Reads the integers of some columns out of Examples, from any thread."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = {name: np.frombuffer(name.encode(), np.uint8) for name in names}
+
+    def read(self, record: bytes) -> dict[str, NDArray[np.int64]]:
+        """Return the columns of a record, each int64 and 1-D.
+
+        Raises ExampleError for what is no Example, and where a column is not there or has no
+        integers.
+        """
+        data = np.frombuffer(record, np.uint8)
+        values = np.empty(len(data), np.int64)
+        found = {}
+        for name, key in self._names.items():
+            count = find_integers(data, key, values)
+            if count < 0:
+                raise ExampleError(_REASONS[count].format(name=name))
+            found[name] = values[:count].copy()
+        return found

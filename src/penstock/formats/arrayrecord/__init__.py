@@ -1,0 +1,69 @@
+"""`arrayrecord`: packed rows in ArrayRecord files, with random access for Grain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from penstock.errors import MissingExtraError
+from penstock.files import staged_file
+from penstock.formats._base import RowBlock, Shard, Target, Written
+from penstock.formats._tfds_format import TfdsFormat
+from penstock.formats._tfds_reading import ShardFile
+
+#: One record a chunk: what random access wants, and Grain asks for.
+_OPTIONS = "group_size:1"
+
+
+class ArrayRecord(TfdsFormat):
+    """Packed rows as ArrayRecord (group_size 1, zstd), in the layout of TensorFlow Datasets.
+
+    Writing needs the package `array_record`; reading needs nothing besides penstock.
+    """
+
+    name: ClassVar[str] = "arrayrecord"
+    kind: ClassVar[str] = "array_record"
+    looks_like: ClassVar[str] = "a directory of NAME-SPLIT.array_record-00000-of-00001 files"
+
+    def verify(self, target: Target) -> None:
+        """Refuse what cannot be written: raises ConfigError, or MissingExtraError."""
+        super().verify(target)
+        _writer_class()
+
+    def write(
+        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+    ) -> Sequence[Written]:
+        """Write one shard; raises DataError for an id or a row that does not fit."""
+        from penstock.formats._examples import encode_examples
+
+        path, rows = directory / shard.path, 0
+        with staged_file(path) as staging:
+            writer = _writer_class()(str(staging), _OPTIONS)
+            try:
+                for columns in self.column_blocks(path, target, blocks):
+                    buffer, starts, stops = encode_examples(columns)
+                    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+                        writer.write(buffer[start:stop].tobytes())
+                    rows += len(starts)
+            finally:
+                writer.close()
+        return [Written(shard.path, rows)]
+
+    @staticmethod
+    def open_shard(path: Path) -> ShardFile:
+        """Open one ArrayRecord file."""
+        from penstock.formats.arrayrecord._file import ArrayRecordFile
+
+        return ArrayRecordFile(path)
+
+
+def _writer_class() -> Any:
+    try:
+        from array_record.python.array_record_module import ArrayRecordWriter
+    except ImportError:
+        raise MissingExtraError("array_record", "arrayrecord", "the format arrayrecord") from None
+    return ArrayRecordWriter
+
+
+FORMAT = ArrayRecord

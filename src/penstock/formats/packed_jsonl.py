@@ -1,0 +1,191 @@
+"""`packed_jsonl`: packed rows as JSON Lines, one object a row, each column a list.
+
+    notes/
+      train-00000-of-00002.jsonl     {"inputs": [...], "targets": [...], ...}
+      validation-00000-of-00001.jsonl
+
+The names are those by which Hugging Face `datasets` tells the splits apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from penstock.errors import DataError
+from penstock.files import staged_file
+from penstock.formats._base import Dataset, RowBlock, Shard, Target, TokenRow, Written
+from penstock.formats._packed import PackedFormat
+from penstock.formats._walking import directories_with_files
+from penstock.jsonl import BadLine, read_rows, scan
+from penstock.manifest import read_manifest
+
+_SHARD = re.compile(r"(?P<split>[\w-]+)-(?P<index>\d{5,})-of-(?P<count>\d{5,})\.jsonl")
+_INT32 = np.iinfo(np.int32)
+
+
+class PackedJsonlDataset(Dataset):
+    """A directory of packed rows in JSON Lines.
+
+    `context` is the length of every row, `columns` their names: those of the first row. Raises
+    DataError for a shard that is missing, and for a directory without rows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._shards = {split: _counted(files) for split, files in _shard_files(path).items()}
+        self.splits = {
+            split: sum(rows for _, rows in shards) for split, shards in self._shards.items()
+        }
+        first = next(
+            (file for files in self._shards.values() for file, rows in files if rows), None
+        )
+        if first is None:
+            raise DataError("has no rows", file=path)
+        row = next(read_rows(first))[1]
+        self.columns = list(row)
+        self.context = len(_integers(row, "inputs", first, 1))
+
+    def shards(self, split: str) -> list[tuple[Path, int]]:
+        """Return the file and the number of rows of each shard of a split."""
+        return list(self._shards[split])
+
+    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
+        """Yield the rows of a split; `number` is the line in the file, from 1."""
+        before = 0
+        stop = self.splits[split] if stop is None else stop
+        for file, count in self._shards[split]:
+            begin, end = max(start - before, 0), min(stop - before, count)
+            before += count
+            if begin >= end:
+                continue
+            for line, row in read_rows(file):
+                if line > end:
+                    break
+                if line > begin:
+                    yield TokenRow(self._columns(row, file, line), file, line)
+
+    def _columns(self, row: dict[str, Any], file: Path, line: int) -> dict[str, NDArray[np.int32]]:
+        if row.keys() != set(self.columns):
+            raise DataError(
+                f"the columns are not those of the first row ({', '.join(self.columns)})",
+                file=file,
+                line=line,
+            )
+        columns = {name: _integers(row, name, file, line) for name in self.columns}
+        for name, values in columns.items():
+            if len(values) != self.context:
+                raise DataError(
+                    f"{name} has {len(values):,} values, not {self.context:,} as the first row",
+                    file=file,
+                    line=line,
+                )
+        return columns
+
+
+class PackedJsonl(PackedFormat):
+    """Packed rows as JSON Lines: to look at, and for readers that know nothing else."""
+
+    name: ClassVar[str] = "packed_jsonl"
+    looks_like: ClassVar[str] = "a directory of SPLIT-00000-of-00001.jsonl files, `inputs` in each"
+
+    def shards(self, target: Target) -> Sequence[Shard]:
+        """Return the shards of every split, as even as can be."""
+        return self.split_shards(target, "{split}-{index:05d}-of-{count:05d}.jsonl")
+
+    def write(
+        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+    ) -> Sequence[Written]:
+        """Write one shard; raises DataError for an id or a row that does not fit."""
+        option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+        path, rows = directory / shard.path, 0
+        with staged_file(path) as staging, staging.open("wb") as out:
+            for columns in self.column_blocks(path, target, blocks):
+                rows += len(columns["inputs"])
+                names = list(columns)
+                for row in zip(*columns.values(), strict=True):
+                    out.write(orjson.dumps(dict(zip(names, row, strict=True)), option=option))
+        return [Written(shard.path, rows)]
+
+    @classmethod
+    def find(cls, path: Path) -> Sequence[Path]:
+        """Return every directory at or below `path` with shards of packed rows."""
+        found = []
+        for directory, files in directories_with_files(path):
+            shards = [name for name in files if _SHARD.fullmatch(name)]
+            if shards and _recognises(directory, shards[0]):
+                found.append(directory)
+        return found
+
+    @classmethod
+    def open(cls, path: Path) -> PackedJsonlDataset:
+        """Open a dataset; raises DataError where a shard is missing or nothing can be read."""
+        return PackedJsonlDataset(path)
+
+
+def _recognises(directory: Path, shard: str) -> bool:
+    """Say whether the first row is packed, or a manifest tells so."""
+    _, row = next(scan(directory / shard), (1, None))
+    if row is None or isinstance(row, BadLine):
+        try:
+            manifest = read_manifest(directory)
+        except DataError:
+            return False
+        return manifest is not None and manifest.format == PackedJsonl.name
+    return isinstance(row.get("inputs"), list)
+
+
+def _shard_files(directory: Path) -> dict[str, list[Path]]:
+    """Return the shards of every split, in order; raises DataError where one is missing."""
+    found: dict[str, dict[str, Path]] = {}
+    counts: dict[str, int] = {}
+    for entry in sorted(directory.iterdir()):
+        if match := _SHARD.fullmatch(entry.name):
+            split, count = match["split"], int(match["count"])
+            if counts.setdefault(split, count) != count:
+                raise DataError(
+                    f"is not of {counts[split]:,} shards, as the others of '{split}'", file=entry
+                )
+            found.setdefault(split, {})[entry.name] = entry
+    for split, files in found.items():
+        for index in range(counts[split]):
+            name = f"{split}-{index:05d}-of-{counts[split]:05d}.jsonl"
+            if name not in files:
+                raise DataError(
+                    "there is no such file; the other shards name it (they are numbered from 0)",
+                    file=directory / name,
+                )
+        if len(files) > counts[split]:
+            raise DataError("is not numbered below the count of shards", file=max(files.values()))
+    return {split: list(files.values()) for split, files in found.items()}
+
+
+def _counted(files: Sequence[Path]) -> list[tuple[Path, int]]:
+    """Return each file with its number of lines."""
+    counted = []
+    for file in files:
+        lines, last = 0, b"\n"
+        with file.open("rb") as stream:
+            while part := stream.read(1 << 20):
+                lines, last = lines + part.count(b"\n"), part
+        counted.append((file, lines + (last[-1:] != b"\n")))
+    return counted
+
+
+def _integers(row: dict[str, Any], name: str, file: Path, line: int) -> NDArray[np.int32]:
+    """Return a column of a row; raises DataError for what is no list of int32."""
+    values = row.get(name)
+    if not isinstance(values, list) or set(map(type, values)) != {int}:
+        raise DataError(f"{name} is no list of whole numbers", file=file, line=line)
+    if min(values) < _INT32.min or max(values) > _INT32.max:
+        raise DataError(f"{name} has a value that is not in an int32", file=file, line=line)
+    return np.array(values, np.int32)
+
+
+FORMAT = PackedJsonl
