@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from penstock.checks.task_jsonl.codes import CODES
+from penstock.checks._codes import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 _DOCUMENTED = re.compile(r"^\| `([a-z0-9-]+)` \| (error|warning|info) \|", re.M)

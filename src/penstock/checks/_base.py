@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from penstock.errors import ConfigError
 from penstock.findings import DatasetFindings
 
 
@@ -17,6 +19,19 @@ class Dataset(Protocol):
     def path(self) -> Path:
         """Where it is, as the user can open it."""
         ...
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What a check looks at besides the dataset.
+
+    `against` is the original of synthetic data; `full` reads every byte where a sample is the rule;
+    `tokenizer` is the directory, or the tokenizer.json, of tokens whose manifest names none.
+    """
+
+    against: Path | None = None
+    full: bool = False
+    tokenizer: Path | None = None
 
 
 DatasetT = TypeVar("DatasetT", bound=Dataset)
@@ -32,14 +47,24 @@ class Checker(ABC, Generic[DatasetT]):
 
     @abstractmethod
     def find(self, path: Path) -> Sequence[DatasetT]:
-        """Return every dataset of this format at or below an existing path.
+        """Return every dataset of this format at or below a path, or at a prefix of file names.
 
         What is recognisably meant as one is returned too: its mistakes are for `check` to find.
         """
 
     @abstractmethod
-    def check(self, dataset: DatasetT, against: Path | None) -> DatasetFindings:
-        """Return what is wrong with a dataset, and how it differs from its original in `against`.
+    def check(self, dataset: DatasetT, options: CheckOptions) -> DatasetFindings:
+        """Return what is wrong with a dataset, and how it differs from its original.
 
-        Raises ConfigError where `against` holds no original of it, or the format knows none.
+        Raises ConfigError where `options.against` holds no original of it, or the format knows
+        none, and where `options.tokenizer` holds no tokenizer.
         """
+
+
+def refuse_original(dataset: Dataset, format: str, options: CheckOptions) -> None:
+    """Raise ConfigError where an original is given to a format that compares with none."""
+    if options.against is not None:
+        raise ConfigError(
+            f"{format} has no original to compare with; --against is for task data",
+            file=dataset.path,
+        )

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._rows import document_lines
 
 if TYPE_CHECKING:
     from penstock.findings import CheckReport, DatasetFindings, Finding
@@ -27,16 +28,30 @@ def check(
     against: Annotated[
         Path | None, typer.Option("--against", help="The original of synthetic data, or its tree.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read every byte, also of large token datasets.")
+    ] = False,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option("--tokenizer", help="The tokenizer of tokens whose manifest names none."),
+    ] = None,
+    show_text: Annotated[
+        bool | None,
+        typer.Option(
+            "--show-text/--hide-text",
+            help="Whether the first row of tokens is shown as text; it is, unless confidential.",
+        ),
+    ] = None,
     format: FormatOption = Format.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Check that data is there, whole, well-formed and honest.
+    """Check that data is there, whole, well-formed, real and honest.
 
     Exits with 1 when an error stands.
     """
     from penstock.checks import check as run_check
 
-    found = run_check(paths, against=against)
+    found = run_check(paths, against=against, full=full, tokenizer=tokenizer)
     document = found.to_dict()
     rows = [
         {"path": dataset["path"], "format": dataset["format"], **finding}
@@ -44,14 +59,16 @@ def check(
         for finding in dataset["findings"]
     ]
     output = Output(format, quiet)
-    output.show(document, rows, lambda: _render(found), columns=_COLUMNS)
+    output.show(document, rows, lambda: _render(found, tokenizer, show_text), columns=_COLUMNS)
     if len(found.datasets) > 1:
         output.hint(_summary(found))
     if not found.ok:
         raise typer.Exit(1)
 
 
-def _render(found: CheckReport) -> list[RenderableType]:
+def _render(
+    found: CheckReport, tokenizer: Path | None, show_text: bool | None
+) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for dataset in found.datasets:
         mark = "[green]ok[/]" if dataset.ok else "[bold red]not ok[/]"
@@ -59,7 +76,28 @@ def _render(found: CheckReport) -> list[RenderableType]:
         lines.append(f"{mark} [bold]{escape(dataset.path)}[/]  {dataset.format}, {told}")
         for finding in dataset.findings:
             lines += _finding_lines(finding)
+        if show_text is not False:
+            lines += _first_row(dataset, tokenizer, bool(show_text))
     return lines
+
+
+def _first_row(
+    dataset: DatasetFindings, tokenizer: Path | None, show_text: bool
+) -> list[RenderableType]:
+    """Return the first row of a token dataset as text: what a trainer would see."""
+    from penstock.checks import show
+    from penstock.errors import PenstockError
+    from penstock.formats import FORMATS
+
+    if dataset.format not in FORMATS.names():
+        return []
+    try:
+        shown = show(dataset.path, rows=1, tokenizer=tokenizer, show_text=show_text)
+    except PenstockError:
+        return []  # why it cannot be read stands among the findings
+    if shown.masked:
+        return ["  [dim]the text is confidential (redact: true); --show-text shows it[/]"]
+    return [line for row in shown.rows for line in document_lines(row)]
 
 
 def _summary(found: CheckReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from penstock.checks._base import Checker
+from penstock.checks._base import Checker, CheckOptions
 from penstock.checks._collect import Collector
 from penstock.checks.task_jsonl.against import check_against
 from penstock.checks.task_jsonl.layout import check_layout, check_manifest, find_dangling
@@ -30,8 +30,9 @@ class TaskJsonlChecker(Checker[TaskDirectory]):
             return []
         return [*find_task_directories(path, follow_links=True), *find_dangling(path)]
 
-    def check(self, dataset: TaskDirectory, against: Path | None) -> DatasetFindings:
+    def check(self, dataset: TaskDirectory, options: CheckOptions) -> DatasetFindings:
         """Return what is wrong with a task directory, and how it differs from its original."""
+        against = options.against
         original = find_original(dataset, against) if against is not None else None
         collector = Collector()
         files = check_layout(dataset, collector)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from penstock.checks._codes import ROWS_UNALIGNED
 from penstock.checks._collect import Collector
 from penstock.checks.task_jsonl.alignment import align
 from penstock.checks.task_jsonl.changes import (
@@ -12,7 +13,6 @@ from penstock.checks.task_jsonl.changes import (
     check_identical,
     check_rows_kept,
 )
-from penstock.checks.task_jsonl.codes import ROWS_UNALIGNED
 from penstock.checks.task_jsonl.leftovers import check_duplicates, check_wording
 from penstock.checks.task_jsonl.original import Original
 from penstock.jsonl import BadLine, scan

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from penstock.checks import _codes as codes
 from penstock.checks._collect import Collector
-from penstock.checks.task_jsonl import codes
 from penstock.checks.task_jsonl.alignment import Alignment
 from penstock.checks.task_jsonl.original import NumberedRow
 from penstock.files import plural

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 
+from penstock.checks import _codes as codes
 from penstock.checks._collect import Collector
-from penstock.checks.task_jsonl import codes
 from penstock.errors import DataError
 from penstock.files import entries_by_folded_name, is_staging
 from penstock.formats import REQUIRED_SPLITS, TaskDirectory, find_task_directories

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 
+from penstock.checks import _codes as codes
 from penstock.checks._collect import Collector
-from penstock.checks.task_jsonl import codes
 from penstock.checks.task_jsonl.alignment import Alignment
 from penstock.checks.task_jsonl.original import NumberedRow, Original, has_text, text_hashes
 from penstock.checks.task_jsonl.wording import chatter, quoted

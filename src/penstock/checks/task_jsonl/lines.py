@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from penstock.checks import _codes as codes
 from penstock.checks._collect import Collector
-from penstock.checks.task_jsonl import codes
 from penstock.files import plural
 
 _BOM = b"\xef\xbb\xbf"

@@ -6,8 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from penstock.checks import _codes as codes
 from penstock.checks._collect import Collector
-from penstock.checks.task_jsonl import codes
 from penstock.checks.task_jsonl.fingerprints import Fingerprint
 from penstock.checks.task_jsonl.rows import RowCheck
 from penstock.files import plural

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from penstock.checks import _codes as codes
 from penstock.checks._collect import Code, Collector
-from penstock.checks.task_jsonl import codes
 from penstock.checks.task_jsonl.fingerprints import Fingerprint, Fingerprints
 from penstock.findings import Severity
 from penstock.formats import REQUIRED_SPLITS, row_problems

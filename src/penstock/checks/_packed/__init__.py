@@ -1,0 +1,1 @@
+"""What the checks of packed rows share, in whatever files the rows lie."""

@@ -1,0 +1,181 @@
+"""The first rows of a dataset of any format, with the text that their tokens stand for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from penstock.checks._collect import Collector
+from penstock.checks._packed.columns import documents_of, problems
+from penstock.checks._tokens.vocabulary import Vocabulary, find_vocabulary
+from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
+from penstock.files import natural_path_key
+from penstock.formats import (
+    FORMATS,
+    TASK_JSONL,
+    Format,
+    TokenRow,
+    find_task_directories,
+)
+from penstock.jsonl import read_rows, scan
+from penstock.manifest import read_manifest
+from penstock.redaction import MASK
+from penstock.tasks import SPLITS
+
+#: The columns that hold ids, from which text can be had.
+_ID_COLUMNS = ("inputs", "targets")
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """One row: the file it is in, its number there, and its columns.
+
+    `columns` holds lists of numbers, or the fields of a row of text. `documents` holds the text of
+    each document of a row of tokens, and is None where the tokenizer is not known.
+    """
+
+    file: str
+    number: int
+    columns: dict[str, Any]
+    documents: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The first rows of one split. `masked` says that text was withheld; `notes` are for people."""
+
+    path: str
+    format: str
+    split: str
+    splits: dict[str, int]
+    masked: bool
+    rows: list[ShownRow]
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that `--format json` prints."""
+        return asdict(self)
+
+
+def show(
+    path: Path | str,
+    *,
+    rows: int = 3,
+    split: str | None = None,
+    tokenizer: Path | str | None = None,
+    show_text: bool = False,
+) -> Shown:
+    """Return the first rows of a dataset: a directory, the prefix of a pair, or a file of one.
+
+    Of a dataset that was built with `redact: true`, text and ids are masked unless `show_text`.
+    `split` is `train`, or the first that there is, unless named. `tokenizer` is that of a dataset
+    whose manifest names none.
+
+    Raises ConfigError for a path that is no dataset, or holds several, for a split that is not
+    there, and for a tokenizer that is none; DataError for a dataset that cannot be read.
+    """
+    path, format = _only_dataset(Path(path))
+    manifest = read_manifest(path)
+    masked = bool(manifest and manifest.recipe.get("redact")) and not show_text
+    if format is None:
+        return _show_task(path, split, rows, masked)
+    dataset = format.open(path)
+    splits = dict(dataset.splits)
+    split = _chosen(split, splits, path)
+    read = dataset.rows(split, 0, min(rows, splits[split]))
+    notes: list[str] = []
+    if format.takes_tokens:
+        collector = Collector()
+        option = Path(tokenizer) if tokenizer is not None else None
+        vocabulary = find_vocabulary(path, manifest, option, collector)
+        notes += [f"{finding.message}; {finding.fix}" for finding in collector.findings()]
+        shown = [_token_row(row, vocabulary, masked) for row in read]
+    else:
+        shown = [_text_row(row, masked) for row in read]
+    return Shown(str(path), format.name, split, splits, masked, shown, notes)
+
+
+def _only_dataset(path: Path) -> tuple[Path, type[Format] | None]:
+    """Return the one dataset at a path, or the only one below it; no format is task JSONL."""
+    formats = [FORMATS.get(name) for name in FORMATS.names()]
+    found: list[tuple[Path, type[Format] | None]] = [
+        (dataset, format) for format in formats for dataset in format.find(path)
+    ]
+    if path.is_dir():
+        found += [(dataset.path, None) for dataset in find_task_directories(path)]
+    here = [dataset for dataset in found if dataset[0] == path]
+    if len(here or found) == 1:
+        return (here or found)[0]
+    if not path.exists() and not found:
+        raise ConfigError(f"there is no such dataset{did_you_mean_beside(path)}", file=path)
+    if not found:
+        raise ConfigError("holds no dataset of a known format", file=path)
+    names = sorted({dataset for dataset, _ in found}, key=natural_path_key)
+    raise ConfigError(f"holds several datasets; name one: {', '.join(map(str, names))}", file=path)
+
+
+def _chosen(split: str | None, splits: dict[str, int], path: Path) -> str:
+    if split is None and splits:
+        return "train" if "train" in splits else next(iter(splits))
+    if split not in splits:
+        hint = did_you_mean(split or "", splits)
+        there = ", ".join(splits) or "none"
+        raise ConfigError(f"there is no split '{split}'{hint}; splits: {there}", file=path)
+    return split
+
+
+def _show_task(path: Path, split: str | None, count: int, masked: bool) -> Shown:
+    (dataset,) = (found for found in find_task_directories(path) if found.path == path)
+    files = {name: dataset.file(name) for name in SPLITS if dataset.file(name).is_file()}
+    splits = {name: sum(1 for _ in scan(file)) for name, file in files.items()}
+    split = _chosen(split, splits, path)
+    file = files[split]
+    rows = [
+        ShownRow(str(file), number, _masked(row) if masked else row)
+        for number, row in islice(read_rows(file), count)
+    ]
+    return Shown(str(path), TASK_JSONL, split, splits, masked, rows)
+
+
+def _text_row(row: TokenRow, masked: bool) -> ShownRow:
+    fields = orjson.loads(row.columns["row"].tobytes())
+    return ShownRow(str(row.file), row.number, _masked(fields) if masked else fields)
+
+
+def _masked(value: Any) -> Any:
+    """Return a value with every text in it masked."""
+    if isinstance(value, dict):
+        return {key: _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    return MASK if isinstance(value, str) else value
+
+
+def _token_row(row: TokenRow, vocabulary: Vocabulary, masked: bool) -> ShownRow:
+    columns = {
+        name: MASK if masked and name in _ID_COLUMNS else column.tolist()
+        for name, column in row.columns.items()
+    }
+    documents = _documents(row, vocabulary, masked)
+    return ShownRow(str(row.file), row.number, columns, documents)
+
+
+def _documents(row: TokenRow, vocabulary: Vocabulary, masked: bool) -> list[str] | None:
+    """Return the text of each document of a row; raises DataError where ids have none."""
+    if vocabulary.codec is None or vocabulary.size is None:
+        return None
+    for _, words, _ in problems(row.columns):
+        raise DataError(f"{words}; see penstock check", file=row.file, line=row.number)
+    ids = row.columns["inputs"]
+    if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < vocabulary.size:
+        raise DataError(
+            f"row {row.number} has ids that are not in the vocabulary; see penstock check",
+            file=row.file,
+        )
+    parts = documents_of(row.columns).split(ids)
+    return [MASK if masked else vocabulary.codec.decode(np.asarray(p).tolist()) for p in parts]

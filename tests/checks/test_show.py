@@ -1,0 +1,144 @@
+"""`show`: the first rows of any dataset, whole, and the text that their tokens stand for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from check_datasets import write_copa
+from token_datasets import (
+    CONTEXT,
+    Ids,
+    encode,
+    prose,
+    train_tokenizer,
+    write_manifest,
+    write_megatron,
+    write_packed,
+)
+
+from penstock.checks import show
+from penstock.errors import ConfigError, DataError
+from penstock.manifest import MANIFEST_NAME
+from penstock.redaction import MASK
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return prose()[:30]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Path:
+    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"), texts, size=800)
+
+
+@pytest.fixture(scope="module")
+def documents(tokenizer: Path, texts: list[str]) -> list[Ids]:
+    return encode(tokenizer, texts)
+
+
+def test_a_document_of_a_pair_is_shown_with_its_ids_and_its_text(
+    tmp_path: Path, documents: list[Ids], texts: list[str], tokenizer: Path
+) -> None:
+    prefix = write_megatron(tmp_path / "notes_text_document", documents)
+    for path in (prefix, prefix.with_name(f"{prefix.name}.bin"), tmp_path):
+        shown = show(path, rows=2, tokenizer=tokenizer)
+        assert (shown.format, shown.split, shown.splits) == ("megatron", "train", {"train": 30})
+        assert [row.documents for row in shown.rows] == [[text] for text in texts[:2]]
+        assert shown.rows[1].columns == {"inputs": documents[1].tolist()}
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "packed_jsonl"])
+def test_the_documents_of_a_packed_row_are_shown_apart_and_without_padding(
+    tmp_path: Path, texts: list[str], tokenizer: Path, kind: str
+) -> None:
+    short = [text[:60] for text in texts]
+    directory = write_packed(kind, tmp_path / "notes" / "1.0.0", encode(tokenizer, short))
+    write_manifest(directory, format=kind, tokenizer=tokenizer)
+    shown = show(directory, rows=4)
+    assert not shown.notes
+    assert [text for row in shown.rows for text in row.documents or []] == short[
+        : sum(len(row.documents or []) for row in shown.rows)
+    ]
+    assert len(shown.rows[0].documents or []) > 1
+    assert {len(column) for column in shown.rows[0].columns.values()} == {CONTEXT}
+    assert len(shown.rows[0].columns) == 6
+    assert shown.rows[0].number == 1
+
+
+def test_without_a_tokenizer_there_are_ids_and_a_note(tmp_path: Path, documents: list[Ids]) -> None:
+    shown = show(write_megatron(tmp_path / "n_document", documents))
+    assert shown.rows[0].documents is None
+    assert len(shown.rows) == 3
+    assert "--tokenizer DIR" in shown.notes[0]
+
+
+def test_rows_of_a_task_are_shown_as_they_stand_also_where_later_ones_are_broken(
+    tmp_path: Path,
+) -> None:
+    copa = write_copa(tmp_path / "Copa")
+    with (copa / "copa_train.jsonl").open("a") as stream:
+        stream.write("{broken\n")
+    shown = show(tmp_path, rows=1, split="train")
+    assert (shown.format, shown.path) == ("task_jsonl", str(copa))
+    assert shown.rows[0].columns["premise"] == "The rain came on day 0."
+    assert shown.splits == {"train": 21, "validation": 5}
+    assert show(copa, split="validation").rows[0].file.endswith("copa_validation.jsonl")
+
+
+def test_text_and_ids_that_a_recipe_calls_confidential_are_masked(
+    tmp_path: Path, documents: list[Ids], texts: list[str], tokenizer: Path
+) -> None:
+    directory = write_packed("tfrecord", tmp_path / "notes" / "1.0.0", documents)
+    write_manifest(directory, format="tfrecord", tokenizer=tokenizer, redact=True)
+    shown = show(directory)
+    assert shown.masked
+    assert {text for row in shown.rows for text in row.documents or []} == {MASK}
+    told = json.dumps(shown.to_dict())
+    assert texts[0][:20] not in told
+    assert str(documents[0][:5].tolist())[1:-1] not in told
+    assert shown.rows[0].columns["inputs_position"][:3] == [0, 1, 2]
+    open_shown = show(directory, show_text=True)
+    assert not open_shown.masked
+    assert open_shown.rows[0].documents != shown.rows[0].documents
+
+
+def test_confidential_rows_of_text_are_masked_field_by_field(tmp_path: Path) -> None:
+    copa = write_copa(tmp_path / "Copa")
+    manifest = write_manifest(copa, format="task_jsonl", redact=True)
+    assert (copa / MANIFEST_NAME).read_bytes() == manifest.to_json()
+    columns = show(copa, rows=1).rows[0].columns
+    assert columns == dict.fromkeys(("premise", "choice1", "choice2", "question"), MASK) | {
+        "idx": 0,
+        "label": 0,
+    }
+
+
+def test_a_split_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no split 'trian'; did you mean 'train'"):
+        show(write_copa(tmp_path / "Copa"), split="trian")
+
+
+def test_a_tree_of_datasets_is_refused_and_a_name_asked_for(
+    tmp_path: Path, documents: list[Ids]
+) -> None:
+    write_megatron(tmp_path / "one_document", documents)
+    write_megatron(tmp_path / "two_document", documents)
+    with pytest.raises(ConfigError, match=r"several datasets; name one: .*one_document, .*two_doc"):
+        show(tmp_path)
+
+
+def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no dataset of a known format"):
+        show(tmp_path)
+    with pytest.raises(ConfigError, match="there is no such dataset"):
+        show(tmp_path / "nowhere")
+
+
+def test_ids_that_no_token_has_are_refused_in_words(tmp_path: Path, tokenizer: Path) -> None:
+    prefix = write_megatron(tmp_path / "n_document", [np.array([1, 2, 60_000])])
+    with pytest.raises(DataError, match="not in the vocabulary; see penstock check"):
+        show(prefix, tokenizer=tokenizer)
