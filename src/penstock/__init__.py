@@ -12,34 +12,50 @@ from typing import TYPE_CHECKING, Any
 from penstock._version import __version__
 
 if TYPE_CHECKING:
-    from penstock.checks import check
+    from penstock.checks import check, show
     from penstock.experiments import load_experiment, train
+    from penstock.exports import export
+    from penstock.formats import merge
+    from penstock.loading import TokenDataset
     from penstock.migration import migrate
-    from penstock.recipes import build, load_recipe
-    from penstock.report import compare, results, trace, write_report
+    from penstock.recipes import build, load_recipe, tokenize
+    from penstock.report.compare import compare
+    from penstock.report.page import write_report
+    from penstock.report.results import results
+    from penstock.report.trace import trace
 
 __all__ = [
+    "TokenDataset",
     "__version__",
     "build",
     "check",
     "compare",
+    "export",
     "load_experiment",
     "load_recipe",
+    "merge",
     "migrate",
     "results",
+    "show",
+    "tokenize",
     "trace",
     "train",
     "write_report",
 ]
 
 _HOMES = {
+    "TokenDataset": "penstock.loading",
     "build": "penstock.recipes",
-    "load_recipe": "penstock.recipes",
     "check": "penstock.checks",
     "compare": "penstock.report",
+    "export": "penstock.exports",
     "load_experiment": "penstock.experiments",
+    "load_recipe": "penstock.recipes",
+    "merge": "penstock.formats",
     "migrate": "penstock.migration",
     "results": "penstock.report",
+    "show": "penstock.checks",
+    "tokenize": "penstock.recipes",
     "trace": "penstock.report",
     "train": "penstock.experiments",
     "write_report": "penstock.report",

@@ -92,7 +92,7 @@ class Manifest(Options):
     tokenizer: dict[str, Any] | None = None
     recipe: dict[str, Any]
     inputs: list[InputEntry]
-    #: The first rows that `on_error: skip` left out, by place and reason; `counts` has their number.
+    #: The first rows that `on_error: skip` left out; `counts` says how many there are.
     skipped: list[SkippedRow] = Field(default_factory=list)
 
     @property

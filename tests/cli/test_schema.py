@@ -1,4 +1,4 @@
-"""`penstock schema experiment` is a JSON Schema that takes what penstock takes."""
+"""`penstock schema` prints a JSON Schema that takes what penstock takes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,25 @@ import pytest
 from command import penstock
 from penstock.config import read_yaml
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+ALL = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+EXAMPLES = [path for path in ALL if "\nexperiment:" in path.read_text(encoding="utf-8")]
+RECIPES = [path for path in ALL if path not in EXAMPLES]
 
 
 @pytest.fixture(scope="module")
 def validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A validator of the printed schema."""
-    done = penstock("schema", "experiment", cwd=tmp_path_factory.mktemp("schema"))
+    """A validator of the printed schema of experiments."""
+    return printed_schema("experiment", tmp_path_factory.mktemp("schema"))
+
+
+@pytest.fixture(scope="module")
+def recipe_validator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A validator of the printed schema of recipes."""
+    return printed_schema("recipe", tmp_path_factory.mktemp("schema"))
+
+
+def printed_schema(kind_of_file: str, cwd: Path) -> Any:
+    done = penstock("schema", kind_of_file, cwd=cwd)
     assert (done.returncode, done.stderr) == (0, "")
     schema = json.loads(done.stdout)
     kind = jsonschema.validators.validator_for(schema)
@@ -86,3 +98,30 @@ def test_every_key_says_what_it_is_for(validator: Any) -> None:
     hyperparameters = validator.schema["properties"]["hyperparameters"]["properties"]
     assert {"learning_rate", "zo_eps", "lora_rank"} <= set(hyperparameters)
     assert [name for name, known in hyperparameters.items() if not known.get("description")] == []
+
+
+@pytest.mark.parametrize("example", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_among_the_examples_fit(recipe_validator: Any, example: Path) -> None:
+    recipe_validator.validate(read_yaml(example).data)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": ["tokenise"]},
+        {"steps": [{"tokenize": {"tokeniser": "a"}}]},
+        {"steps": [{"tokenize": {"tokenizer": "a"}, "pad": {}}]},
+        {"source": {"kind": "jsonl"}},
+        {"source": {"kind": "jsonl", "path": "a", "txt": "b"}},
+        {"format": "megaton"},
+        {"on_error": "ignore"},
+        {"outputs": "a"},
+    ],
+)
+def test_what_a_recipe_must_not_hold_does_not_fit(
+    recipe_validator: Any, changes: dict[str, Any]
+) -> None:
+    recipe = {"source": {"kind": "jsonl", "path": "a"}, "format": "megatron", "output": "b"}
+    recipe_validator.validate(recipe)
+    with pytest.raises(jsonschema.ValidationError):
+        recipe_validator.validate({**recipe, **changes})

@@ -22,8 +22,10 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
     """Set `key.path=value` overrides in a document.
 
     Values are read as in YAML: `1e-6` and `null`, `[1, 2]`, `{a: 1}` and `"1"`. Other text is taken
-    as it is, with its `#` and `: `. An item of a list is named by its number, from 0. Raises ConfigError for an override that has no `=`, that passes
-    through a value that is not a mapping, or that holds a secret.
+    as it is, with its `#` and `: `. An item of a list is named by its number, from 0.
+
+    Raises ConfigError for an override that has no `=`, that passes through a value that is neither
+    a mapping nor a list, that names no item of a list, or that holds a secret.
     """
     for override in overrides:
         path, equals, text = override.partition("=")

@@ -29,6 +29,7 @@ __all__ = [
     "read_recipe",
     "recipe_of",
     "recipe_schema",
+    "tokenize",
 ]
 
 
@@ -55,3 +56,21 @@ def build(
     """
     plan = make_plan(recipe) if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     return carry_out(plan, executor_named(executor, workers), listener)
+
+
+def tokenize(
+    inputs: Sequence[str],
+    tokenizer: Path | str,
+    output_prefix: Path | str,
+    *,
+    key: str = "text",
+    append_eod: bool = False,
+    workers: int | None = None,
+) -> Built:
+    """Tokenize JSON Lines into `{output_prefix}_{key}_document.bin` and `.idx`.
+
+    The bytes are those of Megatron-LM's tools/preprocess_data.py. Raises as `load_tokenize` and
+    `carry_out` do.
+    """
+    plan = load_tokenize(inputs, tokenizer, output_prefix, key=key, append_eod=append_eod)
+    return carry_out(plan, executor_named("local", workers))

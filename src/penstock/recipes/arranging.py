@@ -67,6 +67,8 @@ def arrange(recipe: Recipe, store: Store, tokenizer: Mapping[str, Any] | None) -
     divided = any("split" in stored.part.read_arrays() for stored in store.parts[:1])
     if not steps and not divided and len({stored.source for stored in store.parts}) <= 1:
         return Arrangement(store, None)
+    from penstock.recipes import _gather  # noqa: F401 - loaded before the workers are forked
+
     counts: Counter[str] = Counter()
     order = store.order()
     for index, step in steps:

@@ -221,6 +221,7 @@ class _Build:
         self.bench.arrangement, self.bench.target = arrangement, target
         shutil.rmtree(self.bench.dataset, ignore_errors=True)
         self.bench.dataset.mkdir()
+        recipe.format.prepare()
         shards = recipe.format.shards(target)
         for path in {(self.bench.dataset / shard.path).parent for shard in shards}:
             path.mkdir(parents=True, exist_ok=True)
