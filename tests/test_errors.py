@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from penstock.errors import (
@@ -51,6 +53,22 @@ def test_an_error_says_its_place_first(error: PenstockError, text: str) -> None:
 def test_a_wrong_input_ends_a_command_with_2(error: PenstockError) -> None:
     assert isinstance(error, PenstockError)
     assert error.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("bad", file="a.yaml", line=2, column=3, field="x", source="a: b"),
+        DataError("is null", file="a.jsonl", line=7),
+        ConflictError("in the way"),
+        MissingExtraError("altair", "report", "the HTML report"),
+    ],
+)
+def test_an_error_goes_from_process_to_process_unchanged(error: PenstockError) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
 
 
 def test_the_nearest_known_word_is_offered() -> None:

@@ -1,143 +1,263 @@
-"""Work is carried one piece a slot at a time, in order, and an error stops the rest."""
+"""Items are carried by forked workers: each once, errors as themselves, and nobody left behind."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from penstock.executors import LocalExecutor, Slot
+from penstock.errors import ConfigError, DataError, MissingExtraError
+from penstock.executors import LocalExecutor, WorkerError
 
-ONE = [Slot("cpu")]
-TWO = [Slot("cuda:0"), Slot("cuda:1")]
-#: How long a thread waits for another that must come; it never should.
 PATIENCE = 60
 
 
-def test_one_slot_carries_the_items_in_their_order() -> None:
-    started: list[int] = []
-
-    def function(item: int, slot: Slot) -> int:
-        started.append(item)
-        return item * item
-
-    executor: LocalExecutor[int, int] = LocalExecutor(ONE)
-    assert list(executor.map(function, range(5))) == [(0, 0), (1, 1), (2, 4), (3, 9), (4, 16)]
-    assert started == [0, 1, 2, 3, 4]
+def carry(function: Callable[[Any], Any], items: Any, workers: int = 2) -> list[tuple[Any, Any]]:
+    return list(LocalExecutor(workers=workers).map(function, items))
 
 
-def test_nothing_starts_before_the_first_result_is_asked_for() -> None:
-    executor: LocalExecutor[int, None] = LocalExecutor(ONE)
-    executor.map(lambda item, slot: pytest.fail("started"), [1])
-    assert list(executor.map(lambda item, slot: None, [])) == []
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
 
 
-def test_two_slots_carry_two_items_at_the_same_time() -> None:
-    meeting = threading.Barrier(2, timeout=PATIENCE)
-
-    def function(item: int, slot: Slot) -> str:
-        meeting.wait()
-        return slot.name
-
-    results = list(LocalExecutor[int, str](TWO).map(function, [0, 1]))
-    assert sorted(item for item, _ in results) == [0, 1]
-    assert sorted(name for _, name in results) == ["cuda:0", "cuda:1"]
+def is_gone(process: int) -> bool:
+    """Say whether no process has this id, not even one that waits to be reaped."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
-def test_a_slot_carries_one_item_at_a_time() -> None:
-    busy = {slot.name: threading.Lock() for slot in TWO}
+def raises(error: Exception) -> Callable[[Any], Any]:
+    def function(item: Any) -> Any:
+        raise error
 
-    def function(item: int, slot: Slot) -> bool:
-        free = busy[slot.name].acquire(blocking=False)
-        time.sleep(0.0005)  # room for another to come in between
-        if free:
-            busy[slot.name].release()
-        return free
-
-    results = list(LocalExecutor[int, bool](TWO).map(function, range(200)))
-    assert sorted(item for item, _ in results) == list(range(200))
-    assert all(free for _, free in results)
+    return function
 
 
-def test_results_come_as_they_end() -> None:
-    fast_has_come = threading.Event()
-
-    def function(item: str, slot: Slot) -> None:
-        if item == "slow":
-            assert fast_has_come.wait(PATIENCE)
-
-    results = LocalExecutor[str, None](TWO).map(function, ["slow", "fast"])
-    assert next(results)[0] == "fast"
-    fast_has_come.set()
-    assert next(results)[0] == "slow"
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_every_item_is_carried_once(workers: int) -> None:
+    results = carry(lambda item: item * item, range(2000), workers)
+    assert sorted(results) == [(item, item * item) for item in range(2000)]
 
 
-def test_an_error_reaches_the_caller_and_starts_nothing_more() -> None:
-    started: list[int] = []
-
-    def function(item: int, slot: Slot) -> int:
-        started.append(item)
-        if item == 1:
-            raise ZeroDivisionError("item 1")
-        return item
-
-    results = LocalExecutor[int, int](ONE).map(function, range(4))
-    assert next(results) == (0, 0)
-    with pytest.raises(ZeroDivisionError, match="item 1"):
-        next(results)
-    assert started == [0, 1]
+def test_no_item_is_no_work() -> None:
+    assert carry(raises(AssertionError()), []) == []
 
 
-def test_an_error_stops_what_runs_beside_it_and_waits_for_it() -> None:
-    executor: LocalExecutor[str, None] = LocalExecutor(TWO)
-    both = threading.Barrier(2, timeout=PATIENCE)
-    ended: list[str] = []
-
-    def function(item: str, slot: Slot) -> None:
-        both.wait()
-        if item == "fails":
-            raise ZeroDivisionError
-        assert executor.stop.wait(PATIENCE)
-        ended.append(item)
-
-    with pytest.raises(ZeroDivisionError):
-        list(executor.map(function, ["fails", "runs", "never starts"]))
-    assert ended == ["runs"]
-
-
-@pytest.mark.parametrize("end", ["interrupt", "close"])
-def test_a_caller_that_goes_away_stops_what_runs(end: str) -> None:
-    executor: LocalExecutor[str, None] = LocalExecutor(TWO)
-    ended: list[str] = []
-
-    def function(item: str, slot: Slot) -> None:
-        if item != "first":
-            assert executor.stop.wait(PATIENCE)
-        ended.append(item)
-
-    results = executor.map(function, ["first", "second", "third", "fourth", "fifth"])
-    assert next(results)[0] == "first"
-    if end == "interrupt":
-        with pytest.raises(KeyboardInterrupt):
-            results.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
-    else:
-        results.close()  # type: ignore[attr-defined]
-    assert set(ended) <= {"first", "second", "third"}
-    assert "fifth" not in ended
-
-
-def test_when_stop_is_set_no_new_item_starts() -> None:
-    executor: LocalExecutor[int, None] = LocalExecutor(ONE)
-
-    def function(item: int, slot: Slot) -> None:
-        if item == 1:
-            executor.stop.set()
-
-    assert [item for item, _ in executor.map(function, range(4))] == [0, 1]
+def test_nothing_starts_before_the_first_result_is_asked_for(tmp_path: Path) -> None:
+    LocalExecutor(workers=2).map(lambda item: (tmp_path / item).touch(), ["a", "b"])
+    time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_executor_carries_one_list_after_another() -> None:
-    executor: LocalExecutor[int, int] = LocalExecutor(ONE)
-    assert len(list(executor.map(lambda item, slot: item, [1, 2]))) == 2
-    assert len(list(executor.map(lambda item, slot: item, [3]))) == 1
+    executor = LocalExecutor(workers=2)
+    for _ in range(3):
+        assert sorted(executor.map(str, [1, 2])) == [(1, "1"), (2, "2")]
+
+
+def test_one_worker_or_one_item_is_this_process_itself() -> None:
+    assert {process for _, process in carry(lambda _: os.getpid(), range(5), 1)} == {os.getpid()}
+    assert carry(lambda _: os.getpid(), ["only"]) == [("only", os.getpid())]
+
+
+def test_one_worker_carries_the_items_in_their_order() -> None:
+    assert [item for item, _ in carry(lambda item: None, range(20), 1)] == list(range(20))
+
+
+def test_two_workers_carry_two_items_at_the_same_time(tmp_path: Path) -> None:
+    def meet(item: int) -> int:
+        (tmp_path / str(item)).touch()
+        wait_for((tmp_path / str(1 - item)).exists)
+        return os.getpid()
+
+    processes = {process for _, process in carry(meet, [0, 1])}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+    assert all(is_gone(process) for process in processes)
+
+
+def test_workers_have_what_the_caller_has_loaded_and_no_pickle_is_needed() -> None:
+    lock = threading.Lock()  # cannot be pickled
+    items = [lambda: "first", lambda: "second"]
+    results = carry(lambda item: (item(), type(lock).__name__), items)
+    assert {result for _, (result, _) in results} == {"first", "second"}
+    assert {item for item, _ in results} == set(items)
+
+
+def test_workers_start_no_threads_of_their_own() -> None:
+    names = ("TOKENIZERS_PARALLELISM", "OMP_NUM_THREADS")
+    (_, first), *_ = carry(lambda _: [os.environ[name] for name in names], [0, 1])
+    assert first == ["false", "1"]
+
+
+def test_results_come_as_they_end(tmp_path: Path) -> None:
+    def function(item: str) -> None:
+        if item == "slow":
+            wait_for((tmp_path / "fast has come").exists)
+
+    results = LocalExecutor(workers=2).map(function, ["slow", "fast"])
+    assert next(results)[0] == "fast"
+    (tmp_path / "fast has come").touch()
+    assert next(results)[0] == "slow"
+
+
+def test_workers_go_on_while_the_caller_is_busy(tmp_path: Path) -> None:
+    results = LocalExecutor(workers=2).map(lambda item: (tmp_path / item).touch(), list("abcd"))
+    with closing(results):
+        next(results)
+        wait_for(lambda: len(list(tmp_path.iterdir())) == 4)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("bad", file="a.yaml", line=2, column=4, field="x", source="a: b"),
+        DataError("is null", file=Path("a.jsonl"), line=7),
+        MissingExtraError("submitit", "slurm", "the executor slurm"),
+        KeyError("missing"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_back_as_itself(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        carry(raises(error), [0, 1])
+    assert str(caught.value) == str(error)
+    fields = {name: value for name, value in vars(caught.value).items() if name != "__notes__"}
+    assert fields == vars(error)
+
+
+def test_a_bug_tells_where_in_the_worker_it_is() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        carry(lambda item: 1 // item, [0, 0])
+    assert "1 // item" in "".join(traceback.format_exception(caught.value))
+    assert str(caught.value) == "integer division or modulo by zero"
+
+
+def test_an_error_that_cannot_be_sent_says_what_it_was() -> None:
+    class TwoWordsError(Exception):
+        def __init__(self, first: str, second: str) -> None:
+            super().__init__(f"{first} {second}")
+
+    with pytest.raises(WorkerError, match=r"^TwoWordsError: out of ink$"):
+        carry(raises(TwoWordsError("out of", "ink")), [0, 1])
+
+
+def test_a_result_that_cannot_be_sent_is_an_error() -> None:
+    with pytest.raises(Exception, match=r"pickle.*lock"):
+        carry(lambda item: threading.Lock(), [0, 1])
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_of_two_failures_the_earlier_item_counts(tmp_path: Path, round_: int) -> None:
+    def function(item: int) -> None:
+        if item == 3:
+            wait_for((tmp_path / "4").exists)
+            time.sleep(0.02)
+        if item >= 3:
+            (tmp_path / str(item)).touch()
+            raise DataError("bad", file="rows", line=item)
+
+    with pytest.raises(DataError) as caught:
+        carry(function, range(50))
+    assert caught.value.line == 3
+    assert len(list(tmp_path.iterdir())) < 10
+
+
+def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
+    def function(item: str) -> None:
+        (tmp_path / f"{item}.begun").write_text(str(os.getpid()))
+        if item == "fails":
+            wait_for((tmp_path / "runs.begun").exists)
+            raise DataError("bad", file="rows")
+        try:
+            time.sleep(600)
+        finally:
+            (tmp_path / f"{item}.cleaned").touch()
+
+    with pytest.raises(DataError):
+        carry(function, ["fails", "runs", "c", "d", "e", "f"])
+    assert (tmp_path / "runs.cleaned").exists()
+    assert not (tmp_path / "f.begun").exists()
+    assert all(is_gone(int(path.read_text())) for path in tmp_path.glob("*.begun"))
+
+
+def test_a_worker_that_is_killed_is_named_with_its_item_and_ends_the_rest(tmp_path: Path) -> None:
+    def function(item: str) -> None:
+        (tmp_path / str(os.getpid())).touch()
+        if item == "books.jsonl":
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(600 if item == "last" else 0)
+
+    with pytest.raises(WorkerError) as caught:
+        carry(function, ["first", "books.jsonl", "last"])
+    assert "was killed by signal 9 at books.jsonl" in str(caught.value)
+    assert "take fewer workers than 2" in str(caught.value)
+    assert all(is_gone(int(path.name)) for path in tmp_path.iterdir())
+
+
+def test_a_worker_that_leaves_is_an_error() -> None:
+    with pytest.raises(WorkerError, match="ended with status 3 at 1"):
+        carry(lambda item: sys.exit(3) if item == 1 else None, range(4))
+
+
+def test_a_worker_that_is_killed_between_two_items_is_an_error(tmp_path: Path) -> None:
+    def function(item: int) -> None:
+        (tmp_path / str(os.getpid())).touch()
+        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+        if item == 0:
+            idle = next(p for p in tmp_path.iterdir() if p.name != str(os.getpid()))
+            time.sleep(0.1)
+            os.kill(int(idle.name), signal.SIGKILL)
+            time.sleep(600)
+
+    with pytest.raises(WorkerError, match="signal 9 between two items"):
+        carry(function, [0, 1])
+
+
+def test_a_caller_that_goes_away_ends_the_workers(tmp_path: Path) -> None:
+    def function(item: int) -> int:
+        if item > 1:
+            (tmp_path / str(os.getpid())).touch()
+            time.sleep(600)
+        return os.getpid()
+
+    with closing(LocalExecutor(workers=2).map(function, range(9))) as results:
+        processes = {next(results)[1], next(results)[1]}
+        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    assert all(is_gone(process) for process in processes)
+
+
+def test_no_descriptor_stays_open() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    carry(str, range(5), 3)
+    with pytest.raises(DataError):
+        carry(raises(DataError("bad", file="rows")), range(5), 3)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_workers_print_through_streams_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
+    """A progress display of the caller may hold the locks of its streams when they are forked."""
+    streams = sys.stdout, sys.stderr
+
+    def function(item: int) -> bool:
+        print(f"item {item}")
+        return sys.stdout in streams or sys.stderr in streams
+
+    assert sorted(carry(function, [1, 2])) == [(1, False), (2, False)]
+    assert sorted(capfd.readouterr().out.splitlines()) == ["item 1", "item 2"]

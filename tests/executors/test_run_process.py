@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.executors import ProcessOutcome, process, run_process
+from penstock.executors import ProcessOutcome, _process, run_process
 
 PATIENCE = 60
 #: Holds a lock on the file LOCK for as long as it lives, and says when it has it.
@@ -139,7 +139,7 @@ def test_a_process_may_end_in_its_own_way_when_it_is_stopped(tmp_path: Path) -> 
 def test_a_process_that_does_not_listen_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(_process, "_GRACE_SECONDS", 0.2)
     stop = threading.Event()
     script = "trap '' TERM; touch ready; while :; do sleep 0.05; done"
     waiter = threading.Thread(target=lambda: (wait_until((tmp_path / "ready").exists), stop.set()))

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from penstock.backends import BACKENDS
 from penstock.errors import PenstockError
-from penstock.executors import LocalExecutor, ProcessOutcome, Slot, run_process
+from penstock.executors import ProcessOutcome, Slot, SlotExecutor, run_process
 from penstock.experiments.planning import Plan, PlannedRun, load_experiment
 from penstock.experiments.provenance import environment, git_state
 from penstock.experiments.schema import experiment_yaml
@@ -60,7 +60,7 @@ def train(
     to_do = plan.to_do
     if not to_do:
         return outcome
-    executor: LocalExecutor[PlannedRun, bool] = LocalExecutor(plan.slots[: len(to_do)])
+    executor: SlotExecutor[PlannedRun, bool] = SlotExecutor(plan.slots[: len(to_do)])
     carrier = _Carrier(plan, listener or (lambda run: None), executor)
     outcome.carried += [run for run, here in executor.map(carrier.carry, to_do) if here]
     if State.RUNNING in plan.counts():
@@ -72,7 +72,7 @@ class _Carrier:
     """Carries one run at a time in each thread."""
 
     def __init__(
-        self, plan: Plan, listener: Listener, executor: LocalExecutor[PlannedRun, bool]
+        self, plan: Plan, listener: Listener, executor: SlotExecutor[PlannedRun, bool]
     ) -> None:
         self.plan = plan
         self.listener = listener

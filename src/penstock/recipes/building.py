@@ -17,9 +17,9 @@ from penstock.executors import Executor
 from penstock.files import plural
 from penstock.formats import Target, Written
 from penstock.manifest import FileEntry, InputEntry, Manifest, read_manifest
-from penstock.recipes import jobs
 from penstock.recipes.arranging import Arrangement, arrange
-from penstock.recipes.jobs import Bench, Carrier, HashInput, Job, MakePart, WriteShard
+from penstock.recipes.bench import Bench, clear, lay
+from penstock.recipes.jobs import Carrier, HashInput, Job, MakePart, WriteShard
 from penstock.recipes.parts import Part, PartReport
 from penstock.recipes.pieces import prepare
 from penstock.recipes.plan import KEY_FILE, Plan
@@ -107,14 +107,12 @@ class _Build:
         self.executor = executor
         self.listener = listener
         self.progress = Progress(plan.input_bytes)
-        self.bench = Bench(plan.recipe, plan.work)
-        self.carrier = Carrier(plan.work)
+        self.bench = Bench(plan.recipe, plan.work.resolve())
         self.reports: dict[str, PartReport] = {}
         self.inputs: dict[str, InputEntry] = {}
 
     def run(self) -> Built:
         """Go from pieces to a dataset that stands."""
-        jobs.lay(self.bench)
         try:
             self._make_parts()
             counts = self._counts()
@@ -122,7 +120,7 @@ class _Build:
             arrangement = self._arrange(counts)
             files = self._write_shards(arrangement)
         finally:
-            jobs.clear(self.bench)
+            clear(self.bench)
         manifest = describe_dataset(
             self.plan, self.bench, self._inputs(), files, counts, self.reports
         )
@@ -140,12 +138,17 @@ class _Build:
         missing = [work for name, work in works.items() if name not in self.reports]
         if missing:
             prepare(self.plan.recipe)
-        work: list[Job] = [HashInput(path) for path in self.plan.inputs]
-        for job, result in self.executor.map(self.carrier, [*work, *map(MakePart, missing)]):
+        hashes: list[Job] = [HashInput(path) for path in self.plan.inputs]
+        for job, result in self._carried([*hashes, *map(MakePart, missing)]):
             if isinstance(job, MakePart):
-                self._note_part(job.piece.part, job.piece.piece.size, result)
+                self._note_part(job.work.part, job.work.piece.size, result)
             elif isinstance(job, HashInput):
                 self.inputs[job.path] = result
+
+    def _carried(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
+        """Yield each job with its result as it ends."""
+        lay(self.bench, on_disk=not self.executor.shares_memory)
+        return self.executor.map(Carrier(self.bench.work, self.bench.stage), jobs)
 
     def _note_part(self, name: str, size: int, report: PartReport) -> None:
         self.reports[name] = report
@@ -228,7 +231,8 @@ class _Build:
         self.progress.shards_total = len(shards)
         found: dict[int, Sequence[FileEntry]] = {}
         numbers = {shard: number for number, shard in enumerate(shards)}
-        for job, entries in self.executor.map(self.carrier, [WriteShard(s) for s in shards]):
+        for job, entries in self._carried([WriteShard(shard) for shard in shards]):
+            assert isinstance(job, WriteShard)
             found[numbers[job.shard]] = entries
             self.progress.shards_done += 1
             self.listener(self.progress)

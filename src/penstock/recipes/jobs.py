@@ -1,8 +1,4 @@
-"""The jobs of a build, each for any worker: hash an input, make a part, write a shard.
-
-A job finds what it needs on the bench of its build. A forked worker has its parent's bench; a
-worker on another machine lays its own from the files in the build's directory.
-"""
+"""The jobs of a build, each for any worker: hash an input, make a part, write a shard."""
 
 from __future__ import annotations
 
@@ -13,64 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from penstock.files import write_atomic
-from penstock.formats import Shard, Target
+from penstock.formats import Shard
 from penstock.manifest import FileEntry, InputEntry
-from penstock.recipes.arranging import Arrangement
+from penstock.recipes.bench import Bench, bench_for
 from penstock.recipes.parts import PartReport
-from penstock.recipes.pieces import PieceWork, make_part, prepare
-from penstock.recipes.schema import Recipe, recipe_of
+from penstock.recipes.pieces import PieceWork, make_part
 from penstock.sources import describe_input
-
-_RECIPE = "recipe.json"
-
-
-@dataclass
-class Bench:
-    """What the jobs of one build share. `arrangement` and `target` are there for shards."""
-
-    recipe: Recipe
-    work: Path
-    arrangement: Arrangement | None = None
-    target: Target | None = None
-
-    @property
-    def parts(self) -> Path:
-        """Where the parts lie."""
-        return self.work / "parts"
-
-    @property
-    def dataset(self) -> Path:
-        """Where the dataset is written until it is whole."""
-        return self.work / "dataset"
-
-
-_BENCHES: dict[Path, Bench] = {}
-
-
-def lay(bench: Bench) -> None:
-    """Make a bench known to the jobs of this process and of those that are forked from it."""
-    _BENCHES[bench.work] = bench
-    write_atomic(bench.work / _RECIPE, orjson.dumps(bench.recipe.settings()))
-
-
-def clear(bench: Bench) -> None:
-    """Forget a bench."""
-    _BENCHES.pop(bench.work, None)
-
-
-def _bench(work: Path) -> Bench:
-    if work not in _BENCHES:
-        recipe = recipe_of(orjson.loads((work / _RECIPE).read_bytes()))
-        _BENCHES[work] = Bench(recipe, work)
-        prepare(recipe)
-    return _BENCHES[work]
 
 
 class Job(ABC):
-    """A job, small enough to be sent to another process."""
+    """A job, small enough to be sent to another process; its text names it in an error."""
 
     @abstractmethod
     def carry(self, bench: Bench) -> Any:
@@ -86,15 +34,23 @@ class HashInput(Job):
     def carry(self, bench: Bench) -> InputEntry:
         return describe_input(self.path)
 
+    def __str__(self) -> str:
+        return f"the hash of {self.path}"
+
 
 @dataclass(frozen=True)
 class MakePart(Job):
     """Put a piece through the steps."""
 
-    piece: PieceWork
+    work: PieceWork
 
     def carry(self, bench: Bench) -> PartReport:
-        return make_part(bench.recipe, self.piece, bench.parts)
+        return make_part(bench.recipe, self.work, bench.parts)
+
+    def __str__(self) -> str:
+        piece = self.work.piece
+        place = f" from {piece.start:,}" if piece.start else ""
+        return f"{piece.path}{place}"
 
 
 @dataclass(frozen=True)
@@ -112,6 +68,9 @@ class WriteShard(Job):
             _sync(directory / file.path)
         return [FileEntry.of(directory, file.path, file.rows) for file in written]
 
+    def __str__(self) -> str:
+        return f"the shard {self.shard.path}"
+
 
 def _sync(path: Path) -> None:
     """Have the bytes of a file on disk before the name of its dataset is."""
@@ -124,10 +83,11 @@ def _sync(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Carrier:
-    """The function that an executor carries over jobs."""
+    """The function that an executor carries over the jobs of a stage."""
 
     work: Path
+    stage: str
 
     def __call__(self, job: Job) -> Any:
         """Do a job on the bench of its build."""
-        return job.carry(_bench(self.work))
+        return job.carry(bench_for(self.work, self.stage))

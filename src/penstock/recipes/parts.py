@@ -36,6 +36,7 @@ class Part:
     """
 
     def __init__(self, directory: Path, name: str) -> None:
+        self.name = name
         self.ids = directory / f"{name}.ids"
         self.arrays = directory / f"{name}.npz"
         self.report = directory / f"{name}.json"

@@ -15,7 +15,7 @@ from penstock.manifest import (
     SkippedRow,
     manifest_path,
 )
-from penstock.recipes.jobs import Bench
+from penstock.recipes.bench import Bench
 from penstock.recipes.parts import PartReport
 from penstock.recipes.plan import Plan
 from penstock.recipes.tokenizers import tokenizer_of

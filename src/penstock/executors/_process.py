@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from penstock.executors.guard import Guard
+from penstock.executors._guard import Guard
 from penstock.redaction import environment_secrets, redact_text
 
 _POLL_SECONDS = 0.1

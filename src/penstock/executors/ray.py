@@ -1,0 +1,129 @@
+"""Items are carried by the tasks of a Ray cluster, or of a Ray that is started on this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
+from typing import Any
+
+from pydantic import Field
+
+from penstock.errors import ConfigError, MissingExtraError
+from penstock.executors._base import (
+    Executor,
+    Item,
+    Outcome,
+    Result,
+    WorkerError,
+    attempt,
+    settle,
+    shown,
+    usable_cores,
+    use_one_thread,
+)
+
+
+class RayExecutor(Executor):
+    """Carries items in Ray tasks, by default as many at a time as the cluster has cores for.
+
+    A Ray that the caller has started is taken, and left running; any other is started, or joined,
+    and left again.
+    """
+
+    address: str | None = Field(
+        None, description="The cluster to join, or auto; null: a Ray of this machine, for now."
+    )
+    num_cpus: float = Field(1.0, gt=0, description="The cores of one item.")
+    max_retries: int = Field(
+        0, ge=0, description="How often an item is carried again when its worker is gone."
+    )
+    runtime_env: dict[str, Any] = Field(
+        default_factory=dict, description="What Ray sets up on the nodes, as in ray.init."
+    )
+
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[tuple[Item, Result], None, None]:
+        if not items:
+            return
+        with self._cluster() as ray, closing(self._ended(ray, function, items)) as ended:
+            for index, result in settle(ended, len(items)):
+                yield items[index], result
+
+    @contextmanager
+    def _cluster(self) -> Iterator[Any]:
+        """Yield the module ray, connected to a cluster."""
+        try:
+            import ray
+        except ModuleNotFoundError:
+            raise MissingExtraError("ray", "ray", "the executor ray") from None
+        if ray.is_initialized():
+            yield ray
+            return
+        local = {"num_cpus": self.workers or usable_cores(), "include_dashboard": False}
+        try:
+            ray.init(
+                address=self.address or "local",
+                runtime_env=self.runtime_env or None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if self.address else local),
+            )
+        except (ConnectionError, ValueError) as error:
+            raise ConfigError(f"Ray cannot be reached: {error}", field="executor") from None
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+    def _ended(
+        self, ray: Any, function: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[tuple[int, Outcome], None, None]:
+        """Yield the index and the outcome of each item as it ends; none starts after a failure."""
+        task = ray.remote(num_cpus=self.num_cpus, max_retries=self.max_retries)(_carry)
+        function_held = ray.put(function)
+        limit = self.workers or int(ray.cluster_resources().get("CPU", 1) // self.num_cpus) or 1
+        waiting = iter(range(len(items)))
+        running: dict[Any, int] = {}
+
+        def start(most: int) -> None:
+            for index in islice(waiting, most):
+                running[task.remote(function_held, items[index])] = index
+
+        failed = False
+        try:
+            start(limit)
+            while running:
+                [reference], _ = ray.wait(list(running))
+                index = running.pop(reference)
+                outcome = _outcome(ray, reference, items[index])
+                failed = failed or outcome.error is not None
+                start(0 if failed else 1)
+                yield index, outcome
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+
+def _carry(function: Callable[[Item], Result], item: Item) -> Outcome:
+    use_one_thread()
+    return attempt(function, item)
+
+
+def _outcome(ray: Any, reference: Any, item: object) -> Outcome:
+    try:
+        outcome: Outcome = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        last = str(error).strip().splitlines()[-1:]
+        return Outcome(
+            error=WorkerError(
+                f"Ray lost its worker at {shown(item)}; where it was killed for want of memory, "
+                f"take fewer workers or a higher num_cpus. Ray says: {''.join(last)}"
+            )
+        )
+    return outcome
+
+
+EXECUTOR = RayExecutor

@@ -1,0 +1,111 @@
+"""Ctrl-C ends the workers, a second one kills them, and kill -9 of the caller leaves no orphan."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 60
+#: Two workers hold a lock each and stay; each says so, and how it ended if it could.
+CALLER = """
+import fcntl, os, signal, sys, time
+from pathlib import Path
+from penstock.executors import LocalExecutor
+
+home, manner = Path(sys.argv[1]), sys.argv[2]
+
+def stay(item):
+    lock = (home / f"{item}.lock").open("a")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if manner == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (home / f"{item}.pid").write_text(str(os.getpid()))
+    try:
+        time.sleep(600)
+    finally:
+        (home / f"{item}.cleaned").touch()
+
+try:
+    list(LocalExecutor(workers=2).map(stay, ["a", "b", "c"]))
+except KeyboardInterrupt:
+    print("interrupted")
+    sys.exit(130)
+"""
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def lock_is_free(path: Path) -> bool:
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@contextmanager
+def caller(home: Path, manner: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a caller in a session of its own, and wait until both workers are at it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CALLER, home, manner],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait_for(lambda: {p.name for p in home.glob("*.pid")} == {"a.pid", "b.pid"})
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["from the terminal", "to the caller alone"])
+def test_an_interrupt_ends_the_workers_and_lets_them_clean_up(tmp_path: Path, group: bool) -> None:
+    with caller(tmp_path, "obliging") as process:
+        (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, "interrupted\n", "")
+    assert lock_is_free(tmp_path / "a.lock")
+    assert lock_is_free(tmp_path / "b.lock")
+    assert {p.name for p in tmp_path.glob("*.cleaned")} == {"a.cleaned", "b.cleaned"}
+    assert not (tmp_path / "c.pid").exists()
+
+
+def test_a_second_interrupt_kills_the_workers_that_stay(tmp_path: Path) -> None:
+    with caller(tmp_path, "stubborn") as process:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert not lock_is_free(tmp_path / "a.lock")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (130, "interrupted\n")
+    assert lock_is_free(tmp_path / "a.lock")
+    assert lock_is_free(tmp_path / "b.lock")
+
+
+@pytest.mark.parametrize("manner", ["obliging", "stubborn"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_when_the_caller_is_killed(
+    tmp_path: Path, number: signal.Signals, manner: str
+) -> None:
+    with caller(tmp_path, manner) as process:
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == -number
+        wait_for(lambda: lock_is_free(tmp_path / "a.lock") and lock_is_free(tmp_path / "b.lock"))
+    assert not (tmp_path / "c.pid").exists()

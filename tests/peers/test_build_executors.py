@@ -1,0 +1,54 @@
+"""A build carried by Ray or by Slurm's submitit gives the bytes of a local one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
+from recipe_worlds import files_of, rows, write_jsonl, write_recipe  # noqa: E402
+
+import penstock  # noqa: E402
+from penstock.executors import executor  # noqa: E402
+from penstock.recipes import carry_out  # noqa: E402
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ray": {},
+    "slurm": {"cluster": "local", "timeout_min": 5},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("steps", ["as it lies", "packed"])
+def test_the_executor_changes_no_byte(
+    name: str, steps: str, tmp_path: Path, tiny_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip({"ray": "ray", "slurm": "submitit"}[name])
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(Path("rows.jsonl"), rows(200))
+    tokenize: dict[str, Any] = {"tokenize": {"tokenizer": str(tiny_tokenizer), "append_eod": True}}
+    packed = [
+        {"partition": {"key": "patient", "validation": 0.4}},
+        tokenize,
+        {"split": {"context": 64}},
+        {"pack": {"context": 64}},
+        "pad",
+    ]
+    recipe = write_recipe(
+        Path("recipe.yaml"),
+        source={"kind": "jsonl", "path": "rows.jsonl"},
+        steps=packed if steps == "packed" else [tokenize],
+        format={"kind": "tfrecord", "rows_per_shard": 8} if steps == "packed" else "megatron",
+        output="rows/1.0.0",
+        piece_bytes=4000,
+    )
+    built = penstock.build(recipe, workers=1)
+    expected = files_of(built.path)
+    built.path.rename("local")
+    plan = penstock.load_recipe(recipe)
+    carried = carry_out(plan, executor(name, 2, OPTIONS[name]))
+    assert files_of(carried.path) == expected
