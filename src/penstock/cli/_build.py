@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -43,9 +44,7 @@ def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
         "pieces": len(plan.pieces),
         "finished_pieces": len(plan.finished),
         "steps": list(recipe.step_names),
-        "estimated_documents": expected.documents if expected else None,
-        "estimated_tokens": expected.tokens if expected else None,
-        "estimate_is_exact": expected.exact if expected else None,
+        "estimate": asdict(expected) if expected else None,
     }
 
 
@@ -61,10 +60,13 @@ def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
     ]
     if expected:
         about = "" if expected.exact else "about "
-        told = f"{about}{plural(expected.documents, 'document')}"
-        if expected.tokens is not None:
-            told += f", {plural(expected.tokens, 'token')}"
-        lines.append(f"  expect  {told}")
+        unit = "token" if plan.recipe.in_tokens else "byte"
+        lines += [
+            f"  expect  {about}{plural(expected.documents, 'document')}, "
+            f"{plural(expected.tokens, unit)}",
+            f"  write   {about}{plural(expected.rows, 'row')} in "
+            f"{plural(expected.shards, 'shard')}, {size(expected.bytes)}",
+        ]
     return list(lines)
 
 

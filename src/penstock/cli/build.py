@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from penstock.cli._build import BuildBar, built_document, built_lines, plan_document, plan_lines
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._stopping import stopped_by_signals
 
 if TYPE_CHECKING:
+    from penstock.executors import Executor
     from penstock.recipes import Plan
 
 WorkersOption = Annotated[
@@ -46,39 +48,34 @@ def build(
 
     A build that was interrupted goes on from its finished pieces, and yields the same bytes.
     """
+    from penstock.executors import executor as executor_named
     from penstock.recipes import load_recipe
 
     output = Output(format, quiet)
     plan = load_recipe(recipe, overrides or ())
+    carrier = executor_named(executor, workers, _settings(options or ()))
     if dry_run:
-        show_plan(plan, output)
-        return
-    carry_and_show(plan, output, workers, executor, options or ())
+        show_plan(plan, output, carrier)
+    else:
+        carry_and_show(plan, output, carrier)
 
 
-def show_plan(plan: Plan, output: Output) -> None:
-    """Print what a build would do."""
+def show_plan(plan: Plan, output: Output, carrier: Executor) -> None:
+    """Print what a build would do, and the script that it would submit."""
     from penstock.recipes import estimate
 
     expected = None if plan.done else estimate(plan)
-    document = plan_document(plan, expected)
-    output.show(document, [document], lambda: plan_lines(plan, expected))
+    document = {**plan_document(plan, expected), "script": carrier.render(plan.pieces)}
+    script = [escape(document["script"])] if document["script"] else []
+    output.show(document, [document], lambda: [*plan_lines(plan, expected), *script])
 
 
-def carry_and_show(
-    plan: Plan,
-    output: Output,
-    workers: int | None,
-    executor: str = "local",
-    options: Sequence[str] = (),
-) -> None:
+def carry_and_show(plan: Plan, output: Output, carrier: Executor) -> None:
     """Carry out a plan with progress, and print what was built."""
-    from penstock.executors import executor as executor_named
     from penstock.recipes import carry_out
 
     if plan.finished:
         output.hint(f"{len(plan.finished)} of {len(plan.pieces)} pieces are finished already")
-    carrier = executor_named(executor, workers, _settings(options))
     try:
         with stopped_by_signals(), BuildBar(output) as bar:
             built = carry_out(plan, carrier, bar.heard)

@@ -46,6 +46,7 @@ def tokenize(
 
     The same bytes as Megatron-LM's tools/preprocess_data.py writes.
     """
+    from penstock.executors import LocalExecutor
     from penstock.recipes import load_tokenize
 
     output = Output(format, quiet)
@@ -54,8 +55,9 @@ def tokenize(
         load_tokenize(sources, tokenizer, output_prefix, key=key, append_eod=append_eod)
         for key in json_keys or ["text"]
     ]
+    carrier = LocalExecutor(workers=workers)
     for plan in plans:
         if dry_run:
-            show_plan(plan, output)
+            show_plan(plan, output, carrier)
         else:
-            carry_and_show(plan, output, workers)
+            carry_and_show(plan, output, carrier)

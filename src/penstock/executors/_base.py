@@ -51,6 +51,10 @@ class Executor(Options, ABC):
         they are sent from process to process.
         """
 
+    def render(self, items: Sequence[Any]) -> str | None:
+        """Return the script that `map` submits for these items, None where it submits none."""
+        return None
+
 
 @dataclass(frozen=True)
 class Outcome:

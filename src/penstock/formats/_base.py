@@ -70,10 +70,14 @@ class Shard:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was written: its path in the dataset and its number of rows."""
+    """A file that was written: its path in the dataset and its number of rows.
+
+    `sha256` is there where the writer has hashed the file on the way.
+    """
 
     path: str
     rows: int | None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

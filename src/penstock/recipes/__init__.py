@@ -8,7 +8,8 @@ from pathlib import Path
 from penstock.executors import executor as executor_named
 from penstock.recipes.building import Built, Listener, Progress, carry_out
 from penstock.recipes.describing import recipe_schema
-from penstock.recipes.plan import Estimate, Plan, estimate, make_plan
+from penstock.recipes.estimating import Estimate, estimate
+from penstock.recipes.plan import Plan, make_plan
 from penstock.recipes.schema import Recipe, RecipeFile, read_recipe, recipe_of
 from penstock.recipes.tokenizing import load_tokenize
 

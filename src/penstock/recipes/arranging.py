@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from penstock.formats import RowBlock, SplitShape
 from penstock.recipes.schema import Recipe
 from penstock.recipes.store import Store
+from penstock.recipes.tokenizers import tokenizer_of
 from penstock.steps import SPLIT_NAMES, Arranging, Order, Step
 
 #: The split of a dataset that no step divides.
@@ -61,7 +61,7 @@ class Arrangement:
         return next(iter((self.orders or {}).values()), None)
 
 
-def arrange(recipe: Recipe, store: Store, tokenizer: Mapping[str, Any] | None) -> Arrangement:
+def arrange(recipe: Recipe, store: Store) -> Arrangement:
     """Carry the steps on the whole dataset; first those across splits, then each split's own."""
     steps = [(index, step) for index, step in enumerate(recipe.steps) if arranges(step)]
     divided = any("split" in stored.part.read_arrays() for stored in store.parts[:1])
@@ -74,12 +74,12 @@ def arrange(recipe: Recipe, store: Store, tokenizer: Mapping[str, Any] | None) -
     for index, step in steps:
         if step.across_splits:
             with recipe.naming(index):
-                order = step.arrange(order, _arranging(recipe, None, tokenizer, counts))
+                order = step.arrange(order, _arranging(recipe, None, counts))
     orders = _divide(order) if divided else {WHOLE: order}
     for split in orders:
         for index, step in steps:
             if not step.across_splits:
-                told = _arranging(recipe, split, tokenizer, counts)
+                told = _arranging(recipe, split, counts)
                 with recipe.naming(index):
                     orders[split] = step.arrange(orders[split], told)
     return Arrangement(store, orders, counts)
@@ -90,13 +90,8 @@ def arranges(step: Step) -> bool:
     return type(step).arrange is not Step.arrange
 
 
-def _arranging(
-    recipe: Recipe,
-    split: str | None,
-    tokenizer: Mapping[str, Any] | None,
-    counts: Counter[str],
-) -> Arranging:
-    known = tokenizer or {}
+def _arranging(recipe: Recipe, split: str | None, counts: Counter[str]) -> Arranging:
+    known = tokenizer_of(recipe) or {}
     return Arranging(
         seed=recipe.file.seed,
         split=split,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from penstock.errors import ConflictError, DataError
 from penstock.executors import Executor
 from penstock.files import plural
-from penstock.formats import Target, Written
+from penstock.formats import Written
 from penstock.manifest import FileEntry, InputEntry, Manifest, read_manifest
 from penstock.recipes.arranging import Arrangement, arrange
 from penstock.recipes.bench import Bench, clear, lay
@@ -25,7 +25,7 @@ from penstock.recipes.pieces import prepare
 from penstock.recipes.plan import KEY_FILE, Plan
 from penstock.recipes.publishing import describe_dataset, publish
 from penstock.recipes.store import Store, StoredPart
-from penstock.recipes.tokenizers import tokenizer_of
+from penstock.recipes.targets import target_of
 from penstock.sources import input_state
 
 
@@ -199,7 +199,7 @@ class _Build:
             raise DataError(
                 "no document is left; see what the steps dropped", file=self.plan.recipe.output
             )
-        arrangement = arrange(self.plan.recipe, store, tokenizer_of(self.plan.recipe))
+        arrangement = arrange(self.plan.recipe, store)
         counts.update(arrangement.counts)
         self._judge(counts)
         return arrangement
@@ -210,16 +210,7 @@ class _Build:
 
     def _write_shards(self, arrangement: Arrangement) -> list[FileEntry]:
         recipe = self.plan.recipe
-        known: Mapping[str, Any] = tokenizer_of(recipe) or {}
-        target = Target(
-            directory=recipe.output,
-            name=recipe.name,
-            splits=arrangement.shapes(),
-            dtype=arrangement.store.dtype,
-            context=arrangement.context,
-            pad_id=arrangement.pad_id,
-            vocab_size=known.get("vocab_size"),
-        )
+        target = target_of(recipe, arrangement, arrangement.shapes())
         recipe.format.verify(target)
         self.bench.arrangement, self.bench.target = arrangement, target
         shutil.rmtree(self.bench.dataset, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,16 +65,20 @@ class WriteShard(Job):
         shard, directory = self.shard, bench.dataset
         rows = bench.arrangement.rows(shard.split, shard.start, shard.stop)
         written = bench.recipe.format.write(directory, shard, bench.target, rows)
-        for file in written:
-            _sync(directory / file.path)
-        return [FileEntry.of(directory, file.path, file.rows) for file in written]
+        # The bytes are on disk before the name of their dataset is; meanwhile they are hashed.
+        with ThreadPoolExecutor(1) as pool:
+            synced = [pool.submit(_sync, directory / file.path) for file in written]
+            entries = [FileEntry.of(directory, f.path, f.rows, f.sha256) for f in written]
+            for each in synced:
+                each.result()
+        return entries
 
     def __str__(self) -> str:
         return f"the shard {self.shard.path}"
 
 
 def _sync(path: Path) -> None:
-    """Have the bytes of a file on disk before the name of its dataset is."""
+    """Wait until the bytes of a file are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

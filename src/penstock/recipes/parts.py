@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.files import write_atomic
+from penstock.files import staged_file
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Part:
             counts=dict(tally.counts),
             errors=tally.errors,
         )
-        write_atomic(self.report, orjson.dumps(asdict(report)))
+        # No fsync: after a crash of the machine the checksum tells what did not reach the disk.
+        with staged_file(self.report) as staging:
+            staging.write_bytes(orjson.dumps(asdict(report)))
         return report
 
     def read_report(self) -> PartReport | None:

@@ -1,4 +1,4 @@
-"""What a build will do, before it does it: the pieces, what lies there already, an estimate."""
+"""What a build will do, before it does it: the pieces, and what lies there already."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock.batches import RowBatch
 from penstock.errors import ConfigError, ConflictError
 from penstock.files import staging_path
 from penstock.manifest import manifest_path, read_manifest
 from penstock.recipes.keys import code_version, hash_of
 from penstock.recipes.parts import Part
-from penstock.recipes.pieces import PieceWork, list_pieces, prepare, tally_of, through_steps
+from penstock.recipes.pieces import PieceWork, list_pieces
 from penstock.recipes.schema import Recipe
 from penstock.sources import input_state, is_url
 
-#: How much of the input an estimate reads at the most, in characters or tokens.
-_SAMPLE = 1 << 21
 KEY_FILE = "key"
 
 
@@ -54,15 +51,6 @@ class Plan:
         return sum(work.piece.size for work in self.pieces)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What the first piece says about the whole; `exact` when it is the whole."""
-
-    documents: int
-    tokens: int | None
-    exact: bool
-
-
 def make_plan(recipe: Recipe) -> Plan:
     """Look at the inputs and at what stands where the dataset goes.
 
@@ -83,46 +71,6 @@ def make_plan(recipe: Recipe) -> Plan:
         parts = {work.part for work in pieces}
         plan.finished = {name for name in parts if Part(plan.parts, name).report.is_file()}
     return plan
-
-
-def estimate(plan: Plan) -> Estimate:
-    """Put the beginning of the first piece of each source through the steps, and extrapolate."""
-    documents = tokens = 0.0
-    exact, in_tokens = True, plan.recipe.in_tokens
-    prepare(plan.recipe)
-    for name in plan.recipe.sources:
-        works = [work for work in plan.pieces if work.source == name]
-        if not works:
-            continue
-        size = sum(work.piece.size for work in works)
-        seen_documents, seen_tokens, share = _sample(plan.recipe, works[0])
-        whole = share == 1.0 and len(works) == 1
-        factor = 1.0 if whole else size / max(works[0].piece.size * share, 1.0)
-        documents += seen_documents * factor
-        tokens += seen_tokens * factor
-        exact &= whole
-    return Estimate(round(documents), round(tokens) if in_tokens else None, exact)
-
-
-def _sample(recipe: Recipe, work: PieceWork) -> tuple[int, int, float]:
-    """Return documents and tokens of a piece's beginning, and its share of the piece."""
-    source = recipe.sources[work.source]
-    tally = tally_of(recipe, source, work.piece)
-    documents = tokens = 0
-    for batch in through_steps(recipe, source, work.piece, tally):
-        documents += len(batch)
-        tokens += _size_of(batch)
-        if tokens > _SAMPLE:
-            # Tokens stand for about four bytes of input each, rows for what they are.
-            read = tokens * (1 if isinstance(batch, RowBatch) else 4)
-            return documents, tokens, min(1.0, read / max(work.piece.size, 1))
-    return documents, tokens, 1.0
-
-
-def _size_of(batch: Any) -> int:
-    if isinstance(batch, RowBatch):
-        return sum(len(str(row.get("text", ""))) for row in batch.rows)
-    return len(batch.ids)
 
 
 def _lies_there(plan: Plan) -> bool:

@@ -75,7 +75,10 @@ class MegatronFormat(Format):
         ) as out:
             for block in blocks:
                 out.add(block.ids, block.lengths, np.diff(block.first))
-        return [Written(f"{shard.path}.bin", shape.rows), Written(f"{shard.path}.idx", None)]
+        return [
+            Written(f"{shard.path}.bin", shape.rows, out.sha256),
+            Written(f"{shard.path}.idx", None),
+        ]
 
     def _stem(self, target: Target, split: str) -> str:
         prefix = self.prefix or target.name

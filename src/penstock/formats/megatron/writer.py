@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from penstock.errors import DataError
 from penstock.formats.megatron.layout import ADDRESS, LENGTH, MODE, Layout
 from penstock.formats.megatron.reader import pair_files
+from penstock.hashing import HashedFile
 
 
 class IndexWriter:
@@ -80,11 +81,16 @@ class IndexWriter:
 class PairWriter:
     """Appends documents to an open pair of files; `write_pair` gives one."""
 
-    def __init__(self, tokens: BinaryIO, index: IndexWriter, path: Path) -> None:
+    def __init__(self, tokens: HashedFile, index: IndexWriter, path: Path) -> None:
         self._tokens = tokens
         self._index = index
         self._path = path
         self._ended = 0
+
+    @property
+    def sha256(self) -> str:
+        """`sha256:<hex>` of the `.bin`, once the pair is written."""
+        return self._tokens.sha256
 
     def add(self, ids: NDArray[Any], lengths: NDArray[Any], sequences: NDArray[Any]) -> None:
         """Append documents: their ids, flat; the length of each sequence; each one's sequences.
@@ -132,7 +138,7 @@ def write_pair(
     bin_path, idx_path = pair_files(prefix)
     layout = Layout(dtype, sequences, documents)
     try:
-        with bin_path.open("wb") as tokens, IndexWriter(idx_path, layout) as index:
+        with HashedFile(bin_path) as tokens, IndexWriter(idx_path, layout) as index:
             yield PairWriter(tokens, index, bin_path)
     except BaseException:
         for path in (bin_path, idx_path):

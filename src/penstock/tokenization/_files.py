@@ -1,0 +1,105 @@
+"""A tokenizer on disk: tokenizer.json, and beside it the names of its special tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from penstock.errors import ConfigError, did_you_mean_beside
+
+_NAMES = ("bos_token", "eos_token", "pad_token", "cls_token", "sep_token", "unk_token")
+_MEND = "save the tokenizer again with save_pretrained"
+
+
+@dataclass(frozen=True)
+class TokenizerFiles:
+    """`json` is tokenizer.json; `special` holds tokens by name, as transformers finds them.
+
+    tokenizer_config.json goes before special_tokens_map.json; both may be absent. `required` are
+    the tokens that these files name in any way.
+    """
+
+    json: Path
+    special: dict[str, str]
+    required: tuple[str, ...]
+
+    @classmethod
+    def at(cls, path: Path) -> TokenizerFiles:
+        """Find the files of a directory, or those beside a tokenizer.json.
+
+        Raises ConfigError where there is none, and for a file that cannot be read.
+        """
+        json = path / "tokenizer.json" if path.is_dir() else path
+        if not json.is_file():
+            found = did_you_mean_beside(path) if json == path else ""
+            raise ConfigError(
+                f"there is no {json}{found}; a tokenizer is a directory with tokenizer.json, "
+                "which save_pretrained writes",
+                field="tokenizer",
+            )
+        settings = _read(json.with_name("special_tokens_map.json"))
+        settings |= _read(json.with_name("tokenizer_config.json"))
+        special = {
+            name: token for name in _NAMES if (token := _content(settings.get(name))) is not None
+        }
+        return cls(json, special, (*special.values(), *_further(settings)))
+
+    @property
+    def bos(self) -> str | None:
+        """The token before a document: bos_token, or cls_token where there is none."""
+        return self.special.get("bos_token") or self.special.get("cls_token")
+
+    @property
+    def eod(self) -> str | None:
+        """The token after a document: eos_token, or sep_token where there is none (as Megatron)."""
+        return self.special.get("eos_token") or self.special.get("sep_token")
+
+    @property
+    def pad(self) -> str | None:
+        """The token of padding: pad_token."""
+        return self.special.get("pad_token")
+
+    def missing(self, token: str) -> ConfigError:
+        """Return the error about a token that is named here and not in the vocabulary."""
+        return ConfigError(
+            f"{self.json.parent}: the special token '{token}' is named beside tokenizer.json, "
+            f"which does not have it; {_MEND}",
+            field="tokenizer",
+        )
+
+
+def _further(settings: dict[str, Any]) -> Iterator[str]:
+    """Yield the other tokens that transformers would add if tokenizer.json lacked them."""
+    decoder, additional = (
+        settings.get(name) for name in ("added_tokens_decoder", "additional_special_tokens")
+    )
+    listed = additional if isinstance(additional, list) else []
+    for value in [*(decoder.values() if isinstance(decoder, dict) else []), *listed]:
+        if (token := _content(value)) is not None:
+            yield token
+
+
+def _content(value: Any) -> str | None:
+    """Return a token that is written as text, or as a mapping with its `content`."""
+    found = value.get("content") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=path) from None
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(
+            f"not JSON ({error.msg}); {_MEND}", file=path, line=error.lineno
+        ) from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"must be an object; {_MEND}", file=path)
+    return found
