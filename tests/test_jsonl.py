@@ -79,8 +79,8 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
             "the key 'a\\' stands twice in one object",
         ),
         (b"null", "not-an-object", "null, must be an object"),
-        (b"1.5", "not-an-object", "a value, must be an object"),
-        (b"true", "not-an-object", "a value, must be an object"),
+        (b"1.5", "not-an-object", "a number, must be an object"),
+        (b"true", "not-an-object", "true or false, must be an object"),
         (b'{"a":' * 2000, "json-invalid", "column "),
     ],
 )

@@ -23,7 +23,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         out.write(data)
         out.flush()
         os.fsync(out.fileno())
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def staging_path(path: Path) -> Path:
@@ -36,9 +36,9 @@ def is_staging(name: str) -> bool:
     return bool(_STAGING.match(name))
 
 
-def sync_directory(directory: Path) -> None:
-    """Make renames in `directory` durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until the bytes of a file, or the names in a directory, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -74,7 +74,7 @@ def staged_directory(target: Path) -> Iterator[Path]:
     try:
         yield staging
         staging.rename(target)
-        sync_directory(target.parent)
+        sync(target.parent)
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(staging)

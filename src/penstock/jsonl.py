@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from penstock.errors import DataError
+from penstock.fields import kind_of
 
 _BOM = b"\xef\xbb\xbf"
 _LONG = 1 << 10
-_KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "text", type(None): "null"}
 #: A quotation mark before a colon, unless it is surely an escaped one in a text.
 _KEY_END = re.compile(rb'"(?:(?<!\\")|(?<=\\\\"))[ \t\r\n]*:').findall
 
@@ -51,11 +51,6 @@ def parse_line(raw: bytes) -> dict[str, Any] | BadLine:
     if suspect and (key := _repeated_key(raw, row)) is not None:
         return BadLine("key-repeated", f"the key '{key}' stands twice in one object")
     return row
-
-
-def kind_of(value: Any) -> str:
-    """Return what a JSON value is, in words that do not show it."""
-    return next((words for kind, words in _KINDS.items() if isinstance(value, kind)), "a value")
 
 
 def not_utf8(error: UnicodeDecodeError) -> str:

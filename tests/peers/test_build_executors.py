@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
-from recipe_worlds import files_of, rows, write_jsonl, write_recipe  # noqa: E402
+from recipe_worlds import files_of, rows, write_jsonl, write_recipe
 
-import penstock  # noqa: E402
-from penstock.executors import executor  # noqa: E402
-from penstock.recipes import carry_out  # noqa: E402
+import penstock
+from penstock.executors import executor
+from penstock.recipes import carry_out
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "ray": {},

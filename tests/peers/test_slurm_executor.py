@@ -121,9 +121,22 @@ def test_one_item_is_a_job_without_an_array(tmp_path: Path, slurm: Path) -> None
     assert "--array" not in (slurm / "script").read_text()
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """Ends when two items are being carried, which takes two workers at a time."""
+
+    home: Path
+
+    def __call__(self, item: int) -> int:
+        (self.home / f"{item}.met").write_text("")
+        wait_for(lambda: len(list(self.home.glob("*.met"))) == 2)
+        return os.getpid()
+
+
 def test_a_task_with_several_cores_carries_as_many_items_at_a_time(tmp_path: Path) -> None:
-    list(on("local", tmp_path, workers=1, cpus_per_task=2).map(Work(tmp_path), range(8)))
-    assert len({path.read_text() for path in tmp_path.glob("*.begun")}) == 2
+    meeting = on("local", tmp_path, workers=1, cpus_per_task=2).map(Meeting(tmp_path), range(2))
+    one, other = (process for _, process in meeting)
+    assert one != other
 
 
 @pytest.mark.parametrize("cluster", ["local", "slurm"])

@@ -137,7 +137,7 @@ def test_paths_that_lead_nowhere_are_refused(settings: dict[str, Any], message: 
         ),
         (
             lambda p: p[0]["notes"][1].update(note_text=7),
-            "patients[0].notes[1]: the field 'note_text' is a value, must be text",
+            "patients[0].notes[1]: the field 'note_text' is a number, must be text",
         ),
         (lambda p: p[0]["notes"].insert(1, "x"), "patients[0].notes[1] is text, must be an object"),
         (lambda p: p[1].update(notes={}), "patients[1].notes is an object, must be a list"),

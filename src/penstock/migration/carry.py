@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from penstock.errors import ConflictError, DataError
-from penstock.files import sha256_of, staged_directory, staged_file, sync_directory
+from penstock.files import sha256_of, staged_directory, staged_file, sync
 from penstock.manifest import MANIFEST_NAME
 from penstock.migration.file_steps import Terms
 from penstock.migration.plan import choose, plan_for
@@ -123,13 +123,13 @@ def _mend(dataset: DatasetPlan, present: str) -> None:
     directory = dataset.directory
     if present != directory.name:
         directory.with_name(present).rename(directory)
-        sync_directory(directory.parent)
+        sync(directory.parent)
     if any(step.action is not Action.KEEP for step in dataset.files):
         (directory / MANIFEST_NAME).unlink(missing_ok=True)
-        sync_directory(directory)
+        sync(directory)
         for step in dataset.files:
             _change(step, dataset)
-        sync_directory(directory)
+        sync(directory)
     if dataset.manifest_step.action is Action.WRITE:
         dataset.manifest.write(directory)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.files import sync
 from penstock.formats import Shard
 from penstock.manifest import FileEntry, InputEntry
 from penstock.recipes.bench import Bench, bench_for
@@ -67,7 +67,7 @@ class WriteShard(Job):
         written = bench.recipe.format.write(directory, shard, bench.target, rows)
         # The bytes are on disk before the name of their dataset is; meanwhile they are hashed.
         with ThreadPoolExecutor(1) as pool:
-            synced = [pool.submit(_sync, directory / file.path) for file in written]
+            synced = [pool.submit(sync, directory / file.path) for file in written]
             entries = [FileEntry.of(directory, f.path, f.rows, f.sha256) for f in written]
             for each in synced:
                 each.result()
@@ -75,15 +75,6 @@ class WriteShard(Job):
 
     def __str__(self) -> str:
         return f"the shard {self.shard.path}"
-
-
-def _sync(path: Path) -> None:
-    """Wait until the bytes of a file are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from penstock.batches import KEPT_ERRORS
-from penstock.files import sync_directory
+from penstock.files import sync
 from penstock.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -56,13 +56,13 @@ def publish(plan: Plan, bench: Bench, manifest: Manifest) -> None:
     if plan.recipe.file.as_prefix:
         for entry in manifest.files:
             (bench.dataset / entry.path).replace(output.parent / entry.path)
-        sync_directory(output.parent)
+        sync(output.parent)
         manifest_path(output).write_bytes(manifest.to_json())
     else:
         (bench.dataset / MANIFEST_NAME).write_bytes(manifest.to_json())
-        sync_directory(bench.dataset)
+        sync(bench.dataset)
         bench.dataset.rename(output)
-    sync_directory(output.parent)
+    sync(output.parent)
     shutil.rmtree(plan.work)
 
 

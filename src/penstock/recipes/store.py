@@ -68,12 +68,12 @@ class Store:
 
     def as_it_lies(self) -> Iterator[RowBlock]:
         """Yield every document in its order, without holding more than a part's lengths."""
-        for index, stored in enumerate(self.parts):
+        for stored in self.parts:
             arrays = stored.part.read_arrays()
             lengths = arrays["lengths"]
             first = np.concatenate(([0], np.cumsum(arrays["sequences"], dtype=np.int64)))
             ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-            ids = self._ids(index)
+            ids = stored.part.read_ids(stored.report)  # mapped no longer than the part is read
             for start, stop in _blocks(ends[first]):
                 low, high = first[start], first[stop]
                 yield RowBlock(

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from penstock.jsonl import kind_of
-
-#: What a path finds where there is nothing.
-MISSING: Any = object()
+from penstock.fields import MISSING, find, kind_of
 
 
 class FieldPath:
@@ -19,26 +16,20 @@ class FieldPath:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._parts = name.split(".")
 
     def get(self, record: Any) -> Any:
         """Return the value of the field, MISSING where there is none."""
-        if isinstance(record, dict) and self.name in record:
-            return record[self.name]
-        for part in self._parts:
-            if not isinstance(record, dict) or part not in record:
-                return MISSING
-            record = record[part]
-        return record
+        return find(record, self.name)
 
     def remove(self, record: dict[str, Any]) -> None:
         """Take the field, which is there, out of the record."""
         if self.name in record:
             del record[self.name]
             return
-        for part in self._parts[:-1]:
+        *above, last = self.name.split(".")
+        for part in above:
             record = record[part]
-        del record[self._parts[-1]]
+        del record[last]
 
 
 class FieldChoice:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import IO, Any
 
 from penstock.errors import ConfigError, DataError, did_you_mean
-from penstock.sources._fields import MISSING
+from penstock.fields import MISSING
 from penstock.sources._files import open_unpacked, reading
 from penstock.sources._surrogates import MEND, replace_lone
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.jsonl import kind_of
-from penstock.sources._fields import MISSING, FieldPath
+from penstock.fields import MISSING, kind_of
+from penstock.sources._fields import FieldPath
 
 _NAMES = re.compile(r"[^.\[\]^*]+(\.[^.\[\]^*]+)*")
 

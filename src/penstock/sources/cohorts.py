@@ -18,9 +18,10 @@ from pydantic import Field, field_validator, model_validator
 
 from penstock.batches import RowBatch, Tally
 from penstock.errors import DataError
+from penstock.fields import MISSING
 from penstock.files import plural
 from penstock.sources._base import Piece
-from penstock.sources._fields import MISSING, FieldChoice
+from penstock.sources._fields import FieldChoice
 from penstock.sources._files import size_of
 from penstock.sources._json_stream import JsonStream
 from penstock.sources._records import BadPlace, Found, RecordPath

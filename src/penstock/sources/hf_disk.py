@@ -11,7 +11,7 @@ from pydantic import Field
 
 from penstock.batches import RowBatch, Tally
 from penstock.errors import ConfigError, DataError, did_you_mean
-from penstock.jsonl import kind_of
+from penstock.fields import kind_of
 from penstock.sources._base import Piece
 from penstock.sources._columns import reading_table, refuse_damaged, table_records, wanted_columns
 from penstock.sources._files import AGAIN, exists, is_url, open_raw, reading, size_of

@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from penstock.steps._fields import ABSENT, find, kind_of
+from penstock.fields import MISSING, find, kind_of
 
 Evaluator = Callable[[dict[str, Any]], Any]
 
@@ -197,7 +197,7 @@ def _field(node: ast.expr) -> Evaluator:
 
     def value_of(row: dict[str, Any]) -> Any:
         value = find(row, name)
-        if value is ABSENT:
+        if value is MISSING:
             raise EvaluationError(f"the field '{name}' is absent")
         return value
 

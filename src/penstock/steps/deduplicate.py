@@ -13,8 +13,9 @@ from pydantic import Field, field_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.errors import DataError
+from penstock.fields import find, kind_of
 from penstock.steps._base import Arranging, Stage, Step
-from penstock.steps._fields import canonical, find, kind_of, problem_with
+from penstock.steps._fields import canonical, problem_with
 from penstock.steps._order import Order
 
 _COLUMN = "duplicate"

@@ -12,10 +12,10 @@ from pydantic import Field, field_validator, model_validator
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
 from penstock.errors import DataError
+from penstock.fields import MISSING, find, kind_of
 from penstock.files import plural
 from penstock.steps._base import Stage, Step
 from penstock.steps._expressions import EvaluationError, compile_condition
-from penstock.steps._fields import ABSENT, find, kind_of
 
 Row = dict[str, Any]
 
@@ -136,7 +136,7 @@ def _language_test(language: Language) -> Callable[[Row], bool]:
 
     def is_kept(row: Row) -> bool:
         value = find(row, language.field)
-        if value is ABSENT:
+        if value is MISSING:
             raise EvaluationError(f"the field '{language.field}' is absent")
         if not isinstance(value, str):
             raise EvaluationError(f"the field '{language.field}' is {kind_of(value)}, not text")

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.fields import MISSING, find, kind_of
 from penstock.steps._base import Stage, Step
-from penstock.steps._fields import ABSENT, find, kind_of, problem_with
+from penstock.steps._fields import problem_with
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NAME = re.compile(r"\w[\w -]*(\.\w[\w -]*)*")
@@ -92,7 +93,7 @@ class Metadata(Step):
         value = find(row, name)
         if isinstance(value, str):
             return value
-        if value is ABSENT or value is None:
+        if value is MISSING or value is None:
             if self.absent == "error":
                 raise _UnusableError(
                     f"{problem_with(value, name)}, and the template of `metadata` needs it; set "

@@ -12,8 +12,9 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.errors import ConfigError, DataError
+from penstock.fields import find, kind_of
 from penstock.steps._base import SPLIT_NAMES, Stage, Step
-from penstock.steps._fields import canonical, find, kind_of, problem_with
+from penstock.steps._fields import canonical, problem_with
 
 
 class Partition(Step):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from penstock.errors import ConfigError, ConflictError
-from penstock.files import staged_file, sync_directory
+from penstock.files import staged_file, sync
 from penstock.formats.megatron.layout import Layout
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
 from penstock.formats.megatron.writer import IndexWriter
@@ -40,9 +39,9 @@ def merge(prefixes: Sequence[Path | str], output_prefix: Path | str) -> Path:
             _join_indices(readers, staged_idx, layout)
             _join_tokens(readers, staged_bin)
             for path in (staged_idx, staged_bin):
-                _sync(path)
-        sync_directory(output.parent)
-    sync_directory(output.parent)
+                sync(path)
+        sync(output.parent)
+    sync(output.parent)
     return output
 
 
@@ -90,8 +89,3 @@ def _join_tokens(readers: Sequence[IndexedReader], path: Path) -> None:
         for reader in readers:
             with reader.bin_path.open("rb") as tokens:
                 shutil.copyfileobj(tokens, out, _BYTES)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
