@@ -67,7 +67,7 @@ def test_rows_are_documents_and_segments_are_sequences(tmp_path: Path) -> None:
         [],
         [7, 8, 9],
     ]
-    assert [row.number for row in rows] == [0, 1, 2, 3]
+    assert [row.number for row in rows] == [1, 2, 3, 4]
     assert rows[0].file == tmp_path / "notes_text_document.bin"
     assert dataset.readers["train"].lengths.tolist() == [3, 0, 4, 3]
     some = dataset.rows("train", 1, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def test_the_manifest_names_files_counts_tokenizer_recipe_and_inputs(
     assert manifest.counts["train.tokens"] == tokens
     assert manifest.tokenizer is not None
     assert manifest.tokenizer["eod_id"] == 0
-    assert [entry.path for entry in manifest.inputs] == [str(source.resolve())]
+    files = [source, tiny_tokenizer / "tokenizer.json", tiny_tokenizer / "tokenizer_config.json"]
+    assert [entry.path for entry in manifest.inputs] == [str(path.resolve()) for path in files]
     assert manifest.recipe["steps"][0]["tokenize"]["append_eod"] is True
     assert manifest.recipe["piece_bytes"] == 2000
 
@@ -135,6 +137,33 @@ def test_rows_of_text_come_out_as_json_lines(recipe: Recipe, tmp_path: Path) -> 
     built = penstock.build(recipe(steps=steps, format="jsonl"))
     lines = (built.path / "train.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [r for r in rows(200) if r["id"] >= 150]
+
+
+def test_rows_that_lie_in_their_order_fill_every_shard_once(recipe: Recipe) -> None:
+    built = penstock.build(recipe(steps=[], format={"kind": "jsonl", "rows_per_shard": 30}))
+    shards = sorted(built.path.glob("train-*.jsonl"))
+    assert len(shards) == 7
+    lines = [json.loads(line) for path in shards for line in path.read_text().splitlines()]
+    assert lines == rows(200)
+
+
+def test_a_tokenizer_that_changed_makes_another_dataset(
+    recipe: Recipe, tiny_tokenizer: Path, tmp_path: Path
+) -> None:
+    tokenizer = tmp_path / "tokenizer"
+    shutil.copytree(tiny_tokenizer, tokenizer)
+    path = recipe(steps=[{"tokenize": {"tokenizer": str(tokenizer)}}])
+    penstock.build(path)
+    (tokenizer / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(ConflictError, match="another dataset stands there"):
+        penstock.build(path)
+
+
+def test_a_dataset_that_lost_a_file_is_not_taken_for_built(recipe: Recipe) -> None:
+    built = penstock.build(recipe())
+    next(built.path.glob("*.idx")).unlink()
+    with pytest.raises(ConflictError, match=r"document\.idx is not what its manifest"):
+        penstock.build(recipe())
 
 
 def test_sources_are_mixed_by_their_weights(

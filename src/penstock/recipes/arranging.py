@@ -52,7 +52,7 @@ class Arrangement:
     def rows(self, split: str, start: int, stop: int) -> Iterator[RowBlock]:
         """Yield the rows of a split from `start` to before `stop`."""
         if self.orders is None:
-            return self.store.as_it_lies()
+            return self.store.as_it_lies(start, stop)
         return self.store.rows(self.orders[split], start, stop)
 
     @property

@@ -136,8 +136,8 @@ class _Build:
                 self.progress.taken_over += 1
                 self._note_part(name, works[name].piece.size, report)
         missing = [work for name, work in works.items() if name not in self.reports]
-        if missing:
-            prepare(self.plan.recipe)
+        # Even where nothing is missing: the manifest says how the tokenizer's engine was chosen.
+        prepare(self.plan.recipe)
         hashes: list[Job] = [HashInput(path) for path in self.plan.inputs]
         for job, result in self._carried([*hashes, *map(MakePart, missing)]):
             if isinstance(job, MakePart):

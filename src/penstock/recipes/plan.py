@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.errors import ConfigError, ConflictError
 from penstock.files import staging_path
-from penstock.manifest import manifest_path, read_manifest
+from penstock.manifest import Manifest, home_of, manifest_path, read_manifest
 from penstock.recipes.keys import code_version, hash_of
 from penstock.recipes.parts import Part
 from penstock.recipes.pieces import PieceWork, list_pieces
@@ -57,7 +57,7 @@ def make_plan(recipe: Recipe) -> Plan:
     Raises ConfigError for inputs that are not there, ConflictError where something else stands.
     """
     pieces = list_pieces(recipe)
-    inputs = list(dict.fromkeys(i for s in recipe.sources.values() for i in s.inputs()))
+    inputs = _inputs(recipe)
     states = {path: input_state(path) for path in inputs}
     identity = {
         "recipe": {k: v for k, v in recipe.settings().items() if k != "output"},
@@ -71,6 +71,15 @@ def make_plan(recipe: Recipe) -> Plan:
         parts = {work.part for work in pieces}
         plan.finished = {name for name in parts if Part(plan.parts, name).report.is_file()}
     return plan
+
+
+def _inputs(recipe: Recipe) -> list[str]:
+    """Return every file that decides the dataset: of the sources, and what steps read besides."""
+    found = [path for source in recipe.sources.values() for path in source.inputs()]
+    for index, step in enumerate(recipe.steps):
+        with recipe.naming(index):
+            found += step.inputs()
+    return list(dict.fromkeys(found))
 
 
 def _lies_there(plan: Plan) -> bool:
@@ -100,11 +109,22 @@ def _refuse_overlap(plan: Plan) -> None:
             )
 
 
+def _refuse_missing(manifest: Manifest, output: Path) -> None:
+    for entry in manifest.files:
+        path = home_of(output) / entry.path
+        if not path.is_file() or path.stat().st_size != entry.size:
+            raise ConflictError(
+                f"{output}: stands there, built from this recipe, but {entry.path} is not what its "
+                "manifest says; remove the dataset and build it again"
+            )
+
+
 def _stands(plan: Plan) -> bool:
     """Say whether the dataset is built already; raises ConflictError for anything else there."""
     output = plan.recipe.output
     manifest = read_manifest(output) if manifest_path(output).is_file() else None
     if manifest is not None and manifest.recipe.get("key") == plan.key:
+        _refuse_missing(manifest, output)
         return True
     if manifest is None and not _lies_there(plan):
         return False

@@ -66,20 +66,29 @@ class Store:
             columns=columns,
         )
 
-    def as_it_lies(self) -> Iterator[RowBlock]:
-        """Yield every document in its order, without holding more than a part's lengths."""
+    def as_it_lies(self, start: int, stop: int) -> Iterator[RowBlock]:
+        """Yield the documents from `start` to before `stop` in their order.
+
+        No more is held than the lengths of one part.
+        """
+        before = 0
         for stored in self.parts:
+            first_row, last_row = start - before, stop - before
+            before += stored.report.documents
+            if last_row <= 0 or first_row >= stored.report.documents:
+                continue
             arrays = stored.part.read_arrays()
             lengths = arrays["lengths"]
             first = np.concatenate(([0], np.cumsum(arrays["sequences"], dtype=np.int64)))
             ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
             ids = stored.part.read_ids(stored.report)  # mapped no longer than the part is read
-            for start, stop in _blocks(ends[first]):
-                low, high = first[start], first[stop]
+            first = first[max(first_row, 0) : last_row + 1]
+            for a, b in _blocks(ends[first]):
+                low, high = first[a], first[b]
                 yield RowBlock(
                     ids[ends[low] : ends[high]].astype(self.dtype, copy=False),
                     lengths[low:high],
-                    first[start : stop + 1] - low,
+                    first[a : b + 1] - low,
                 )
 
     def rows(self, order: Order, start: int, stop: int) -> Iterator[RowBlock]:

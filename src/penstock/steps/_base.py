@@ -56,6 +56,13 @@ class Step(Options, ABC):
     #: True when the step must see all splits at once (duplicates), False when each by itself.
     across_splits: ClassVar[bool] = False
 
+    def inputs(self) -> list[str]:
+        """Return the files that the step reads besides the rows: they decide the dataset, too.
+
+        Raises ConfigError for a file that is not there.
+        """
+        return []
+
     def preview(self, texts: Iterable[str]) -> None:
         """Take the first texts that `apply` will get; called before `prepare`."""
 

@@ -34,7 +34,7 @@ def roles_of_tokenizer(path: Path, *, sentences: bool) -> NDArray[np.uint8]:
 
     Raises ConfigError for a tokenizer that cannot be loaded or of which no token ends a line.
     """
-    texts = _token_texts(load_tokenizer(path))
+    texts = _token_texts(load_tokenizer(path, "tokenizers"))
     roles = np.array([_role(text, sentences) for text in texts], np.uint8)
     if not (roles & ENDS).any():
         raise ConfigError(f"no token of {path} ends a line; give ids", field="split.boundaries")

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.steps._base import Stage, Step
+from penstock.tokenization import TokenizerFiles
 
 
 class Split(Step):
@@ -57,6 +58,12 @@ class Split(Step):
                 else "`tokenizer` has no meaning with ids alone; remove it"
             )
         return self
+
+    def inputs(self) -> list[str]:
+        """Return the files of the tokenizer where one is named."""
+        if self.tokenizer is None:
+            return []
+        return [str(path) for path in TokenizerFiles.at(self.tokenizer).paths]
 
     def prepare(self) -> None:
         """Read the tokenizer where boundaries are named; raises ConfigError where it cannot."""

@@ -22,6 +22,7 @@ from penstock.tokenization import (
     Encoding,
     EngineName,
     Tokenizer,
+    TokenizerFiles,
     TokenizerIdentity,
     framed,
     load_tokenizer,
@@ -80,6 +81,10 @@ class Tokenize(Step):
             self.prepare()
         assert self._loaded is not None
         return self._loaded
+
+    def inputs(self) -> list[str]:
+        """Return the files of the tokenizer."""
+        return [str(path) for path in TokenizerFiles.at(self.tokenizer).paths]
 
     def preview(self, texts: Iterable[str]) -> None:
         """Take the first texts of the input, for `prepare` to compare the engines on."""

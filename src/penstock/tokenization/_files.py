@@ -12,6 +12,8 @@ import orjson
 from penstock.errors import ConfigError, did_you_mean_beside
 
 _NAMES = ("bos_token", "eos_token", "pad_token", "cls_token", "sep_token", "unk_token")
+#: What stands beside tokenizer.json, the last word last.
+_BESIDE = ("special_tokens_map.json", "tokenizer_config.json")
 _MEND = "save the tokenizer again with save_pretrained"
 
 
@@ -41,12 +43,19 @@ class TokenizerFiles:
                 "which save_pretrained writes",
                 field="tokenizer",
             )
-        settings = _read(json.with_name("special_tokens_map.json"))
-        settings |= _read(json.with_name("tokenizer_config.json"))
+        settings: dict[str, Any] = {}
+        for name in _BESIDE:
+            settings |= _read(json.with_name(name))
         special = {
             name: token for name in _NAMES if (token := _content(settings.get(name))) is not None
         }
         return cls(json, special, (*special.values(), *_further(settings)))
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file that was read."""
+        beside = [self.json.with_name(name) for name in _BESIDE]
+        return [self.json, *(path for path in beside if path.is_file())]
 
     @property
     def bos(self) -> str | None:

@@ -36,13 +36,13 @@ class MegatronDataset(Dataset):
         self.splits = {split: reader.documents for split, reader in self.readers.items()}
 
     def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        """Yield documents, their ids under `inputs` in the dtype of the file."""
+        """Yield documents, numbered from 1, their ids under `inputs` in the dtype of the file."""
         reader = self.readers[split]
         stop = reader.documents if stop is None else min(stop, reader.documents)
         for block in range(start, stop, _DOCUMENTS_AT_A_TIME):
             last = min(block + _DOCUMENTS_AT_A_TIME, stop)
             bounds = reader.document_bounds(block, last).tolist()
-            for number, (begin, end) in enumerate(pairwise(bounds), block):
+            for number, (begin, end) in enumerate(pairwise(bounds), block + 1):
                 yield TokenRow({"inputs": reader.ids[begin:end]}, reader.bin_path, number)
 
 
