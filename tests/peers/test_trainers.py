@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,8 @@ def test_two_ranks_see_each_step_what_stands_together_in_the_order(
 ) -> None:
     if how == "deepspeed":
         pytest.importorskip("deepspeed")
+        if shutil.which("g++") is None:
+            pytest.skip("DeepSpeed compiles its operators at the first run, and there is no g++")
     ranks = train(how, books, tmp_path / "out", processes=2)
     for rank in ranks:
         assert_falling(rank["losses"])
