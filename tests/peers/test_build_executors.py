@@ -52,3 +52,29 @@ def test_the_executor_changes_no_byte(
     plan = penstock.load_recipe(recipe)
     carried = carry_out(plan, executor(name, 2, OPTIONS[name]))
     assert files_of(carried.path) == expected
+
+
+@pytest.mark.slow
+def test_workers_of_ray_that_outlive_a_build_do_not_remember_it(
+    tmp_path: Path, tiny_tokenizer: Path
+) -> None:
+    ray = pytest.importorskip("ray")
+    write_jsonl(tmp_path / "rows.jsonl", rows(20))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        made = []
+        for word in ("ONE", "TWO"):
+            recipe = write_recipe(
+                tmp_path / "recipe.yaml",
+                source={"kind": "jsonl", "path": str(tmp_path / "rows.jsonl")},
+                steps=[{"metadata": {"template": f"{word} "}}],
+                format="jsonl",
+                output=str(tmp_path / "rows"),
+            )
+            built = carry_out(penstock.load_recipe(recipe), executor("ray", 2, {}))
+            built.path.rename(tmp_path / word)
+            made.append((tmp_path / word / "train.jsonl").read_text())
+    finally:
+        ray.shutdown()
+    assert all('"text":"ONE ' in line for line in made[0].splitlines())
+    assert all('"text":"TWO ' in line for line in made[1].splitlines())

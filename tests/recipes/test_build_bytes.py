@@ -73,7 +73,7 @@ def test_the_same_build_again_changes_nothing(recipe: Recipe, tmp_path: Path) ->
 def test_another_recipe_never_writes_over_a_dataset(recipe: Recipe, tmp_path: Path) -> None:
     penstock.build(recipe())
     before = files_of(tmp_path / "dataset")
-    with pytest.raises(ConflictError, match="another dataset stands there; remove it"):
+    with pytest.raises(ConflictError, match="a dataset of another recipe, input or version stands"):
         penstock.build(recipe(), ["seed=1"])
     assert files_of(tmp_path / "dataset") == before
 
@@ -155,7 +155,7 @@ def test_a_tokenizer_that_changed_makes_another_dataset(
     path = recipe(steps=[{"tokenize": {"tokenizer": str(tokenizer)}}])
     penstock.build(path)
     (tokenizer / "tokenizer_config.json").write_text("{}")
-    with pytest.raises(ConflictError, match="another dataset stands there"):
+    with pytest.raises(ConflictError, match="another recipe, input or version"):
         penstock.build(path)
 
 

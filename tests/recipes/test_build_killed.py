@@ -73,16 +73,16 @@ def start(recipe: Path) -> subprocess.Popen[bytes]:
 def test_a_killed_build_loses_at_most_the_pieces_in_flight(recipe: Recipe, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "many.jsonl", rows(60_000))
     path = recipe(source={"kind": "jsonl", "path": str(source)}, piece_bytes=50_000)
-    parts = tmp_path / ".dataset.partial" / "parts"
+    work = tmp_path / ".dataset.partial"
     build = start(path)
-    while len(list(parts.glob("*.json"))) < 12:
+    while len(list(work.glob("parts-*/*.json"))) < 12:
         assert build.poll() is None
         time.sleep(0.01)
     os.kill(build.pid, signal.SIGKILL)
     build.wait()
     time.sleep(0.5)  # the workers see that their parent is gone
     assert not (tmp_path / "dataset").exists()
-    made = {p: p.stat().st_mtime_ns for p in parts.glob("*.json")}
+    made = {p: p.stat().st_mtime_ns for p in work.glob("parts-*/*.json")}
     assert len(penstock.load_recipe(path).finished) == len(made) >= 12
 
     again = start(path)
@@ -100,7 +100,10 @@ def test_a_killed_build_loses_at_most_the_pieces_in_flight(recipe: Recipe, tmp_p
     assert data_of(tmp_path / "dataset") == resumed
 
 
-def test_a_part_whose_bytes_changed_is_made_again(recipe: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["ids", "npz", "json"])
+def test_a_part_whose_bytes_changed_is_made_again(
+    recipe: Recipe, tmp_path: Path, suffix: str
+) -> None:
     path = recipe()
     whole = data_of(penstock.build(path).path)
     (tmp_path / "dataset").rename(tmp_path / "whole")
@@ -113,21 +116,20 @@ def test_a_part_whose_bytes_changed_is_made_again(recipe: Recipe, tmp_path: Path
         penstock.build(path, workers=1)
         os._exit(0)
     os.waitpid(child, 0)
-    [first, *_] = sorted((tmp_path / ".dataset.partial" / "parts").glob("*.ids"))
-    first.write_bytes(bytes(len(first.read_bytes())))
+    [first, *_] = sorted((tmp_path / ".dataset.partial").glob(f"parts-*/*.{suffix}"))
+    first.write_bytes(first.read_bytes()[:-1])
     assert data_of(penstock.build(path).path) == whole
 
 
 def test_parts_of_another_input_are_not_taken_over(
     recipe: Recipe, source: Path, tmp_path: Path
 ) -> None:
-    parts = tmp_path / ".dataset.partial" / "parts"
     path = recipe()
     broken = source.read_text() + "{broken\n"
     source.write_text(broken)
     with pytest.raises(DataError):
         penstock.build(path, workers=1)
-    assert list(parts.glob("*.json"))
+    assert list((tmp_path / ".dataset.partial").glob("parts-*/*.json"))
     write_jsonl(source, rows(150))
     assert penstock.load_recipe(path).finished == set()
     built = penstock.build(path)

@@ -61,12 +61,11 @@ def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
     if expected:
         about = "" if expected.exact else "about "
         unit = "token" if plan.recipe.in_tokens else "byte"
-        lines += [
-            f"  expect  {about}{plural(expected.documents, 'document')}, "
-            f"{plural(expected.tokens, unit)}",
-            f"  write   {about}{plural(expected.rows, 'row')} in "
-            f"{plural(expected.shards, 'shard')}, {size(expected.bytes)}",
-        ]
+        documents, tokens = plural(expected.documents, "document"), plural(expected.tokens, unit)
+        lines.append(f"  expect  {about}{documents}, {tokens}")
+        if expected.rows is not None and expected.shards is not None and expected.bytes is not None:
+            rows, shards = plural(expected.rows, "row"), plural(expected.shards, "shard")
+            lines.append(f"  write   {about}{rows} in {shards}, {size(expected.bytes)}")
     return list(lines)
 
 

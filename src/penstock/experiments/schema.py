@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-from penstock.config import Document, apply_overrides, dump_yaml, read_yaml, validate
+from penstock.config import (
+    Document,
+    FileName,
+    Options,
+    apply_overrides,
+    dump_yaml,
+    read_yaml,
+    validate,
+)
 from penstock.redaction import redact
 from penstock.runs import RunConfig
 from penstock.runs.records import Mix
@@ -24,34 +24,21 @@ from penstock.training import METHODS
 Scalar = str | int | float | bool | None
 
 
-def _is_a_directory_name(name: str) -> str:
-    if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
-        raise ValueError("names a directory: no slash, not empty")
-    return name
-
-
-DirectoryName = Annotated[str, AfterValidator(_is_a_directory_name)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Header(_Strict):
+class Header(Options):
     """What the experiment is for. `purpose` names the directory of its results."""
 
-    purpose: DirectoryName = Field(description="Names the directory of the results.")
+    purpose: FileName = Field(description="Names the directory of the results.")
     description: str = ""
 
 
-class Data(_Strict):
+class Data(Options):
     """One dataset by `path`, or an `original` and its `synthetic` version and which to `mix`."""
 
     path: str | list[str] | None = Field(None, description="A dataset; {task} stands for its name.")
     original: str | list[str] | None = None
     synthetic: str | list[str] | None = None
     mix: Mix | list[Mix] | None = Field(None, description="Which rows to train on.")
-    name: DirectoryName | list[DirectoryName] | None = Field(
+    name: FileName | list[FileName] | None = Field(
         None, description="How results call the data; null: as its directory is called."
     )
 
@@ -72,7 +59,7 @@ class Data(_Strict):
         return self
 
 
-class Experiment(_Strict):
+class Experiment(Options):
     """What an experiment file holds. Every list is a dimension of the grid."""
 
     experiment: Header

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from penstock.errors import DataError
 from penstock.formats import RowBlock, SplitShape
 from penstock.recipes.schema import Recipe
 from penstock.recipes.store import Store
@@ -33,12 +34,12 @@ class Arrangement:
     @property
     def context(self) -> int | None:
         """The length of every row where the steps gave them one."""
-        return self._any.context if self._any else None
+        return None if self._any is None else self._any.context
 
     @property
     def pad_id(self) -> int | None:
         """What rows are filled up with."""
-        return self._any.pad_id if self._any else None
+        return None if self._any is None else self._any.pad_id
 
     def shapes(self) -> dict[str, SplitShape]:
         """Return how large each split is."""
@@ -65,23 +66,27 @@ def arrange(recipe: Recipe, store: Store) -> Arrangement:
     """Carry the steps on the whole dataset; first those across splits, then each split's own."""
     steps = [(index, step) for index, step in enumerate(recipe.steps) if arranges(step)]
     divided = any("split" in stored.part.read_arrays() for stored in store.parts[:1])
-    if not steps and not divided and len({stored.source for stored in store.parts}) <= 1:
+    if not steps and not divided:
         return Arrangement(store, None)
     from penstock.recipes import _gather  # noqa: F401 - loaded before the workers are forked
 
     counts: Counter[str] = Counter()
     order = store.order()
+    promised = set(order.columns["split"].tolist()) if divided else set()
     for index, step in steps:
         if step.across_splits:
             with recipe.naming(index):
                 order = step.arrange(order, _arranging(recipe, None, counts))
-    orders = _divide(order) if divided else {WHOLE: order}
+    orders = _divide(order, promised) if divided else {WHOLE: order}
     for split in orders:
         for index, step in steps:
             if not step.across_splits:
                 told = _arranging(recipe, split, counts)
                 with recipe.naming(index):
                     orders[split] = step.arrange(orders[split], told)
+    for split, order in orders.items():
+        if not order.tokens:
+            raise _empty(recipe, split)
     return Arrangement(store, orders, counts)
 
 
@@ -102,11 +107,20 @@ def _arranging(recipe: Recipe, split: str | None, counts: Counter[str]) -> Arran
     )
 
 
-def _divide(order: Order) -> dict[str, Order]:
-    """Return the order of each split that has a document, by the column `split`."""
+def _divide(order: Order, promised: set[int]) -> dict[str, Order]:
+    """Return the order of each split that had a document, by the column `split`."""
     codes = order.columns["split"]
     return {
         name: order.take(np.flatnonzero(codes == code))
         for code, name in enumerate(SPLIT_NAMES)
-        if bool((codes == code).any())
+        if code in promised
     }
+
+
+def _empty(recipe: Recipe, split: str) -> DataError:
+    what = "token" if recipe.in_tokens else "row"
+    return DataError(
+        f"no {what} is left in {split} after the steps on the whole dataset; give it more rows, or "
+        "let the steps drop less",
+        file=recipe.output,
+    )

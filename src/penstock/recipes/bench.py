@@ -6,8 +6,8 @@ directory, which every machine must see.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import orjson
 
+from penstock.errors import ConflictError
 from penstock.files import write_atomic
 from penstock.formats import SplitShape, Target
 from penstock.recipes.arranging import Arrangement
-from penstock.recipes.parts import Part
+from penstock.recipes.parts import Part, PartReport, parts_directory
 from penstock.recipes.pieces import prepare
 from penstock.recipes.schema import Recipe, recipe_of
 from penstock.recipes.store import Store, StoredPart
@@ -34,13 +35,16 @@ class Bench:
 
     recipe: Recipe
     work: Path
+    key: str
     arrangement: Arrangement | None = None
     target: Target | None = None
+    #: Where relative paths of the recipe begin; None for where this process is.
+    home: Path | None = None
 
     @property
     def parts(self) -> Path:
         """Where the parts lie."""
-        return self.work / "parts"
+        return parts_directory(self.work, self.key)
 
     @property
     def dataset(self) -> Path:
@@ -53,12 +57,13 @@ class Bench:
         return "parts" if self.arrangement is None else "shards"
 
 
-_LAID: dict[tuple[Path, str], Bench] = {}
+#: By build (its key) and stage: workers of a cluster may outlive a build.
+_LAID: dict[tuple[str, str], Bench] = {}
 
 
 def lay(bench: Bench, *, on_disk: bool) -> None:
     """Make a bench known to this process and those forked from it, and to all with `on_disk`."""
-    _LAID[bench.work, bench.stage] = bench
+    _LAID[bench.key, bench.stage] = bench
     if on_disk:
         if bench.arrangement is not None:
             _write_orders(bench.work, bench.arrangement)
@@ -68,14 +73,21 @@ def lay(bench: Bench, *, on_disk: bool) -> None:
 def clear(bench: Bench) -> None:
     """Forget the benches of a build."""
     for stage in ("parts", "shards"):
-        _LAID.pop((bench.work, stage), None)
+        _LAID.pop((bench.key, stage), None)
 
 
-def bench_for(work: Path, stage: str) -> Bench:
-    """Return the bench of a stage, read from disk where this process has none."""
-    if (work, stage) not in _LAID:
-        _LAID[work, stage] = _read(work, stage)
-    return _LAID[work, stage]
+def bench_for(work: Path, key: str, stage: str) -> Bench:
+    """Return the bench of a stage of a build, read from disk where this process has none.
+
+    Raises ConflictError where the directory is another build's by now.
+    """
+    if (key, stage) not in _LAID:
+        said = orjson.loads(_file(work, stage).read_bytes())
+        if said["key"] != key:
+            raise ConflictError(f"{work}: another build has taken the place of this one")
+        with chdir(said["home"]):
+            _LAID[key, stage] = _read(work, stage, said)
+    return _LAID[key, stage]
 
 
 def _file(work: Path, stage: str) -> Path:
@@ -83,10 +95,17 @@ def _file(work: Path, stage: str) -> Path:
 
 
 def _described(bench: Bench) -> dict[str, Any]:
-    said: dict[str, Any] = {"cwd": str(Path.cwd()), "recipe": bench.recipe.settings()}
+    said: dict[str, Any] = {
+        "key": bench.key,
+        "home": str(Path.cwd()),
+        "recipe": bench.recipe.settings(),
+    }
     if bench.arrangement is not None and bench.target is not None:
         target = bench.target
-        said["parts"] = [[p.part.name, p.source] for p in bench.arrangement.store.parts]
+        said["parts"] = [
+            [stored.part.name, stored.source, asdict(stored.report)]
+            for stored in bench.arrangement.store.parts
+        ]
         said["orders"] = list(bench.arrangement.orders or ()) or None
         said["target"] = {
             **vars(target),
@@ -103,11 +122,8 @@ def _write_orders(work: Path, arrangement: Arrangement) -> None:
         np.savez(work / f"order-{split}.npz", allow_pickle=False, **arrays)
 
 
-def _read(work: Path, stage: str) -> Bench:
-    said = orjson.loads(_file(work, stage).read_bytes())
-    # Relative paths of a recipe are those of the directory where the build was started.
-    os.chdir(said["cwd"])
-    bench = Bench(recipe_of(said["recipe"]), work)
+def _read(work: Path, stage: str, said: dict[str, Any]) -> Bench:
+    bench = Bench(recipe_of(said["recipe"]), work, said["key"], home=Path(said["home"]))
     if stage == "parts":
         prepare(bench.recipe)
         return bench
@@ -127,13 +143,10 @@ def _read(work: Path, stage: str) -> Bench:
 
 
 def _stored(bench: Bench, parts: Sequence[Sequence[Any]]) -> list[StoredPart]:
-    stored = []
-    for name, source in parts:
-        part = Part(bench.parts, name)
-        report = part.read_report()
-        assert report is not None, "the build has checked every part"
-        stored.append(StoredPart(part, report, source))
-    return stored
+    return [
+        StoredPart(Part(bench.parts, name), PartReport(**report), source)
+        for name, source, report in parts
+    ]
 
 
 def _read_orders(work: Path, splits: Sequence[str] | None) -> Mapping[str, Order] | None:

@@ -12,17 +12,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from penstock.errors import ConflictError, DataError
+from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.executors import Executor
 from penstock.files import plural
-from penstock.formats import Written
+from penstock.formats import Shard, Written
 from penstock.manifest import FileEntry, InputEntry, Manifest, read_manifest
 from penstock.recipes.arranging import Arrangement, arrange
 from penstock.recipes.bench import Bench, clear, lay
 from penstock.recipes.jobs import Carrier, HashInput, Job, MakePart, WriteShard
 from penstock.recipes.parts import Part, PartReport
 from penstock.recipes.pieces import prepare
-from penstock.recipes.plan import KEY_FILE, Plan
+from penstock.recipes.plan import Plan, inputs_of, stands
 from penstock.recipes.publishing import describe_dataset, publish
 from penstock.recipes.store import Store, StoredPart
 from penstock.recipes.targets import target_of
@@ -66,20 +66,28 @@ def carry_out(plan: Plan, executor: Executor, listener: Listener = lambda _: Non
     Raises DataError for input that cannot be used and past a threshold, ConflictError when another
     process builds the same dataset. What was finished stays for the next try.
     """
-    if plan.done:
-        manifest = read_manifest(plan.recipe.output)
-        assert manifest is not None
-        if plan.work.exists():  # a build was killed after its last rename
-            with _work_directory(plan):
-                shutil.rmtree(plan.work)
-        return Built(plan.recipe.output, manifest, fresh=False)
     with _work_directory(plan):
+        # Once more, now that no other process can be at it.
+        if _stands(plan):
+            manifest = read_manifest(plan.recipe.output)
+            assert manifest is not None
+            shutil.rmtree(plan.work)  # also what a build left that was killed after its last rename
+            return Built(plan.recipe.output, manifest, fresh=False)
         return _Build(plan, executor, listener).run()
+
+
+def _stands(plan: Plan) -> bool:
+    try:
+        return stands(plan)
+    except ConflictError:
+        if not any(plan.parts.iterdir()):
+            shutil.rmtree(plan.work)
+        raise
 
 
 @contextmanager
 def _work_directory(plan: Plan) -> Iterator[None]:
-    """Hold the directory of a build; what a build of another key left there is removed."""
+    """Hold the directory of a build; the parts of other keys in it are removed."""
     plan.work.mkdir(parents=True, exist_ok=True)
     lock = FileLock(plan.work / "lock")
     try:
@@ -89,10 +97,9 @@ def _work_directory(plan: Plan) -> Iterator[None]:
             f"{plan.recipe.output}: another process is building it; wait for it, or stop it"
         ) from None
     try:
-        key = plan.work / KEY_FILE
-        if not key.is_file() or key.read_text(encoding="ascii") != plan.key:
-            shutil.rmtree(plan.parts, ignore_errors=True)
-            key.write_text(plan.key, encoding="ascii")
+        for parts in plan.work.glob("parts-*"):
+            if parts != plan.parts:
+                shutil.rmtree(parts)
         plan.parts.mkdir(exist_ok=True)
         yield
     finally:
@@ -107,7 +114,7 @@ class _Build:
         self.executor = executor
         self.listener = listener
         self.progress = Progress(plan.input_bytes)
-        self.bench = Bench(plan.recipe, plan.work.resolve())
+        self.bench = Bench(plan.recipe, plan.work.resolve(), plan.key)
         self.reports: dict[str, PartReport] = {}
         self.inputs: dict[str, InputEntry] = {}
 
@@ -148,7 +155,7 @@ class _Build:
     def _carried(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         """Yield each job with its result as it ends."""
         lay(self.bench, on_disk=not self.executor.shares_memory)
-        return self.executor.map(Carrier(self.bench.work, self.bench.stage), jobs)
+        return self.executor.map(Carrier(self.bench.work, self.bench.key, self.bench.stage), jobs)
 
     def _note_part(self, name: str, size: int, report: PartReport) -> None:
         self.reports[name] = report
@@ -183,6 +190,9 @@ class _Build:
         for path, state in self.plan.states.items():
             if input_state(path) != state:
                 raise DataError("changed while it was read; build again", file=path)
+        new = set(inputs_of(self.plan.recipe)) - set(self.plan.inputs)
+        if new:
+            raise DataError("came while the others were read; build again", file=min(new))
         return [self.inputs[path] for path in self.plan.inputs]
 
     def _arrange(self, counts: Counter[str]) -> Arrangement:
@@ -208,6 +218,17 @@ class _Build:
         for step in self.plan.recipe.steps:
             step.judge(counts)
 
+    def _refuse_other_names(self, shards: Sequence[Shard]) -> None:
+        """Refuse files that would not be known by the prefix that the output is."""
+        name = self.plan.recipe.output.name
+        for shard in shards:
+            if self.plan.recipe.file.as_prefix and not shard.path.startswith(name):
+                raise ConfigError(
+                    f"the output is the prefix {name}, and the format would write {shard.path}; "
+                    "write a directory, or set the format's own prefix",
+                    field="as_prefix",
+                )
+
     def _write_shards(self, arrangement: Arrangement) -> list[FileEntry]:
         recipe = self.plan.recipe
         target = target_of(recipe, arrangement, arrangement.shapes())
@@ -217,6 +238,7 @@ class _Build:
         self.bench.dataset.mkdir()
         recipe.format.prepare()
         shards = recipe.format.shards(target)
+        self._refuse_other_names(shards)
         for path in {(self.bench.dataset / shard.path).parent for shard in shards}:
             path.mkdir(parents=True, exist_ok=True)
         self.progress.shards_total = len(shards)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.batches import RowBatch, TokenBatch
+from penstock.errors import ConfigError, DataError
 from penstock.formats import SplitShape, Target
 from penstock.recipes.arranging import Arrangement, arrange
 from penstock.recipes.parts import Part
@@ -24,13 +25,16 @@ _BYTES_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build will write; `exact` when all was looked at, `tokens` are bytes for text."""
+    """What a build will write; `exact` when all was looked at, `tokens` are bytes for text.
+
+    Rows, shards and bytes are None where the beginning is too little for a step.
+    """
 
     documents: int
-    rows: int
+    rows: int | None
     tokens: int
-    shards: int
-    bytes: int
+    shards: int | None
+    bytes: int | None
     exact: bool
 
 
@@ -59,7 +63,13 @@ def estimate(plan: Plan) -> Estimate:
         store = Store([sample.stored for sample in samples])
         if not store.parts:
             return Estimate(0, 0, 0, 0, 0, exact=all(sample.factor == 1 for sample in samples))
-        arrangement = arrange(recipe, store)
+        documents = round(sum(s.stored.report.documents * s.factor for s in samples))
+        try:
+            arrangement = arrange(recipe, store)
+        except (ConfigError, DataError):
+            # A step on the whole dataset may want more than its beginning has.
+            tokens = round(sum(s.stored.report.tokens * s.factor for s in samples))
+            return Estimate(documents, None, tokens, None, None, exact=False)
         written = _write(plan, directory / "dataset", arrangement)
     seen = sum(sample.stored.report.tokens for sample in samples)
     factor = sum(s.stored.report.tokens * s.factor for s in samples) / max(seen, 1)
@@ -71,7 +81,7 @@ def estimate(plan: Plan) -> Estimate:
     }
     shards = recipe.format.shards(target_of(recipe, arrangement, shapes))
     return Estimate(
-        documents=round(sum(s.stored.report.documents * s.factor for s in samples)),
+        documents=documents,
         rows=sum(shape.rows for shape in shapes.values()),
         tokens=sum(shape.tokens for shape in shapes.values()),
         shards=len(shards),

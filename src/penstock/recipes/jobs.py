@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,11 @@ class Carrier:
     """The function that an executor carries over the jobs of a stage."""
 
     work: Path
+    key: str
     stage: str
 
     def __call__(self, job: Job) -> Any:
         """Do a job on the bench of its build."""
-        return job.carry(bench_for(self.work, self.stage))
+        bench = bench_for(self.work, self.key, self.stage)
+        with chdir(bench.home) if bench.home else nullcontext():
+            return job.carry(bench)

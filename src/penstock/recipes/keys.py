@@ -1,11 +1,11 @@
-"""What tells whether a part that lies there is the one that is wanted."""
+"""What tells whether a part, or a dataset, that lies there is the one that is wanted."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import sys
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ import orjson
 
 from penstock._version import __version__
 
-#: The rooms whose code decides the bytes of a part or a shard.
-_ROOMS = ("batches.py", "jsonl.py", "recipes", "steps", "sources", "formats", "tokenization")
-
-#: The packages that decide ids.
-_ENGINES = ("fastokens", "tokenizers")
+#: The rooms whose code decides no byte of a dataset.
+_OTHER_ROOMS = {"backends", "checks", "cli", "demo", "executors", "experiments", "exports"}
+_OTHER_ROOMS |= {"loading", "migration", "report", "runs", "tasks", "training"}
+#: The packages that decide what is read, and which ids are written.
+_PACKAGES = ("fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy")
 
 
 def hash_of(value: Any) -> str:
@@ -27,15 +27,18 @@ def hash_of(value: Any) -> str:
 
 @cache
 def code_version() -> str:
-    """Return the SHA-256 (hex) of the code that makes parts and shards."""
-    versions = [f"{name} {version(name)}" for name in _ENGINES]
-    digest = hashlib.sha256("\n".join([__version__, *versions]).encode())
-    for path in sorted(_sources(Path(__file__).parents[1])):
-        digest.update(path.read_bytes())
+    """Return the SHA-256 (hex) of the code that makes datasets, and of what it stands on."""
+    versions = [f"{name} {_version(name)}" for name in _PACKAGES]
+    digest = hashlib.sha256("\n".join([__version__, sys.version, *versions]).encode())
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in _OTHER_ROOMS:
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _sources(package: Path) -> Iterable[Path]:
-    for room in _ROOMS:
-        path = package / room
-        yield from path.rglob("*.py") if path.is_dir() else [path]
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -16,6 +16,11 @@ from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.files import staged_file
 
 
+def parts_directory(work: Path, key: str) -> Path:
+    """Return where the parts of a build lie; those of another key are never looked at."""
+    return work / f"parts-{key[:16]}"
+
+
 @dataclass(frozen=True)
 class PartReport:
     """What a part holds. `dtype` and `tokens` are of its ids; `errors` are (file, line, reason)."""
@@ -25,6 +30,7 @@ class PartReport:
     tokens: int
     dtype: str
     checksum: int
+    arrays_checksum: int
     counts: Mapping[str, int]
     errors: list[tuple[str, int, str]] = field(default_factory=list)
 
@@ -44,17 +50,19 @@ class Part:
     def write(self, batches: Iterable[RowBatch | TokenBatch], tally: Tally) -> PartReport:
         """Write the batches; what a killed process left here is written over."""
         self.report.unlink(missing_ok=True)
-        with self.ids.open("wb") as out:
+        with staged_file(self.ids) as staging, staging.open("wb") as out:
             gathered = _Gathered(out)
             for batch in batches:
                 gathered.add(batch if isinstance(batch, TokenBatch) else _as_bytes(batch))
-        np.savez(self.arrays, allow_pickle=False, **gathered.arrays())
+        with staged_file(self.arrays) as staging, staging.open("wb") as out:
+            np.savez(out, allow_pickle=False, **gathered.arrays())
         report = PartReport(
             documents=gathered.documents,
             sequences=gathered.sequences,
             tokens=gathered.tokens,
             dtype=gathered.dtype.name,
             checksum=gathered.checksum,
+            arrays_checksum=_checksum_of(self.arrays),
             counts=dict(tally.counts),
             errors=tally.errors,
         )
@@ -67,7 +75,10 @@ class Part:
         """Return the report of a part that is whole, None for one that has to be made (again)."""
         try:
             report = PartReport(**orjson.loads(self.report.read_bytes()))
-            whole = self.arrays.is_file() and _checksum_of(self.ids) == report.checksum
+            whole = (
+                _checksum_of(self.ids) == report.checksum
+                and _checksum_of(self.arrays) == report.arrays_checksum
+            )
         except (OSError, ValueError, TypeError):
             return None
         return report if whole else None

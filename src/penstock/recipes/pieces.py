@@ -29,8 +29,8 @@ class PieceWork:
 def list_pieces(recipe: Recipe) -> list[PieceWork]:
     """Return every piece of every source, in order; they depend on recipe and input alone."""
     return [
-        PieceWork(name, piece, f"{name}-{index:06d}")
-        for name, source in recipe.sources.items()
+        PieceWork(name, piece, f"{number}-{index:06d}")
+        for number, (name, source) in enumerate(recipe.sources.items())
         for index, piece in enumerate(source.pieces(recipe.file.piece_bytes))
     ]
 

@@ -10,26 +10,28 @@ from penstock.errors import ConfigError, ConflictError
 from penstock.files import staging_path
 from penstock.manifest import Manifest, home_of, manifest_path, read_manifest
 from penstock.recipes.keys import code_version, hash_of
-from penstock.recipes.parts import Part
+from penstock.recipes.parts import Part, parts_directory
 from penstock.recipes.pieces import PieceWork, list_pieces
 from penstock.recipes.schema import Recipe
-from penstock.sources import input_state, is_url
+from penstock.sources import describe_input, input_state, is_url
 
-KEY_FILE = "key"
+_MEND = "remove it, or set output=DIR to write beside it"
 
 
 @dataclass
 class Plan:
     """A recipe and its input resolved; nothing is written yet.
 
-    `key` identifies what will be built: recipe, input and code. `finished` are the parts that an
-    interrupted build of the same key left.
+    `identity` is the hash of recipe and code, as it stands in the manifest beside the hashes of the
+    inputs; `key` that of recipe, code and the inputs' sizes and times, which tells cheaply which
+    parts an interrupted build left `finished`.
     """
 
     recipe: Recipe
     pieces: list[PieceWork]
     inputs: list[str]
     states: dict[str, Any]
+    identity: str
     key: str
     finished: set[str] = field(default_factory=set)
     #: True when the dataset stands there, built from the same recipe, input and code.
@@ -43,7 +45,7 @@ class Plan:
     @property
     def parts(self) -> Path:
         """Where the parts lie."""
-        return self.work / "parts"
+        return parts_directory(self.work, self.key)
 
     @property
     def input_bytes(self) -> int:
@@ -56,24 +58,22 @@ def make_plan(recipe: Recipe) -> Plan:
 
     Raises ConfigError for inputs that are not there, ConflictError where something else stands.
     """
-    pieces = list_pieces(recipe)
-    inputs = _inputs(recipe)
+    # The states come before the pieces: what grows in between is found to have changed.
+    inputs = inputs_of(recipe)
     states = {path: input_state(path) for path in inputs}
-    identity = {
-        "recipe": {k: v for k, v in recipe.settings().items() if k != "output"},
-        "inputs": states,
-        "code": code_version(),
-    }
-    plan = Plan(recipe, pieces, inputs, states, hash_of(identity))
+    pieces = list_pieces(recipe)
+    settings = {key: value for key, value in recipe.settings().items() if key != "output"}
+    identity = hash_of({"recipe": settings, "code": code_version()})
+    plan = Plan(recipe, pieces, inputs, states, identity, hash_of([identity, states]))
     _refuse_overlap(plan)
-    plan.done = _stands(plan)
-    if not plan.done and _key_of(plan.work) == plan.key:
+    plan.done = stands(plan)
+    if not plan.done:
         parts = {work.part for work in pieces}
         plan.finished = {name for name in parts if Part(plan.parts, name).report.is_file()}
     return plan
 
 
-def _inputs(recipe: Recipe) -> list[str]:
+def inputs_of(recipe: Recipe) -> list[str]:
     """Return every file that decides the dataset: of the sources, and what steps read besides."""
     found = [path for source in recipe.sources.values() for path in source.inputs()]
     for index, step in enumerate(recipe.steps):
@@ -82,34 +82,18 @@ def _inputs(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _lies_there(plan: Plan) -> bool:
-    """Say whether something stands under the output's name that this build did not put there."""
+def stands(plan: Plan) -> bool:
+    """Say whether the dataset is built already; raises ConflictError for anything else there."""
     output = plan.recipe.output
-    if not plan.recipe.file.as_prefix:
-        return output.exists() or output.is_symlink()
-    # A build that was killed while it gave its files their names goes on.
-    return any(output.parent.glob(f"{output.name}.*")) and _key_of(plan.work) != plan.key
-
-
-def _key_of(work: Path) -> str | None:
-    try:
-        return (work / KEY_FILE).read_text(encoding="ascii")
-    except OSError:
-        return None
-
-
-def _refuse_overlap(plan: Plan) -> None:
-    """Refuse an output that stands in an input, or is one."""
-    output = plan.recipe.output.resolve()
-    for path in plan.inputs:
-        if not is_url(path) and Path(path).resolve().is_relative_to(output):
-            raise ConfigError(
-                f"the output {plan.recipe.output} holds the input {path}; write somewhere else",
-                field="output",
-            )
-
-
-def _refuse_missing(manifest: Manifest, output: Path) -> None:
+    manifest = read_manifest(output) if manifest_path(output).is_file() else None
+    if manifest is None and not _lies_there(plan):
+        return False
+    if manifest is None:
+        raise ConflictError(f"{output}: something else stands there; {_MEND}")
+    if manifest.recipe.get("key") != plan.identity or not _same_inputs(plan, manifest):
+        raise ConflictError(
+            f"{output}: a dataset of another recipe, input or version stands there; {_MEND}"
+        )
     for entry in manifest.files:
         path = home_of(output) / entry.path
         if not path.is_file() or path.stat().st_size != entry.size:
@@ -117,18 +101,48 @@ def _refuse_missing(manifest: Manifest, output: Path) -> None:
                 f"{output}: stands there, built from this recipe, but {entry.path} is not what its "
                 "manifest says; remove the dataset and build it again"
             )
+    return True
 
 
-def _stands(plan: Plan) -> bool:
-    """Say whether the dataset is built already; raises ConflictError for anything else there."""
-    output = plan.recipe.output
-    manifest = read_manifest(output) if manifest_path(output).is_file() else None
-    if manifest is not None and manifest.recipe.get("key") == plan.key:
-        _refuse_missing(manifest, output)
-        return True
-    if manifest is None and not _lies_there(plan):
+def _same_inputs(plan: Plan, manifest: Manifest) -> bool:
+    """Say whether the inputs are, byte for byte, those that a dataset was built from."""
+    if len(manifest.inputs) != len(plan.inputs):
         return False
-    what = "another dataset" if manifest is not None else "something else"
-    raise ConflictError(
-        f"{output}: {what} stands there; remove it, or set output=DIR to write beside it"
+    return all(
+        entry == describe_input(path)
+        for path, entry in zip(plan.inputs, manifest.inputs, strict=True)
     )
+
+
+def _lies_there(plan: Plan) -> bool:
+    """Say whether something stands under the output's name that this build did not put there."""
+    output = plan.recipe.output
+    if not plan.recipe.file.as_prefix:
+        return output.exists() or output.is_symlink()
+    if not output.parent.is_dir() or (plan.work / publishing_mark(plan.key)).is_file():
+        return False  # a build that was killed while it gave its files their names goes on
+    return any(entry.name.startswith(f"{output.name}.") for entry in output.parent.iterdir())
+
+
+def publishing_mark(key: str) -> str:
+    """Return the name of the file that says that a build has begun to give its files names."""
+    return f"publishing-{key[:16]}"
+
+
+def _refuse_overlap(plan: Plan) -> None:
+    """Refuse an output that holds an input, or lies in a directory that is one."""
+    output = plan.recipe.output.resolve()
+    for path in plan.inputs:
+        if not is_url(path) and Path(path).resolve().is_relative_to(output):
+            raise ConfigError(
+                f"the output {plan.recipe.output} holds the input {path}; write somewhere else",
+                field="output",
+            )
+    for source in plan.recipe.sources.values():
+        named = getattr(source, "path", None)
+        directory = Path(named) if isinstance(named, str | Path) and Path(named).is_dir() else None
+        if directory is not None and output.is_relative_to(directory.resolve()):
+            raise ConfigError(
+                f"the output {plan.recipe.output} lies in the input {directory}; write beside it",
+                field="output",
+            )

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from penstock.batches import KEPT_ERRORS
-from penstock.files import sync
+from penstock.errors import ConflictError
+from penstock.files import sync, write_atomic
 from penstock.manifest import (
-    MANIFEST_NAME,
     FileEntry,
     InputEntry,
     Manifest,
@@ -17,7 +17,7 @@ from penstock.manifest import (
 )
 from penstock.recipes.bench import Bench
 from penstock.recipes.parts import PartReport
-from penstock.recipes.plan import Plan
+from penstock.recipes.plan import Plan, publishing_mark
 from penstock.recipes.tokenizers import tokenizer_of
 
 
@@ -31,7 +31,7 @@ def describe_dataset(
 ) -> Manifest:
     """Return the manifest of a dataset whose files are all written."""
     recipe = plan.recipe
-    settings = {"kind": "build", "key": plan.key, **recipe.settings()}
+    settings = {"kind": "build", "key": plan.identity, **recipe.settings()}
     if any(source.synthetic for source in recipe.sources.values()):
         settings["synthetic"] = True
     errors = [error for work in plan.pieces for error in reports[work.part].errors]
@@ -50,20 +50,31 @@ def publish(plan: Plan, bench: Bench, manifest: Manifest) -> None:
     """Write the manifest, give the dataset its name, and remove what the build needed.
 
     A directory gets its name whole. Files with a prefix come one by one, the manifest last: a
-    process that is killed in between leaves no manifest, and the next build goes on.
+    process that is killed in between leaves no manifest, and the next build goes on. Raises
+    ConflictError where a file stands in the place of one of them.
     """
     output = plan.recipe.output
     if plan.recipe.file.as_prefix:
-        for entry in manifest.files:
-            (bench.dataset / entry.path).replace(output.parent / entry.path)
-        sync(output.parent)
-        manifest_path(output).write_bytes(manifest.to_json())
+        _publish_files(plan, bench, manifest)
     else:
-        (bench.dataset / MANIFEST_NAME).write_bytes(manifest.to_json())
-        sync(bench.dataset)
+        manifest.write(bench.dataset)
         bench.dataset.rename(output)
     sync(output.parent)
     shutil.rmtree(plan.work)
+
+
+def _publish_files(plan: Plan, bench: Bench, manifest: Manifest) -> None:
+    output = plan.recipe.output
+    mark = plan.work / publishing_mark(plan.key)
+    if not mark.is_file():
+        for entry in manifest.files:
+            if (output.parent / entry.path).exists():
+                raise ConflictError(f"{output.parent / entry.path}: stands already; remove it")
+        write_atomic(mark, "")
+    for entry in manifest.files:
+        (bench.dataset / entry.path).replace(output.parent / entry.path)
+    sync(output.parent)
+    write_atomic(manifest_path(output), manifest.to_json())
 
 
 def _shape_counts(bench: Bench) -> dict[str, int]:

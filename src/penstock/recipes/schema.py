@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from penstock.config import (
     Document,
+    FileName,
     Options,
     apply_overrides,
     config_error,
@@ -29,18 +30,24 @@ Part = TypeVar("Part", bound=Options)
 
 #: How results call the source of a recipe that has one.
 ONLY_SOURCE = "source"
+#: The number of a source stands in a byte of each document.
+MOST_SOURCES = 255
 _MEBIBYTE = 1 << 20
 
 
 class RecipeFile(Options):
     """What a recipe file holds."""
 
-    name: str | None = Field(None, description="How the dataset is called; null: as its output.")
+    name: FileName | None = Field(
+        None, description="How the dataset is called; null: as its output."
+    )
     description: str = ""
     seed: int = Field(0, ge=0, description="Decides every shuffle and mixture.")
     source: dict[str, Any] | None = Field(None, description="Where the rows come from: one kind.")
-    sources: dict[str, dict[str, Any]] | None = Field(
-        None, description="Several sources by name, one after the other unless a step mixes them."
+    sources: dict[FileName, dict[str, Any]] | None = Field(
+        None,
+        max_length=MOST_SOURCES,
+        description="Several sources by name, one after the other unless a step mixes them.",
     )
     steps: list[str | dict[str, dict[str, Any] | None]] = Field(
         default_factory=list, description="What is done to the rows, in this order."
