@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.errors import DataError
-from penstock.jsonl import BadLine, read_rows, scan
+from penstock.jsonl import BadLine, dump_row, parse_line, read_rows, scan
 
 ROWS = st.lists(
     st.dictionaries(
@@ -78,6 +79,19 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
             "key-repeated",
             "the key 'a\\' stands twice in one object",
         ),
+        (
+            b'{"two words": 1, "two words": 2}',
+            "key-repeated",
+            "the key of 9 characters stands twice",
+        ),
+        (
+            b'{"' + b"n" * 41 + b'": 1, "' + b"n" * 41 + b'": 2}',
+            "key-repeated",
+            "the key of 41 characters stands twice",
+        ),
+        (b'{"a": 18446744073709551616}', "json-invalid", "a number of more than 64 bits; write it"),
+        (b'{"a": -9223372036854775809}', "json-invalid", "a number of more than 64 bits"),
+        (b'{"a": [{"b": [1, 1e3, ' + b"9" * 30 + b"]}]}", "json-invalid", "a number of more than"),
         (b"null", "not-an-object", "null, must be an object"),
         (b"1.5", "not-an-object", "a number, must be an object"),
         (b"true", "not-an-object", "true or false, must be an object"),
@@ -98,6 +112,42 @@ def test_a_line_that_is_no_row_is_told_by_code_and_column(
         list(read_rows(path))
     assert str(caught.value) == f"{path}:2: {bad.message}"
     assert caught.value.line == 2
+
+
+def test_numbers_that_64_bits_hold_are_read_as_they_are_and_so_are_large_floats(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.jsonl"
+    row = '{"a": 18446744073709551615, "b": [-9223372036854775808, 1e22, 12345678901234567890.5]}'
+    path.write_text(row)
+    assert list(read_rows(path)) == [(1, json.loads(row))]
+
+
+@given(ROWS)
+def test_a_row_is_written_as_it_is_read(rows: list[dict[str, Any]]) -> None:
+    assert [parse_line(dump_row(row)) for row in rows] == rows
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"secret", Decimal("1.5"), {1: "secret"}, {"a": [{"secret"}]}, 2**64, "secret \ud83d"),
+        *(float("nan"), [1.5, float("inf")], {"a": (("b", float("nan")),)}),
+    ],
+)
+def test_what_json_cannot_hold_is_named_by_its_field_and_not_shown(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^the field 'x' cannot be JSON \(") as refused:
+        dump_row({"text": "null", "y": None, "x": value})
+    assert "secret" not in str(refused.value)
+
+
+def test_what_is_nested_too_deeply_is_named_by_its_field() -> None:
+    value: Any = 1
+    for _ in range(254):
+        value = [value]
+    with pytest.raises(ValueError, match="the field 'x' cannot be JSON"):
+        dump_row({"x": value})
+    assert dump_row({"x": value[0]}) == b'{"x":' + b"[" * 253 + b"1" + b"]" * 253 + b"}"
 
 
 def test_rows_before_a_bad_line_are_read(tmp_path: Path) -> None:

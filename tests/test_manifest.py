@@ -20,6 +20,9 @@ from penstock.manifest import (
     InputEntry,
     Manifest,
     describe,
+    find_manifest,
+    manifest_of,
+    manifest_path,
     read_manifest,
 )
 
@@ -216,3 +219,28 @@ def test_a_written_manifest_holds_no_secret_and_all_else(
     data = json.loads((tmp_path / MANIFEST_NAME).read_bytes())
     assert data["tokenizer"] == (written or tokenizer)
     assert data["files"] == [entry.model_dump() for entry in manifest.files]
+
+
+def test_a_part_is_told_of_by_the_manifest_that_lists_it(tmp_path: Path) -> None:
+    for name in ("a.bin", "a.idx", "b.bin", "c.d.bin"):
+        (tmp_path / name).write_bytes(b"1")
+    whole = describe(tmp_path, ["a.bin", "a.idx", "c.d.bin"], format="megatron", task=None)
+    whole.write(tmp_path)
+    for named in ("a", "a.bin", "c.d"):
+        found = find_manifest(tmp_path / named)
+        assert found is not None
+        assert found.owner == tmp_path
+        assert {entry.path.partition(".")[0] for entry in found.files} == {named[0]}
+    assert [manifest_of(tmp_path / name) for name in ("b", "b.bin", "c", "a.b")] == [None] * 4
+    beside = describe(tmp_path, ["b.bin"], format="megatron", task="copa")
+    manifest_path(tmp_path / "all").write_bytes(beside.to_json())
+    assert manifest_of(tmp_path / "b") == manifest_of(tmp_path / "b.bin") == beside
+    manifest_path(tmp_path / "a").write_bytes(beside.to_json())
+    assert manifest_of(tmp_path / "a") == beside
+
+
+def test_a_manifest_that_may_tell_of_a_part_must_be_readable(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"1")
+    manifest_path(tmp_path / "b").write_bytes(b"{")
+    with pytest.raises(DataError, match=r"b\.penstock\.json"):
+        manifest_of(tmp_path / "a")

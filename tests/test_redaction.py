@@ -101,6 +101,28 @@ def test_the_password_in_a_url_is_masked_and_the_host_stays(
     assert text == f"cloning {scheme}://{MASK}@host:80/path"
 
 
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        (
+            "https://b.s3.amazonaws.com/x.jsonl?X-Amz-Credential=me%2F2026&X-Amz-Signature=ab12&v=1",
+            f"https://b.s3.amazonaws.com/x.jsonl?X-Amz-Credential={MASK}&X-Amz-Signature={MASK}&v=1",
+        ),
+        ("https://a.net/x?sv=2022&sig=Zm9v%3D#p", f"https://a.net/x?sv=2022&sig={MASK}#p"),
+        ("https://a.net/x?X-Goog-Signature=0a1b", f"https://a.net/x?X-Goog-Signature={MASK}"),
+        ("https://a.net/x?Expires=9&Signature=a~b-", f"https://a.net/x?Expires=9&Signature={MASK}"),
+        ("x?X-Amz-Security-Token=IQoJ+/x&a=1", f"x?X-Amz-Security-Token={MASK}&a=1"),
+    ],
+)
+def test_what_a_url_is_signed_with_is_masked_wherever_it_stands(url: str, masked: str) -> None:
+    assert redact_text(f"reading {url} now", ()) == f"reading {masked} now"
+    assert redact({"path": url, "inputs": [{"path": url}]}, ()) == {
+        "path": masked,
+        "inputs": [{"path": masked}],
+    }
+    assert redact_text(masked, ()) == masked
+
+
 def nested(leaf: Any) -> st.SearchStrategy[Any]:
     """Structures with `leaf` somewhere deep in them."""
     return st.recursive(
@@ -211,6 +233,7 @@ def test_what_only_sounds_like_a_secret_by_its_name_stays(name: str, value: obje
         "http://localhost:8080/a mail someone@example.org",
         "step 10 loss 0.69 tokens/s: 12345678 per_token=0.00012345",
         "Copa_zo_original_1e-6/20240131_235959",
+        "https://host/x?design=1&signature_size=2&assig=3 sig=4 Signature=5",
         "the key idea: tokens are words; a secret garden",
         "<|system|> token by token, then stop",
         f"hf_token: {MASK} and password='{MASK}'",
@@ -274,7 +297,9 @@ def test_a_secret_has_a_variable_it_belongs_into(name: str, value: str, variable
     assert secret_variable(name, value) == variable
 
 
-@pytest.mark.parametrize("piece", ["a", "-", "a.", "token", "key=", '"token": ', "http://", "sk-"])
+@pytest.mark.parametrize(
+    "piece", ["a", "-", "a.", "token", "key=", '"token": ', "http://", "sk-", "?sig=&"]
+)
 def test_text_of_any_length_is_gone_through_once(piece: str) -> None:
     """A pattern that goes back over a long line would not come to an end here."""
     assert len(redact_text(piece * 100_000, ())) >= 100_000

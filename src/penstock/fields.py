@@ -7,6 +7,8 @@ from typing import Any, Final
 #: What `find` returns where a row has no such field.
 MISSING: Final[Any] = object()
 
+_LONGEST_NAME = 40
+
 _KINDS: dict[type, str] = {
     dict: "an object",
     list: "a list",
@@ -36,3 +38,10 @@ def kind_of(value: object) -> str:
     """Say what a value is without saying the value."""
     kinds = (words for kind, words in _KINDS.items() if isinstance(value, kind))
     return next(kinds, f"a value of the type {type(value).__name__}")
+
+
+def called(name: str) -> str:
+    """Return the name of a field in quotes; or its length, where it looks like text of a row."""
+    if len(name) <= _LONGEST_NAME and not any(map(str.isspace, name)):
+        return f"'{name}'"
+    return f"of {len(name)} characters"

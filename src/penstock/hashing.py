@@ -16,14 +16,16 @@ _WAITING = 4
 class HashedFile:
     """Writes a file from its beginning to its end in a `with` block; then `sha256` is known.
 
-    What is written must not change afterwards: it is hashed by another thread.
+    What is written must not change afterwards: it is hashed by another thread. What goes wrong in
+    that thread is raised at the end of the block.
     """
 
     def __init__(self, path: Path) -> None:
         self._out = path.open("wb")
         self._digest = hashlib.sha256()
         self._buffers: queue.Queue[Any] = queue.Queue(_WAITING)
-        self._hasher = threading.Thread(target=self._hash)
+        self._failure: Exception | None = None
+        self._hasher = threading.Thread(target=self._hash, daemon=True)
 
     @property
     def sha256(self) -> str:
@@ -45,10 +47,19 @@ class HashedFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._out.close()
-        self._buffers.put(None)
-        self._hasher.join()
+        try:
+            self._out.close()  # fails where the disk is full
+        finally:
+            self._buffers.put(None)
+            self._hasher.join()
+        if self._failure is not None and error is None:
+            raise self._failure
 
     def _hash(self) -> None:
-        while (data := self._buffers.get()) is not None:
-            self._digest.update(data)
+        try:
+            while (data := self._buffers.get()) is not None:
+                self._digest.update(data)
+        except Exception as failure:
+            self._failure = failure
+            while self._buffers.get() is not None:  # or the writer would wait for ever
+                pass

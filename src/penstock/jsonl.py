@@ -1,10 +1,11 @@
-"""JSON Lines: one object a line, UTF-8, every bad line named."""
+"""JSON Lines: one object a line, UTF-8, every bad line and every row that is none named."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import orjson
 
 from penstock.errors import DataError
-from penstock.fields import kind_of
+from penstock.fields import called, kind_of
 
 _BOM = b"\xef\xbb\xbf"
 _LONG = 1 << 10
+#: An integer that orjson took for a floating-point number has at least this size.
+_LARGE = 2.0**63
+_TOO_LARGE = "a number of more than 64 bits; write it as text"
 #: A quotation mark before a colon, unless it is surely an escaped one in a text.
 _KEY_END = re.compile(rb'"(?:(?<!\\")|(?<=\\\\"))[ \t\r\n]*:').findall
 
@@ -49,8 +53,27 @@ def parse_line(raw: bytes) -> dict[str, Any] | BadLine:
     # A long text has colons anyway: to count them first would be in vain.
     suspect = len(raw) > _LONG or raw.count(b":") > len(row)
     if suspect and (key := _repeated_key(raw, row)) is not None:
-        return BadLine("key-repeated", f"the key '{key}' stands twice in one object")
+        return BadLine("key-repeated", f"the key {called(key)} stands twice in one object")
+    if _has_large_float(row.values()) and _has_large_integer(raw):
+        return BadLine("json-invalid", _TOO_LARGE)
     return row
+
+
+def dump_row(row: dict[str, Any]) -> bytes:
+    """Return a row as JSON in UTF-8, without a newline.
+
+    Raises ValueError, which names the field, for what JSON or orjson cannot hold: bytes, decimals,
+    NaN and infinity, more than 254 levels.
+    """
+    try:
+        data = orjson.dumps(row)
+    except TypeError:
+        data = b"null"
+    if b"null" in data:  # as which orjson writes NaN, too
+        for name, value in row.items():
+            if (problem := _not_json({name: value})) is not None:
+                raise ValueError(f"the field {called(name)} cannot be JSON ({problem})")
+    return data
 
 
 def not_utf8(error: UnicodeDecodeError) -> str:
@@ -69,6 +92,10 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 class _RepeatedKeyError(Exception):
     """A key that stands twice in one object."""
+
+
+class _LargeIntegerError(Exception):
+    """An integer that 64 bits do not hold."""
 
 
 def _repeated_key(raw: bytes, row: dict[str, Any]) -> str | None:
@@ -108,6 +135,60 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
         if key in seen:
             raise _RepeatedKeyError(key)
         seen.add(key)
+
+
+def _has_large_float(values: Iterable[Any]) -> bool:
+    """Say whether a number among values, or in them, may be an integer of more than 64 bits."""
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            if not -_LARGE < value < _LARGE:
+                return True
+        elif kind is dict:
+            if _has_large_float(value.values()):
+                return True
+        elif kind is list and not _is_of_integers(value) and _has_large_float(value):
+            return True
+    return False
+
+
+def _is_of_integers(values: list[Any]) -> bool:
+    """Say whether a list has integers alone: no sum of them with a float is an integer."""
+    try:
+        return type(sum(values)) is int
+    except TypeError:
+        return False
+
+
+def _has_large_integer(raw: bytes) -> bool:
+    """Say whether a line has an integer that 64 bits do not hold; the line is parsed once more."""
+    try:
+        json.loads(raw, parse_int=_refuse_large)
+    except _LargeIntegerError:
+        return True
+    return False
+
+
+def _refuse_large(digits: str) -> None:
+    if len(digits) > 20 or not -(1 << 63) <= int(digits) < 1 << 64:
+        raise _LargeIntegerError
+
+
+def _not_json(value: Any) -> str | None:
+    """Say why a value cannot be written as JSON; None when it can."""
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        return str(error)
+    return None if _is_finite(value) else "it is or holds NaN or infinity"
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _bad_line(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:

@@ -8,8 +8,9 @@ common prefix, its manifest is `PREFIX.penstock.json` beside them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any
 
 import orjson
@@ -37,20 +38,30 @@ def home_of(dataset: Path) -> Path:
 
 
 class FileEntry(Options):
-    """One file of a dataset. `path` is relative to the dataset, `size` is in bytes."""
+    """One file of a dataset. `path` is relative to the dataset, `size` is in bytes.
+
+    `split` is that of its rows, None for a file that describes the whole.
+    """
 
     path: str
     size: int
     sha256: str
     rows: int | None = None
+    split: str | None = None
 
     @classmethod
     def of(
-        cls, directory: Path, name: str, rows: int | None = None, sha256: str | None = None
+        cls,
+        directory: Path,
+        name: str,
+        rows: int | None = None,
+        sha256: str | None = None,
+        split: str | None = None,
     ) -> FileEntry:
         """Describe the file `name` of `directory` as it is now; it is hashed unless it was."""
         path = directory / name
-        return cls(path=name, size=path.stat().st_size, sha256=sha256 or sha256_of(path), rows=rows)
+        size = path.stat().st_size
+        return cls(path=name, size=size, sha256=sha256 or sha256_of(path), rows=rows, split=split)
 
 
 class InputEntry(Options):
@@ -105,6 +116,16 @@ class Manifest(Options):
             digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
         return f"sha256:{digest.hexdigest()}"
 
+    @property
+    def synthetic(self) -> bool:
+        """True when the content is made up, for measuring speed alone."""
+        return bool(self.recipe.get("synthetic"))
+
+    @property
+    def confidential(self) -> bool:
+        """True when the recipe said `redact: true`: text and ids are masked unless asked for."""
+        return bool(self.recipe.get("redact"))
+
     def to_json(self) -> bytes:
         """Return the bytes that `write` writes; secrets are masked."""
         data = redact(self.model_dump(mode="json", exclude=None if self.skipped else {"skipped"}))
@@ -150,6 +171,60 @@ def read_manifest(dataset: Path) -> Manifest | None:
         raise DataError(
             f"not a manifest ({field}: {first['msg']}); make the dataset again", file=path
         ) from None
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is known of a dataset: `manifest` is of `owner`, which is the dataset or holds it.
+
+    `files` are the entries of the dataset alone; their paths are relative to `home_of(owner)`.
+    """
+
+    owner: Path
+    manifest: Manifest
+    files: list[FileEntry]
+
+
+def find_manifest(dataset: Path) -> Described | None:
+    """Return what is known of a dataset (a directory, a prefix, or a file), None for nothing.
+
+    A prefix or file without a manifest of its own is a part of the dataset whose manifest, beside
+    or above it, lists it: what holds for the whole holds for the part. Raises DataError for a
+    manifest that cannot be read.
+    """
+    if (own := read_manifest(dataset)) is not None:
+        return Described(dataset, own, own.files)
+    if dataset.is_dir():
+        return None
+    is_file = dataset.is_file()
+    for owner in _datasets_around(dataset):
+        manifest = read_manifest(owner)
+        inside = dataset.relative_to(home_of(owner)).as_posix()
+        files = [
+            entry
+            for entry in (manifest.files if manifest else [])
+            if entry.path == inside
+            or (not is_file and PurePath(entry.path).with_suffix("").as_posix() == inside)
+        ]
+        if manifest is not None and files:
+            return Described(owner, manifest, files)
+    return None
+
+
+def manifest_of(dataset: Path) -> Manifest | None:
+    """Return the manifest that tells of a dataset, its own or that of what it is a part of."""
+    described = find_manifest(dataset)
+    return described.manifest if described else None
+
+
+def _datasets_around(file: Path) -> Iterator[Path]:
+    """Yield the datasets with manifests that a file may belong to: prefixes, then directories."""
+    suffix = f".{MANIFEST_NAME}"
+    for path in sorted(file.parent.glob(f"?*{suffix}")):
+        owner = path.with_name(path.name.removesuffix(suffix))
+        if not owner.is_dir():  # which would have its manifest inside
+            yield owner
+    yield from (path for path in file.parents if (path / MANIFEST_NAME).is_file())
 
 
 def describe(

@@ -36,6 +36,13 @@ _URL_CREDENTIALS = re.compile(
     r"(?:[^/\s\"'@:]*:[^/\s\"']+|[^/\s\"'@:]{20,})@"
 )
 
+# What a URL is signed with: S3 and CloudFront, Google Cloud Storage, Azure's shared access.
+_URL_SIGNATURE = re.compile(
+    r"(?<=[?&;])(?P<name>X-(?:Amz|Goog)-(?:Signature|Credential|Security-Token)|Signature|sig)="
+    r"(?!\[redacted\])[^\s\"'&;#<>]+",
+    re.IGNORECASE,
+)
+
 # Names as `_words` writes them. Whatever stands under such a name is a secret.
 _SECRET_NAME = re.compile(
     r"(?:(?:passwd|password|passphrase|secret)s?|[a-z0-9]_pwd"
@@ -150,6 +157,7 @@ def redact_text(text: str, secrets: tuple[str, ...] | None = None) -> str:
         text = text.replace(value, MASK)
     text = _SECRET_LOOK.sub(MASK, text)
     text = _URL_CREDENTIALS.sub(rf"\g<scheme>{MASK}@", text)
+    text = _URL_SIGNATURE.sub(rf"\g<name>={MASK}", text)
     return _ASSIGNMENT.sub(_masked_assignment, text)
 
 

@@ -295,6 +295,20 @@ def test_an_index_of_many_blocks_is_followed_across_them(
     assert "document 14 begins" in only(check(pair), "index-documents").message
 
 
+@pytest.mark.parametrize("name", ["", "notes_text_document", "notes_text_document.idx"])
+def test_a_pair_is_known_by_the_manifest_of_its_dataset(
+    tmp_path: Path, documents: list[Ids], tokenizer: Path, name: str
+) -> None:
+    for stem in ("notes_text_document", "notes_test_text_document"):
+        write_megatron(tmp_path / stem, documents)
+    write_manifest(tmp_path, format="megatron", tokenizer=tokenizer)
+    assert "tokenizer-unknown" not in found(check(tmp_path / name))
+    (tmp_path / "notes_text_document.bin").write_bytes(bytes(10))
+    assert "manifest-mismatch" in found(check(tmp_path / name))
+    other = check(tmp_path / "notes_test_text_document")
+    assert "manifest-mismatch" not in found(other)
+
+
 def test_a_directory_of_splits_is_one_dataset(tmp_path: Path, documents: list[Ids]) -> None:
     for split in ("train", "validation"):
         write_megatron(tmp_path / "notes" / f"notes_{split}_text_document", documents)

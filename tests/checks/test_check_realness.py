@@ -244,3 +244,15 @@ def test_no_text_stands_in_a_finding(
     told = " ".join(f"{f.message} {f.fix}" for f in collector.findings())
     assert words and not {word for word in words if word in told}
     assert {finding.code for finding in collector.findings()} <= CODES.keys()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_halves_of_ids_are_found_in_windows_that_begin_anywhere(
+    tokens: dict[tuple[str, str], list[Ids]], name: str
+) -> None:
+    ids = np.concatenate(tokens["gpt2", name])
+    halves = ids.astype("<i4").view("<u2").astype(np.int64)
+    starts = np.random.default_rng(0).integers(0, len(halves) - 600, 60)
+    found = measure(Sample.of([halves[start : start + 599] for start in starts]), 50_257)
+    real = measure(Sample.of([ids[start // 2 : start // 2 + 300] for start in starts]), 50_257)
+    assert found.alternate_types < 0.1 < real.alternate_types

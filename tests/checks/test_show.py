@@ -106,6 +106,20 @@ def test_text_and_ids_that_a_recipe_calls_confidential_are_masked(
     assert open_shown.rows[0].documents != shown.rows[0].documents
 
 
+@pytest.mark.parametrize("name", ["", "notes_text_document", "notes_text_document.bin"])
+def test_a_part_of_a_confidential_dataset_is_masked_like_the_whole(
+    tmp_path: Path, documents: list[Ids], tokenizer: Path, name: str
+) -> None:
+    directory = tmp_path / "notes"
+    write_megatron(directory / "notes_text_document", documents)
+    write_manifest(directory, format="megatron", tokenizer=tokenizer, redact=True)
+    shown = show(directory / name, tokenizer=tokenizer)
+    assert shown.masked
+    assert {text for row in shown.rows for text in row.documents or []} == {MASK}
+    assert {str(row.columns["inputs"]) for row in shown.rows} == {MASK}
+    assert not show(directory / name, show_text=True).masked
+
+
 def test_confidential_rows_of_text_are_masked_field_by_field(tmp_path: Path) -> None:
     copa = write_copa(tmp_path / "Copa")
     manifest = write_manifest(copa, format="task_jsonl", redact=True)
@@ -127,7 +141,7 @@ def test_a_tree_of_datasets_is_refused_and_a_name_asked_for(
 ) -> None:
     write_megatron(tmp_path / "one_document", documents)
     write_megatron(tmp_path / "two_document", documents)
-    with pytest.raises(ConfigError, match=r"several datasets; name one: .*one_document, .*two_doc"):
+    with pytest.raises(ConfigError, match=r"holds 2 datasets; name one: .*one_document, .*two_doc"):
         show(tmp_path)
 
 

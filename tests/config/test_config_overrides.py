@@ -122,3 +122,9 @@ def test_an_item_that_a_list_has_not_is_refused(index: str) -> None:
     document = parse_yaml("steps: [a, b]")
     with pytest.raises(ConfigError, match=r"is no item of the list; number one from 0 to 1"):
         apply_overrides(document, [f"steps.{index}=c"])
+
+
+def test_a_name_alone_in_a_list_takes_settings() -> None:
+    document = parse_yaml("steps: [tokenize, pad]")
+    apply_overrides(document, ["steps.1.pad.to=8"])
+    assert document.data == {"steps": ["tokenize", {"pad": {"to": 8}}]}

@@ -153,7 +153,7 @@ def test_two_values_that_do_not_go_together_are_refused() -> None:
 @pytest.mark.parametrize("purpose", ["a/b", "..", '""', "'a\\b'"])
 def test_a_purpose_that_is_no_directory_name_is_refused(purpose: str) -> None:
     said = refusal(experiment=f"{{purpose: {purpose}}}")
-    assert "experiment.purpose: names a directory: no slash, not empty" in said
+    assert "experiment.purpose: names a file or a directory: no slash, not empty" in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from penstock.errors import ConfigError, DataError
 from penstock.formats import FORMATS, RowBlock, SplitShape, Target
 from penstock.formats.megatron import FORMAT, IndexedReader
-from penstock.manifest import describe, manifest_path
+from penstock.manifest import FileEntry, Manifest, describe, manifest_path
 from token_pairs import write_documents, write_flat
 
 IDS = np.arange(10, dtype=np.uint16)
@@ -94,6 +94,37 @@ def test_padding_and_other_dtypes_are_refused(tmp_path: Path) -> None:
         FORMAT().verify(Target(tmp_path, "a", {"train": SHAPE}, np.dtype("u4")))
     with pytest.raises(ConfigError, match="ids are whole numbers, not float32"):
         FORMAT().verify(Target(tmp_path, "a", {"train": SHAPE}, np.dtype("f4")))
+
+
+@pytest.mark.parametrize(
+    ("splits", "options", "told"),
+    [
+        (("train", "test"), {"key": "a_validation_b"}, "validation, not of train"),
+        (("test",), {"key": "a_train_b"}, "train, not of test"),
+    ],
+)
+def test_names_that_tell_another_split_are_refused(
+    tmp_path: Path, splits: tuple[str, ...], options: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"is of the split {told}; take a prefix and a key"):
+        FORMAT(**options).verify(target(tmp_path, *splits))
+    FORMAT(**options).verify(target(tmp_path, "train"))  # whose manifest says what it is
+
+
+@pytest.mark.parametrize(
+    "named", ["", "stress_test_text_document", "stress_test_text_document.bin"]
+)
+def test_the_manifest_says_which_split_a_pair_is(tmp_path: Path, named: str) -> None:
+    prefix = write_flat(tmp_path / "stress_test_text_document", 3)
+    names = [f"{prefix.name}.bin", f"{prefix.name}.idx"]
+    assert FORMAT.open(tmp_path / named).splits == {"test": 1}
+    Manifest(
+        format="megatron",
+        files=[FileEntry.of(tmp_path, name, split="train") for name in names],
+        recipe={},
+        inputs=[],
+    ).write(tmp_path)
+    assert FORMAT.open(tmp_path / named).splits == {"train": 1}
 
 
 def test_every_pair_below_a_directory_is_found_in_natural_order(tmp_path: Path) -> None:

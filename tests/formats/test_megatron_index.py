@@ -218,6 +218,16 @@ def test_an_id_that_does_not_fit_is_refused_and_nothing_stays(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ids_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    ids, one = np.array([1, 2], np.float32), np.array([1], np.int64)
+    with (
+        pytest.raises(DataError, match="ids are whole numbers, not float32"),
+        write_pair(tmp_path / "a", np.dtype("<u2"), sequences=1, documents=1) as out,
+    ):
+        out.add(ids, np.array([2], np.int32), one)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_lengths_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
     one = np.ones(1, np.int32)
     with (

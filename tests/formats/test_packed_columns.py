@@ -165,6 +165,23 @@ def test_padding_that_no_id_is_given_for_is_refused() -> None:
     FORMATS.get("packed_jsonl")().verify(full)
 
 
+@pytest.mark.parametrize(
+    ("pad_id", "vocab_size"),
+    [(2**32 + 7, None), (2**31, None), (300, 300), (999_999, 300), (-1, 9)],
+)
+def test_padding_is_an_id_like_any_other(pad_id: int, vocab_size: int | None) -> None:
+    form = FORMATS.get("packed_jsonl")()
+    aim = target(Path("d"), {"train": [[[1]]]}, pad_id=pad_id, vocab_size=vocab_size)
+    with pytest.raises(ConfigError, match=f"the id {pad_id} of the padding is not one of"):
+        form.verify(aim)
+    form.verify(target(Path("d"), {"train": [[[1]]]}, pad_id=299, vocab_size=300))
+
+
+def test_ids_that_are_no_whole_numbers_are_refused() -> None:
+    with pytest.raises(DataError, match="ids are whole numbers, not float32"):
+        columns_of([[[1, 2]]], dtype=np.float32)
+
+
 @pytest.mark.parametrize("columns", [["targets"], ["inputs", "inputs"]])
 def test_columns_without_inputs_or_twice_are_refused(columns: list[str]) -> None:
     aim = target(Path("d"), {"train": [[[1]]]})

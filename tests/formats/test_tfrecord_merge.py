@@ -11,6 +11,7 @@ import pytest
 from packed_data import ROWS, Rows, assert_rows, dataset, random_rows
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS
+from penstock.formats._workplace import workplace
 from penstock.formats.tfrecord import merge
 from penstock.manifest import FileEntry, Manifest, read_manifest
 
@@ -93,7 +94,7 @@ def test_the_metadata_add_up(tmp_path: Path, output: Path) -> None:
 
 def test_the_manifest_names_the_parts_and_every_file(tmp_path: Path, output: Path) -> None:
     parts = parts_of(tmp_path)
-    for part in parts[:2]:
+    for part in parts:
         with_manifest(part, "sha256:one")
     merge(parts, output)
     manifest = read_manifest(output)
@@ -117,7 +118,12 @@ def test_datasets_of_different_tokenizers_are_refused(tmp_path: Path, output: Pa
     with_manifest(parts[1], "sha256:two")
     with pytest.raises(ConfigError, match="is of another tokenizer than"):
         merge(parts, output)
-    assert not output.exists()
+    parts[1].joinpath("penstock.json").unlink()
+    with pytest.raises(
+        ConfigError, match=r"/replay/.*no manifest names its tokenizer, and that of"
+    ):
+        merge(parts[:2], output)
+    assert not output.parent.exists()
 
 
 def test_datasets_of_another_context_or_other_columns_are_refused(
@@ -160,3 +166,24 @@ def test_one_dataset_or_the_same_twice_is_refused(tmp_path: Path, output: Path) 
         merge(parts[:1], output)
     with pytest.raises(ConfigError, match="is named twice"):
         merge([parts[0], parts[0]], output)
+    (tmp_path / "link").symlink_to(parts[0])
+    with pytest.raises(ConfigError, match="link: is named twice"):
+        merge([parts[0], tmp_path / "link"], output)
+
+
+def test_each_file_of_the_whole_keeps_its_split(tmp_path: Path, output: Path) -> None:
+    merge(parts_of(tmp_path), output)
+    manifest = read_manifest(output)
+    assert manifest is not None
+    for entry in manifest.files:
+        assert entry.split is None or f"-{entry.split}." in entry.path
+    assert {entry.split for entry in manifest.files} == {"train", "validation", "test", None}
+
+
+def test_two_merges_to_one_output_are_not_made_at_once(tmp_path: Path, output: Path) -> None:
+    parts = parts_of(tmp_path)
+    with workplace(output, [output]), pytest.raises(ConflictError, match="another process"):
+        merge(parts, output)
+    assert list(output.parent.iterdir()) == []
+    merge(parts, output)
+    assert [path.name for path in output.parent.iterdir()] == ["1.0.0"]

@@ -240,3 +240,19 @@ def test_only_numpy_is_needed() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_what_a_loader_has_read_must_be_said_when_the_state_is_saved(tmp_path: Path) -> None:
+    dataset = TokenDataset(write_flat(tmp_path / "a", 40), 4)
+    dataset.__getitems__([0, 1, 2])
+    with pytest.raises(ConfigError, match=r"state_dict\(taken=batches \* batch_size\)"):
+        dataset.state_dict()
+    resumed = TokenDataset(write_flat(tmp_path / "b", 40), 4)
+    resumed.load_state_dict(dataset.state_dict(taken=3))
+    assert resumed[0]["input_ids"].tolist() == [12, 13, 14, 15]
+
+
+def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
+    dataset = TokenDataset(write_flat(tmp_path / "a", 40), 4)
+    with pytest.raises(ConfigError, match="is no state of a TokenDataset: it has no 'content'"):
+        dataset.load_state_dict({})

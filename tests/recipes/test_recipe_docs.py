@@ -1,14 +1,15 @@
-"""docs/recipes.md has every source, step and format with every setting, as the code has them."""
+"""docs/recipes.md has every source, step, format and executor with every setting."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic_core import PydanticUndefined
 
 from penstock.config import Options, dump_yaml
+from penstock.executors import EXECUTORS
 from penstock.formats import FORMATS
 from penstock.recipes import RecipeFile
 from penstock.registry import Registry
@@ -24,13 +25,24 @@ def settings_of(model: type[Options]) -> list[str]:
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
         shown = "required" if default is PydanticUndefined else f"`{inline(default)}`"
+        choices = choices_of(field.annotation)
+        if choices:
+            shown += f" (of {', '.join(f'`{choice}`' for choice in choices)})"
         lines.append(
             f"| `{name}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
         )
     return lines if len(lines) > 2 else ["It has no settings."]
 
 
+def choices_of(annotation: Any) -> list[str]:
+    """Return the words that a setting may be."""
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    return [word for part in get_args(annotation) for word in choices_of(part)]
+
+
 def inline(value: Any) -> str:
+    value = str(value) if isinstance(value, Path) else value
     if isinstance(value, str):
         return value if value.isprintable() and value else repr(value)
     text = dump_yaml({"x": list(value) if isinstance(value, tuple) else value})
@@ -44,7 +56,7 @@ def section(kind: str, name: str, model: type[Options]) -> str:
 
 
 def entries() -> list[tuple[str, str, type[Options]]]:
-    registries: list[Registry[Any]] = [SOURCES, STEPS, FORMATS]
+    registries: list[Registry[Any]] = [SOURCES, STEPS, FORMATS, EXECUTORS]
     return [(each.kind, name, each.get(name)) for each in registries for name in each.names()]
 
 

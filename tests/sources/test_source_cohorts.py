@@ -215,6 +215,7 @@ def test_a_document_without_patients_has_no_rows(tmp_path: Path) -> None:
             b'{"patients": [{"notes": [{"note_text": "secret", "note_text": ""}]}]}',
             "the key 'note_text' stands twice",
         ),
+        (b'{"patients": [{"a secret": 1, "a secret": 2}]}', "the key of 8 characters stands"),
     ],
 )
 @pytest.mark.parametrize("skip", [False, True])
@@ -227,6 +228,35 @@ def test_what_is_not_json_is_fatal_and_never_shown(
         read(notes(path), skip=skip)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"patients": [{"notes": []}], "x": 1, "patients": []}',
+        '{"patients": [], "patients": [{"notes": []}]}',
+        '{"patients": [{"notes": []}], "patients": null}',
+        '{"patients": [{"notes": []}], "a": "%s", "patients": []}' % ("x" * 65_500),
+    ],
+)
+def test_a_list_that_stands_twice_is_refused(tmp_path: Path, document: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(document)
+    with pytest.raises(DataError, match=r"a\.json: the key 'patients' stands twice in one object"):
+        read(notes(path))
+
+
+def test_what_a_list_that_stands_twice_lies_in_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"é": {"ü": [{"note_text": "a"}]}, "\\u00e9": {"\\u00fc": []}}')
+    with pytest.raises(DataError, match="the key 'é' stands twice in one object"):
+        read(notes(path, records="é.ü[*]"))
+
+
+def test_the_name_of_the_list_may_stand_elsewhere(tmp_path: Path) -> None:
+    patient = {"patients": "patients", "notes": [{"note_text": "patients", "patients": []}]}
+    path = write(tmp_path / "a.json", {"x": {"patients": 1}, "patients": [patient] * 2})
+    assert texts_of(notes(path)) == ["patients"] * 2
 
 
 def test_a_large_document_that_breaks_off_says_where(tmp_path: Path) -> None:

@@ -86,15 +86,10 @@ def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: bytes, reason: str
 
 
 def test_lines_within_quotes_are_counted(tmp_path: Path) -> None:
-    path = write_lines(
-        tmp_path / "a.csv", ["id,text", '1,"a', "b", 'c"', '2,"x"y', '3,"', '"', "4"]
-    )
+    path = write_lines(tmp_path / "a.csv", ["id,text", '1,"a', "b", 'c"', '2,"', '"', "4"])
     rows, errors, _ = read(make("csv", path=str(path)), skip=True)
-    assert rows == [{"id": "1", "text": "a\nb\nc"}, {"id": "3", "text": "\n"}]
-    assert [(line, reason) for _, line, reason in errors] == [
-        (5, "not CSV: ',' expected after '\"'"),
-        (8, "1 field, must be 2"),
-    ]
+    assert rows == [{"id": "1", "text": "a\nb\nc"}, {"id": "2", "text": "\n"}]
+    assert [(line, reason) for _, line, reason in errors] == [(7, "1 field, must be 2")]
 
 
 def test_bad_encoding_within_quotes_is_named_by_its_own_line(tmp_path: Path) -> None:
@@ -102,6 +97,18 @@ def test_bad_encoding_within_quotes_is_named_by_its_own_line(tmp_path: Path) -> 
     rows, errors, _ = read(make("csv", path=str(path)), skip=True)
     assert rows == [{"id": "2", "text": "b"}]
     assert errors == [(str(path), 3, "column 8: byte 0xff is not UTF-8")]
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("bad", ['1,"a"b,"x', "1,a\rb", '1,"a"b'])
+def test_behind_a_quote_in_a_wrong_place_no_row_is_made_up(
+    tmp_path: Path, bad: str, skip: bool
+) -> None:
+    path = write_lines(tmp_path / "a.csv", ["id,text", "0,a", bad, '9,invented"', "3,fine"])
+    with pytest.raises(DataError) as refused:
+        read(make("csv", path=str(path)), skip=skip)
+    assert str(refused.value).startswith(f"{path}:3: not CSV (")
+    assert str(refused.value).endswith("set `quoting: none`")
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -120,9 +127,13 @@ def test_texts_may_be_longer_than_the_standard_library_takes(tmp_path: Path) -> 
     ("content", "settings", "message"),
     [
         ("", {}, "must begin with a line of names"),
-        ("id,txt\n1,a\n", {}, "has no column 'text'; did you mean 'txt'"),
-        ("id,text\n1,a\n", {"metadata": ["name"]}, "has no column 'name'; it has id, text"),
-        ("text,text\na,b\n", {}, "has two columns 'text'"),
+        (
+            "id,txt\n1,a\n",
+            {},
+            r"has no column 'text' among the 2 names of its first line; .* `columns`$",
+        ),
+        ("id,text\n1,a\n", {"metadata": ["name"]}, "has no column 'name' among the 2 names"),
+        ("text,text\na,b\n", {}, "has two columns of one name; rename one"),
     ],
 )
 @pytest.mark.parametrize("skip", [False, True])
@@ -133,6 +144,23 @@ def test_a_header_without_what_is_wanted_is_fatal(
     path.write_text(content)
     with pytest.raises(DataError, match=message):
         read(make("csv", path=str(path), **settings), skip=skip)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+@pytest.mark.parametrize(
+    "line", ["P1,John Smith has HIV", "text HIV,texts HIV", "id,John Smith has HIV,id"]
+)
+def test_a_first_line_that_is_a_row_is_not_shown(tmp_path: Path, kind: str, line: str) -> None:
+    path = write_lines(tmp_path / "a", [line.replace(",", "\t") if kind == "tsv" else line])
+    with pytest.raises(DataError) as refused:
+        read(make(kind, path=str(path)))
+    assert "HIV" not in str(refused.value)
+
+
+def test_names_that_the_recipe_gives_are_told(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", ["1,a"])
+    with pytest.raises(DataError, match="has no column 'text'; did you mean 'txt'"):
+        read(make("csv", path=str(path), columns=["id", "txt"]))
 
 
 def test_a_header_that_is_not_utf8_is_fatal(tmp_path: Path) -> None:

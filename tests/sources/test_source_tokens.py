@@ -14,9 +14,12 @@ from source_rows import make
 
 from penstock.batches import Tally, TokenBatch
 from penstock.errors import ConfigError, DataError
+from penstock.files import sha256_of
 from penstock.formats import FORMATS, RowBlock, SplitShape, Target
 from penstock.manifest import FileEntry, Manifest
 from penstock.sources import Source
+from small_tokenizers import small_tokenizer
+from token_pairs import write_documents
 
 #: Rows of segments; each row is at most eight tokens long.
 DOCUMENTS = [[[n, 0, n + 1], [n * 7 + 1] * (n % 4 + 1)] for n in range(1, 30)]
@@ -43,7 +46,14 @@ def documents_of(source: Source, piece_bytes: int = 1 << 24) -> list[list[list[i
     return found
 
 
-def write(kind: str, directory: Path, documents: list[list[list[int]]] = DOCUMENTS) -> Path:
+def write(
+    kind: str,
+    directory: Path,
+    documents: list[list[list[int]]] = DOCUMENTS,
+    *,
+    tokenizer: dict[str, Any] | None = TOKENIZER,
+    recipe: dict[str, Any] | None = None,
+) -> Path:
     """Write documents as a dataset with the splits train and test, both the same."""
     segments = [segment for document in documents for segment in document]
     shape = SplitShape(len(documents), len(segments), sum(map(len, segments)))
@@ -74,8 +84,8 @@ def write(kind: str, directory: Path, documents: list[list[list[int]]] = DOCUMEN
     Manifest(
         format=kind,
         files=[FileEntry.of(directory, name) for name in names],
-        tokenizer=TOKENIZER,
-        recipe={},
+        tokenizer=tokenizer,
+        recipe=recipe or {},
         inputs=[],
     ).write(directory)
     return directory
@@ -109,6 +119,8 @@ def test_ids_have_the_dtype_of_the_file(tmp_path: Path) -> None:
     [batch] = source.read(piece, Tally(lambda number: ("", number)))
     assert batch.ids.dtype == np.uint16
     names = ["notes_train_text_document.bin", "notes_train_text_document.idx"]
+    assert [Path(name).name for name in source.inputs()] == ["penstock.json", *names]
+    (path / "penstock.json").unlink()
     assert [Path(name).name for name in source.inputs()] == names
 
 
@@ -151,7 +163,7 @@ def test_what_is_no_dataset_or_several_is_refused(tmp_path: Path) -> None:
         make("dataset", path="gs://bucket/d").inputs()
     write("packed_jsonl", tmp_path / "one")
     write("packed_jsonl", tmp_path / "two")
-    with pytest.raises(ConfigError, match=r"holds 2 datasets; name one \(one, two\)"):
+    with pytest.raises(ConfigError, match=r"holds 2 datasets; name one: .*one, .*two"):
         make("dataset", path=str(tmp_path)).inputs()
     with pytest.raises(ConfigError, match="has no split 'tset'; did you mean 'test'"):
         make("dataset", path=str(tmp_path / "one"), split="tset").pieces(1)
@@ -204,9 +216,48 @@ def test_random_tokens_say_what_they_are() -> None:
     source = make("random_tokens", count=2, length=3, vocab_size=10)
     assert source.synthetic
     assert source.inputs() == []
-    assert not any(
-        make(kind, path="a").synthetic for kind in ("jsonl", "text", "csv", "parquet", "dataset")
+    assert not any(make(kind, path="a").synthetic for kind in ("jsonl", "text", "csv", "parquet"))
+
+
+@pytest.mark.parametrize("flag", ["synthetic", "redact"])
+@pytest.mark.parametrize(
+    "named", ["..", "", "notes_train_text_document", "notes_test_text_document.idx"]
+)
+def test_what_a_dataset_is_stays_with_its_documents(tmp_path: Path, flag: str, named: str) -> None:
+    path = write("megatron", tmp_path / "all" / "notes", recipe={flag: True})
+    split = "test" if "test" in named else "train"
+    source = make("dataset", path=str(path / named), split=split)
+    assert (source.synthetic, source.confidential) == (flag == "synthetic", flag == "redact")
+    assert source.tokenizer_identity() == TOKENIZER
+
+
+def test_a_tokenizer_is_named_where_no_manifest_does(tmp_path: Path) -> None:
+    directory = small_tokenizer(tmp_path / "tokenizer")
+    path = write("packed_jsonl", tmp_path / "notes", tokenizer=None)
+    source = make("dataset", path=str(path), tokenizer=str(directory))
+    identity = source.tokenizer_identity()
+    assert identity is not None
+    assert identity["sha256"] == sha256_of(directory / "tokenizer.json")
+    assert (identity["vocab_size"], identity["eod_id"], identity["engine"]) == (300, 0, None)
+    assert {str(file) for file in directory.iterdir()} < set(source.inputs())
+    write("packed_jsonl", tmp_path / "known", tokenizer=identity)
+    same = make("dataset", path=str(tmp_path / "known"), tokenizer=str(directory))
+    assert same.tokenizer_identity() == identity
+    other = make(
+        "dataset", path=str(write("packed_jsonl", tmp_path / "c")), tokenizer=str(directory)
     )
+    with pytest.raises(ConfigError, match=r"was made by another tokenizer than .*; leave it out"):
+        other.tokenizer_identity()
+
+
+def test_floats_are_no_ids(tmp_path: Path) -> None:
+    prefix = write_documents(tmp_path / "a_text_document", [[[100, 101]], [[102]]], np.int32)
+    index = prefix.with_suffix(".idx")
+    content = bytearray(index.read_bytes())
+    content[17] = 7  # uint32 to DeepSpeed, float32 to Megatron
+    index.write_bytes(content)
+    with pytest.raises(DataError, match="holds float32, which are no ids; where DeepSpeed"):
+        documents_of(make("dataset", path=str(prefix)))
 
 
 def test_random_tokens_have_the_distribution_and_the_dtype_that_are_asked_for() -> None:

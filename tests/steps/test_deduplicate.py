@@ -71,6 +71,12 @@ def test_chosen_fields_are_compared_and_never_run_into_each_other() -> None:
     assert deduplicated([batch], step(on=["a", "b"]))[0] == [0, 1, 3, 4]
 
 
+def test_numbers_are_equal_by_their_value_and_never_equal_text() -> None:
+    keys = [17, "17", 17.0, "17.0", 17.5, True, 1, [1], [1.0], -0.0, 0, 2.0**70, 2.0**80]
+    batch = rows(*({"id": key} for key in keys))
+    assert deduplicated([batch], step(on="id"))[0] == [0, 1, 3, 4, 5, 6, 7, 9, 11, 12]
+
+
 def test_several_steps_do_not_disturb_each_other() -> None:
     batch = rows({"text": "a", "id": 1}, {"text": "b", "id": 1}, {"text": "b", "id": 2})
     assert deduplicated([batch], step(), step(on="id"))[0] == [0]
@@ -84,7 +90,14 @@ def test_it_looks_across_splits() -> None:
 
 @pytest.mark.parametrize(
     ("row", "reason"),
-    [({}, "is absent"), ({"id": None}, "is null"), ({"id": {1}}, "is a value of")],
+    [
+        ({}, "is absent"),
+        ({"id": None}, "is null"),
+        ({"id": float("nan")}, "is null"),
+        ({"id": b"1"}, "is a value of the type bytes"),
+        ({"id": float("inf")}, "is infinite"),
+        ({"id": {1}}, "is a value of"),
+    ],
 )
 def test_a_field_that_cannot_be_compared_is_a_bad_row(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=f"input.jsonl:2: the field 'id' {reason}"):

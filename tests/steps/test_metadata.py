@@ -69,7 +69,15 @@ def test_what_is_no_field_stands_as_it_is(template: str) -> None:
         assert apply(template, {"text": "t"}, absent=absent).rows[0]["text"] == f"{plain}t"
 
 
-@pytest.mark.parametrize("row", [{"type": "ED Note"}, {"type": "ED Note", "note": {"date": None}}])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"type": "ED Note"},
+        {"type": "ED Note", "note": {"date": None}},
+        {"type": "ED Note", "note": {"date": float("nan")}},
+        {"type": "ED Note", "note": b"date"},
+    ],
+)
 def test_an_absent_or_null_field_is_a_bad_row(row: dict[str, Any]) -> None:
     with pytest.raises(DataError) as refused:
         apply(TEMPLATE, WHOLE, {"text": "secret", **row})

@@ -50,8 +50,30 @@ def test_the_shares_of_keys_are_near_those_asked_for() -> None:
 
 def test_a_key_stays_in_its_split_for_ever() -> None:
     keys = ["P9245038", "P1", 1, "1", 2.5, True, "é", {"b": 1, "a": 2}]
-    assert codes(partition(validation=0.3, test=0.3), keys) == [0, 1, 0, 1, 2, 0, 1, 0]
+    assert codes(partition(validation=0.3, test=0.3), keys) == [0, 1, 0, 0, 2, 0, 1, 0]
     assert codes(partition(validation=0.3, test=0.3), [{"a": 2, "b": 1}]) == [0]
+
+
+@given(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_and_the_text_that_writes_it_are_one_key(whole: int, broken: float) -> None:
+    step = partition(validation=0.3, test=0.3)
+    assert len(set(codes(step, [whole, float(whole), str(whole), f"{whole}.0"]))) == 1
+    assert len(set(codes(step, [broken, repr(broken).replace("e+", "e")]))) == 1
+
+
+def test_digits_that_write_no_number_of_64_bits_are_keys_of_their_own() -> None:
+    step = partition(validation=0.3, test=0.3)
+    assert len(set(codes(step, [f"0{n}" for n in range(1, 9)]))) > 1
+    assert codes(step, [f"0{n}" for n in range(1, 9)]) != codes(step, list(range(1, 9)))
+    assert len(set(codes(step, [f"{10**30 + n}" for n in range(30)]))) == 3
+    assert len(codes(step, ["1e999", f"{2**63}", f"-{2**63}", "9" * 20])) == 4
+
+
+def test_a_key_in_a_list_or_an_object_is_the_same_with_whole_floats() -> None:
+    keys = [[n, {"a": n}] for n in range(30)]
+    floats = [[float(n), {"a": float(n)}] for n in range(30)]
+    step = partition(validation=0.3, test=0.3)
+    assert codes(step, keys) == codes(step, floats)
 
 
 def test_another_salt_draws_other_keys() -> None:
@@ -76,7 +98,13 @@ def test_rows_are_counted_by_split() -> None:
 
 @pytest.mark.parametrize(
     ("row", "reason"),
-    [({}, "is absent"), ({"patient": None}, "is null"), ({"patient": {1}}, "is a value of")],
+    [
+        ({}, "is absent"),
+        ({"patient": None}, "is null"),
+        ({"patient": float("nan")}, "is null"),
+        ({"patient": float("-inf")}, "is infinite"),
+        ({"patient": {1}}, "is a value of"),
+    ],
 )
 def test_a_row_without_the_key_is_bad(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=f"input.jsonl:2: the field 'patient' {reason}"):

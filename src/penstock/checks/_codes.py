@@ -138,6 +138,11 @@ TOKENIZER_MISMATCH = Code(
 IDS_OUT_OF_RANGE = Code(
     "ids-out-of-range", _ERROR, "tokenize again; a model has no embedding for such an id"
 )
+TEXT_PARTLY_REENCODED = Code(
+    "text-partly-reencoded",
+    _WARNING,
+    "look at the rows with penstock show; of real text every window comes back",
+)
 TEXT_NOT_REENCODED = Code(
     "text-not-reencoded", _ERROR, "tokenize again with the tokenizer of the model to be trained"
 )

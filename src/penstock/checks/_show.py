@@ -13,17 +13,18 @@ import orjson
 from penstock.checks._collect import Collector
 from penstock.checks._packed.columns import documents_of, problems
 from penstock.checks._tokens.vocabulary import Vocabulary, find_vocabulary
-from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
-from penstock.files import natural_path_key
+from penstock.errors import ConfigError, DataError, did_you_mean
 from penstock.formats import (
     FORMATS,
     TASK_JSONL,
     Format,
     TokenRow,
+    find_datasets,
     find_task_directories,
+    only_dataset,
 )
 from penstock.jsonl import read_rows, scan
-from penstock.manifest import read_manifest
+from penstock.manifest import manifest_of
 from penstock.redaction import MASK
 from penstock.tasks import SPLITS
 
@@ -72,16 +73,17 @@ def show(
 ) -> Shown:
     """Return the first rows of a dataset: a directory, the prefix of a pair, or a file of one.
 
-    Of a dataset that was built with `redact: true`, text and ids are masked unless `show_text`.
+    Of a dataset that was built with `redact: true`, and of a part of one, text and ids are masked
+    unless `show_text`.
     `split` is `train`, or the first that there is, unless named. `tokenizer` is that of a dataset
     whose manifest names none.
 
     Raises ConfigError for a path that is no dataset, or holds several, for a split that is not
     there, and for a tokenizer that is none; DataError for a dataset that cannot be read.
     """
-    path, format = _only_dataset(Path(path))
-    manifest = read_manifest(path)
-    masked = bool(manifest and manifest.recipe.get("redact")) and not show_text
+    format, path = _only_dataset(Path(path))
+    manifest = manifest_of(path)
+    masked = manifest is not None and manifest.confidential and not show_text
     if format is None:
         return _show_task(path, split, rows, masked)
     dataset = format.open(path)
@@ -100,23 +102,13 @@ def show(
     return Shown(str(path), format.name, split, splits, masked, shown, notes)
 
 
-def _only_dataset(path: Path) -> tuple[Path, type[Format] | None]:
+def _only_dataset(path: Path) -> tuple[type[Format] | None, Path]:
     """Return the one dataset at a path, or the only one below it; no format is task JSONL."""
-    formats = [FORMATS.get(name) for name in FORMATS.names()]
-    found: list[tuple[Path, type[Format] | None]] = [
-        (dataset, format) for format in formats for dataset in format.find(path)
-    ]
+    names = FORMATS.names()
+    found: list[tuple[type[Format] | None, Path]] = [*find_datasets(path, names)]
     if path.is_dir():
-        found += [(dataset.path, None) for dataset in find_task_directories(path)]
-    here = [dataset for dataset in found if dataset[0] == path]
-    if len(here or found) == 1:
-        return (here or found)[0]
-    if not path.exists() and not found:
-        raise ConfigError(f"there is no such dataset{did_you_mean_beside(path)}", file=path)
-    if not found:
-        raise ConfigError("holds no dataset of a known format", file=path)
-    names = sorted({dataset for dataset, _ in found}, key=natural_path_key)
-    raise ConfigError(f"holds several datasets; name one: {', '.join(map(str, names))}", file=path)
+        found += [(None, dataset.path) for dataset in find_task_directories(path)]
+    return only_dataset(path, found, [*names, TASK_JSONL])
 
 
 def _chosen(split: str | None, splits: dict[str, int], path: Path) -> str:

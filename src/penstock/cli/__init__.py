@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ from penstock.cli import (
     train,
     weights,
 )
+from penstock.cli._output import EXIT_INTERRUPTED
 
 app = typer.Typer(
     name="penstock",
@@ -74,4 +76,7 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before a verb took care of it
+        sys.exit(EXIT_INTERRUPTED)

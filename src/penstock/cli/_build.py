@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from penstock.recipes import Built, Estimate, Plan
     from penstock.recipes import Progress as BuildProgress
 
+#: How many of the rows that were left out are named.
+_SHOWN_SKIPS = 5
 _STEPS = (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
 
 
@@ -52,7 +54,7 @@ def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
     """Return the plan of a build for people."""
     said = plan_document(plan, expected)
     left = f", {len(plan.finished)} of them finished" if plan.finished else ""
-    files = plural(len(plan.inputs), "file")
+    files = plural(len({work.piece.path for work in plan.pieces}), "file")
     lines = [
         f"[bold]{escape(said['output'])}[/]  {said['format']}, {said['state']}",
         f"  input   {files}, {size(plan.input_bytes)}, {plural(len(plan.pieces), 'piece')}{left}",
@@ -150,9 +152,13 @@ def built_lines(built: Built, seconds: float) -> list[RenderableType]:
         lines.append(_tokenizer_line(manifest.tokenizer))
     lines += [
         f"  [yellow]left out[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
-        for row in manifest.skipped[:5]
+        for row in manifest.skipped[:_SHOWN_SKIPS]
     ]
-    lines.append(f"  {seconds:.1f} s, {_rates(built.documents, built.tokens, seconds)}")
+    more = manifest.counts.get("skipped", 0) - _SHOWN_SKIPS
+    if more > 0:
+        lines.append(f"  [yellow]left out[/] {plural(more, 'row')} more")
+    read = manifest.counts.get("read", built.documents)
+    lines.append(f"  {seconds:.1f} s, {_rates(read, built.tokens, seconds)}")
     return lines
 
 

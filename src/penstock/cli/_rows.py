@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 #: How many numbers of a list, and characters of a text, are shown at each end.
 _NUMBERS = 6
 _CHARACTERS = 300
+#: What a terminal would obey instead of showing it; line feed and tab are shown.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def rows_lines(shown: Shown) -> Iterator[RenderableType]:
@@ -56,7 +59,8 @@ def _numbers(values: Sequence[Any]) -> bool:
 
 
 def _shortened(text: str) -> str:
-    """Return a text, without the middle of a long one."""
+    """Return a text, without the middle of a long one, as a terminal may have it."""
+    text = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     left_out = len(text) - 2 * _CHARACTERS
     if left_out <= 0:
         return text

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.errors import ConfigError
 
 if TYPE_CHECKING:
     from penstock.exports import Export
@@ -37,7 +38,10 @@ def export(
     if target is not None:
         from penstock.files import write_atomic
 
-        write_atomic(target, text)
+        try:
+            write_atomic(target, text)
+        except OSError as error:
+            raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
     rows = [{"key": key, "value": value} for key, value in found.settings.items()]
     output = Output(format, quiet)
     output.show(found.to_dict(), rows, lambda: _render(text), columns=("key", "value"))

@@ -30,11 +30,48 @@ def tokenize(
     ] = ...,  # type: ignore[assignment]
     json_keys: Annotated[
         list[str] | None,
-        typer.Option("--json-keys", help="The fields to tokenize, a dataset each. [default: text]"),
+        typer.Option(
+            "--json-keys",
+            help="A field to tokenize; once for each. [default: text]",
+        ),
     ] = None,
     append_eod: Annotated[
         bool, typer.Option("--append-eod", help="Put the end-of-document token after each.")
     ] = False,
+    bos: Annotated[
+        str | None,
+        typer.Option("--bos", help="The token before each: tokenizer (as it does), always, never."),
+    ] = None,
+    eod: Annotated[
+        str | None, typer.Option("--eod", help="The token that --append-eod puts, by its text.")
+    ] = None,
+    empty: Annotated[
+        str | None, typer.Option("--empty", help="A text without a token: keep, drop, error.")
+    ] = None,
+    specials: Annotated[
+        str | None, typer.Option("--specials", help="Special tokens in the text: parse, as_text.")
+    ] = None,
+    surrogates: Annotated[
+        str | None, typer.Option("--surrogates", help="Halves of a character: error, replace.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="auto, fastokens, tokenizers.")
+    ] = None,
+    on_error: Annotated[
+        str | None, typer.Option("--on-error", help="A row that cannot be used: fail, skip.")
+    ] = None,
+    max_errors: Annotated[
+        int | None, typer.Option("--max-errors", help="The most rows that are skipped.")
+    ] = None,
+    partitions: Annotated[
+        int | None, typer.Option("--partitions", hidden=True, help="Of preprocess_data.")
+    ] = None,
+    keep_sequential_samples: Annotated[
+        bool, typer.Option("--keep-sequential-samples", hidden=True, help="Of preprocess_data.")
+    ] = False,
+    log_interval: Annotated[
+        int | None, typer.Option("--log-interval", hidden=True, help="Of preprocess_data.")
+    ] = None,
     workers: WorkersOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")
@@ -50,9 +87,27 @@ def tokenize(
     from penstock.recipes import load_tokenize
 
     output = Output(format, quiet)
+    if partitions or keep_sequential_samples or log_interval:
+        output.hint(
+            "--partitions, --keep-sequential-samples and --log-interval are not needed: --workers "
+            "share the input as it is, and its order is always kept"
+        )
     sources = [*(inputs or ()), *(input or ())]
+    given = {
+        "bos": bos,
+        "eod": eod,
+        "empty": empty,
+        "specials": specials,
+        "surrogates": surrogates,
+        "engine": engine,
+        "on_error": on_error,
+        "max_errors": max_errors,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
     plans = [
-        load_tokenize(sources, tokenizer, output_prefix, key=key, append_eod=append_eod)
+        load_tokenize(
+            sources, tokenizer, output_prefix, key=key, append_eod=append_eod, options=options
+        )
         for key in json_keys or ["text"]
     ]
     carrier = LocalExecutor(workers=workers)

@@ -62,6 +62,8 @@ def _set(document: Document, place: Place, value: Any) -> None:
     target: Any = document.data
     for part in above:
         inner = target.get(part) if isinstance(target, dict) else target[part]
+        if isinstance(target, list) and isinstance(inner, str) and inner in place:
+            inner = {inner: {}}  # a name alone, as `steps: [pad]` has it, takes settings
         if inner is not None and not isinstance(inner, dict | list):
             raise document.error(f"'{part}' is not a mapping in {document.file}", place)
         # A copy, as an alias may share the mapping with another key.

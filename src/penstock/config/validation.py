@@ -73,6 +73,11 @@ def _message(problems: Sequence[ErrorDetails]) -> str:
             return "required, and not given"
         case "value_error":
             return first["msg"].removeprefix("Value error, ")
+        case "too_short" | "too_long":
+            limits = first.get("ctx", {})
+            least, most = limits.get("min_length"), limits.get("max_length")
+            bound = f"at least {least}" if least is not None else f"at most {most}"
+            return f"must have {bound}, and has {limits.get('actual_length')}"
         case "literal_error" | "enum":
             words = re.findall(r"'([^']*)'", first.get("ctx", {}).get("expected", ""))
             hint = did_you_mean(str(first["input"]), words)

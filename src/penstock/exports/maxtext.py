@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from penstock.errors import ConfigError
 from penstock.exports._base import Export, Exporter
 from penstock.exports._maxtext_install import installed_maxtext
-from penstock.formats import FORMATS
+from penstock.formats import find_dataset
 from penstock.formats.megatron import split_prefixes
-from penstock.manifest import Manifest, read_manifest
+from penstock.manifest import Manifest, manifest_of
 
 _KNOWN_VERSION = "0.2.2 (main of September 2026); none is installed here"
 _FORMATS = ("tfrecord", "arrayrecord", "megatron")
@@ -43,12 +43,13 @@ class MaxText(Exporter):
 
     def export(self, dataset: Path) -> Export:
         """Return the settings for a tfrecord, arrayrecord or megatron dataset."""
-        kind, path = _recognise(dataset)
-        manifest = read_manifest(path)
-        if kind == "megatron":
+        format, path = find_dataset(dataset, _FORMATS)
+        path = path.resolve()
+        manifest = manifest_of(path)
+        if format.name == "megatron":
             made = _indexed(path, manifest)
         else:
-            made = _packed(kind, FORMATS.get(kind).open(path))
+            made = _packed(format.name, format.open(path))
         return _for_version(made, _tokenizer(manifest), path)
 
 
@@ -70,16 +71,6 @@ def _for_version(made: Export, tokenizer: Mapping[str, Any], path: Path) -> Expo
     if unknown:
         advice.append(f"this version has no {', '.join(unknown)}: left out")
     return replace(made, settings=known, version=installed.version, advice=advice)
-
-
-def _recognise(dataset: Path) -> tuple[str, Path]:
-    found = [(name, path) for name in _FORMATS for path in FORMATS.get(name).find(dataset)]
-    if len(found) == 1:
-        return found[0][0], found[0][1].resolve()
-    if found:
-        names = ", ".join(str(path) for _, path in found[:3])
-        raise ConfigError(f"holds {len(found)} datasets ({names}, ...); name one", file=dataset)
-    raise ConfigError(f"holds no dataset that MaxText reads ({', '.join(_FORMATS)})", file=dataset)
 
 
 def _packed(kind: str, dataset: Any) -> Export:
@@ -114,7 +105,9 @@ def _packed(kind: str, dataset: Any) -> Export:
     # Packing again would make padding part of a segment, and train on it.
     settings |= {"packing": False, "max_target_length": inputs.length}
     keeps = [f"inputs: whole rows of {inputs.length:,} tokens, as they were packed"]
-    return Export("maxtext", "", str(path), settings, keeps, _LOST, [_KEEP_THEM])
+    alone = list(layout.features) == ["inputs"]
+    loses, advice = (_LOST[1:], []) if alone else (_LOST, [_KEEP_THEM])
+    return Export("maxtext", "", str(path), settings, keeps, loses, advice)
 
 
 def _indexed(path: Path, manifest: Manifest | None) -> Export:

@@ -10,6 +10,7 @@ from penstock.formats._base import (
     TokenRow,
     Written,
 )
+from penstock.formats._finding import find_dataset, find_datasets, only_dataset
 from penstock.formats._merging import merge
 from penstock.formats._registry import FORMATS
 from penstock.formats._task_jsonl import (
@@ -42,9 +43,12 @@ __all__ = [
     "TfdsLayout",
     "TokenRow",
     "Written",
+    "find_dataset",
+    "find_datasets",
     "find_task_directories",
     "merge",
     "missing_and_strange",
+    "only_dataset",
     "open_task_directory",
     "read_layout",
     "recognise",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from penstock.errors import ConfigError, did_you_mean_beside
-from penstock.formats._base import Format
-from penstock.formats._registry import FORMATS
+from penstock.errors import ConfigError
+from penstock.formats._finding import find_dataset
 from penstock.manifest import Manifest, read_manifest
 
 
@@ -15,34 +14,22 @@ def merge(datasets: Sequence[Path | str], output: Path | str) -> Manifest:
     """Make one dataset of several, in their order; return its manifest.
 
     `output` is a prefix for Megatron's files, a directory NAME/x.y.z for TFRecord and ArrayRecord.
-    Raises ConfigError for datasets of several formats, dtypes, columns or tokenizers, ConflictError
-    where the output is there already, DataError for a dataset that is damaged.
+    Raises ConfigError for datasets of several formats, dtypes, columns or tokenizers and for one
+    that is named twice, ConflictError where the output is there already or being made, DataError
+    for a dataset that is damaged. Then nothing is written.
     """
-    paths = [Path(path) for path in datasets]
-    if len(paths) < 2:
+    if len(datasets) < 2:
         raise ConfigError("name at least two datasets to merge")
-    found = {path: _format_of(path) for path in paths}
-    first = paths[0]
-    for path, format in found.items():
-        if format is not found[first]:
+    found = [find_dataset(Path(path)) for path in datasets]
+    format, first = found[0]
+    for other, path in found:
+        if other is not format:
             raise ConfigError(
-                f"is {format.name} and {first} is {found[first].name}; only datasets of one format "
-                "can be merged",
+                f"is {other.name} and {first} is {format.name}; only datasets of one format can be "
+                "merged",
                 file=path,
             )
-    written = found[first].merge(paths, Path(output))
+    written = format.merge([path for _, path in found], Path(output))
     manifest = read_manifest(written)
     assert manifest is not None
     return manifest
-
-
-def _format_of(path: Path) -> type[Format]:
-    """Return the format of the one dataset that a path names."""
-    for name in FORMATS.names():
-        format = FORMATS.get(name)
-        datasets = format.find(path)
-        if len(datasets) > 1:
-            raise ConfigError(f"holds {len(datasets)} datasets; name each of them", file=path)
-        if datasets:
-            return format
-    raise ConfigError(f"is no dataset of tokens{did_you_mean_beside(path)}", file=path)

@@ -77,6 +77,13 @@ class PackedFormat(Format):
                 "`pad`",
                 field="steps",
             )
+        limit = _id_limit(target)
+        if target.pad_id is not None and not 0 <= target.pad_id < limit:
+            raise ConfigError(
+                f"the id {target.pad_id} of the padding is not one of {limit:,} ids; name a token "
+                "that the vocabulary has",
+                field="steps",
+            )
         if "inputs" not in self.columns or len(set(self.columns)) < len(self.columns):
             raise ConfigError(
                 "must name `inputs`, and no column twice; leave it out for all columns",
@@ -138,6 +145,8 @@ class PackedFormat(Format):
         `done` rows of the shard came before it.
         """
         ids = block.ids
+        if ids.dtype.kind not in "iu":
+            raise DataError(f"ids are whole numbers, not {ids.dtype.name}", file=file)
         ends = np.concatenate(([0], np.cumsum(block.lengths, dtype=np.int64)))[block.first]
         if ends[0] != 0 or ends[-1] != len(ids) or (np.diff(ends) < 0).any():
             raise ValueError("the segments of a block are not those of its ids")
@@ -149,7 +158,7 @@ class PackedFormat(Format):
                 f"{target.context:,}; split long documents at the same context",
                 file=file,
             )
-        limit = min(target.vocab_size or ID_LIMIT, ID_LIMIT)
+        limit = _id_limit(target)
         if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < limit:
             bad = int(np.flatnonzero((ids < 0) | (ids >= limit))[0])
             row = int(np.searchsorted(ends, bad, side="right"))
@@ -160,3 +169,8 @@ class PackedFormat(Format):
             )
             raise DataError(f"row {done + row}: the id {ids[bad]} {reason}", file=file)
         return ids.astype(np.int32, copy=False)
+
+
+def _id_limit(target: Target) -> int:
+    """Return what ids must be below: the size of the vocabulary, or what an int32 holds."""
+    return min(target.vocab_size or ID_LIMIT, ID_LIMIT)

@@ -8,9 +8,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from penstock.errors import ConfigError, ConflictError, DataError
-from penstock.files import staged_directory
-from penstock.formats._merged import merged_manifest
+from penstock.errors import ConfigError
+from penstock.formats._merged import Parts
 from penstock.formats._tfds import (
     FORMAT_OF_KIND,
     NAME,
@@ -19,7 +18,8 @@ from penstock.formats._tfds import (
     check_files,
     read_layout,
 )
-from penstock.manifest import FileEntry, read_manifest
+from penstock.formats._workplace import workplace
+from penstock.manifest import FileEntry
 
 #: What the operating system says when a file cannot be linked there, but can be copied.
 _NOT_LINKED = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK}
@@ -31,35 +31,33 @@ def merge(datasets: Sequence[Path], output: Path) -> Layout:
     The shards are hard links under new names (copies, on another file system): those of the first
     dataset come first in each split. `output` must end with NAME/x.y.z. A manifest names the parts.
 
-    Raises ConfigError for fewer than two datasets, for another form of `output` and for datasets
-    that differ in columns, context, file format or tokenizer; ConflictError where `output` is there
-    already; DataError for a dataset that cannot be read.
+    Raises ConfigError for fewer than two datasets, for one that is named twice, for another form of
+    `output` and for datasets that differ in columns, context, file format or tokenizer;
+    ConflictError where `output` is there already or being made; DataError for a dataset that cannot
+    be read.
     """
     name, version = output.parent.name, output.name
     if len(datasets) < 2:
         raise ConfigError("name at least two datasets to merge")
     if not NAME.fullmatch(name) or not VERSION.fullmatch(version):
         raise ConfigError("does not end with NAME/x.y.z, by which TFDS finds it", file=output)
-    if output.exists():
-        raise ConflictError(f"{output} is there already; remove it or choose another version")
     layouts = {path: read_layout(path) for path in datasets}
-    if len(layouts) < len(datasets):
-        raise ConfigError("a dataset is named twice; its rows would count twice", file=datasets[0])
     for path, layout in layouts.items():
         if layout.kind not in FORMAT_OF_KIND:
             raise ConfigError(f"has the file format {layout.kind}, which is not read", file=path)
         check_files(path, layout)
         _refuse_difference(datasets[0], layouts[datasets[0]], path, layout)
     merged = _joined(name, version, list(layouts.values()))
-    with staged_directory(output) as staging:
-        entries = _link_shards(layouts, merged, staging)
+    parts = Parts.of([(path, layouts[path].file_names()) for path in datasets])
+    with workplace(output, [output]) as place:
+        staging = place.directory / output.name
+        staging.mkdir()
+        entries = _link_shards(layouts, merged, staging, parts)
         entries += [FileEntry.of(staging, file) for file in merged.write(staging)]
-        merged_manifest(
-            {path: _files(layout) for path, layout in layouts.items()},
-            format=FORMAT_OF_KIND[merged.kind],
-            files=entries,
-            counts={f"{split}.rows": sum(rows) for split, rows in merged.shards.items()},
-        ).write(staging)
+        counts = {f"{split}.rows": sum(rows) for split, rows in merged.shards.items()}
+        kind = FORMAT_OF_KIND[merged.kind]
+        parts.manifest(format=kind, files=entries, counts=counts).write(staging)
+        place.publish()
     return merged
 
 
@@ -87,25 +85,22 @@ def _joined(name: str, version: str, layouts: Sequence[Layout]) -> Layout:
     return Layout(name, version, first.kind, shards, first.features, sizes)
 
 
-def _link_shards(layouts: dict[Path, Layout], merged: Layout, directory: Path) -> list[FileEntry]:
+def _link_shards(
+    layouts: dict[Path, Layout], merged: Layout, directory: Path, parts: Parts
+) -> list[FileEntry]:
     """Link every shard under its new name; what a manifest knows of it is not found out again."""
     next_index = dict.fromkeys(merged.shards, 0)
     entries = []
     for path, layout in layouts.items():
-        manifest = read_manifest(path)
-        known = {entry.path: entry for entry in manifest.files} if manifest else {}
         for split, lengths in layout.shards.items():
             for index, rows in enumerate(lengths):
                 source = path / layout.file_name(split, index)
                 target = directory / merged.file_name(split, next_index[split])
                 next_index[split] += 1
                 _link(source, target)
-                entry = known.get(source.name)
-                if entry is None:
-                    entry = FileEntry.of(directory, target.name, rows)
-                elif entry.size != target.stat().st_size:
-                    raise DataError("is not what its manifest says; restore it", file=source)
-                entries.append(entry.model_copy(update={"path": target.name}))
+                known = parts.entry(source)
+                sha256 = known.sha256 if known else None
+                entries.append(FileEntry.of(directory, target.name, rows, sha256, split))
     return entries
 
 
@@ -116,12 +111,3 @@ def _link(source: Path, target: Path) -> None:
         if error.errno not in _NOT_LINKED:
             raise
         shutil.copyfile(source, target)
-
-
-def _files(layout: Layout) -> list[str]:
-    """Return the names of every shard."""
-    return [
-        layout.file_name(split, index)
-        for split, lengths in layout.shards.items()
-        for index in range(len(lengths))
-    ]

@@ -16,13 +16,13 @@ import numpy as np
 from pydantic import Field
 
 from penstock.errors import DataError
-from penstock.files import natural_path_key
 from penstock.formats._base import Dataset, Format, RowBlock, Shard, Target, TokenRow, Written
+from penstock.formats._walking import directories_with_files
 from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 
 class Jsonl(Format):
-    """Settings of the format. Each row is a JSON object on a line of its own, in UTF-8."""
+    """Rows of text as JSON Lines: each row is a JSON object on a line of its own, in UTF-8."""
 
     name: ClassVar[str] = "jsonl"
     takes_tokens: ClassVar[bool] = False
@@ -55,10 +55,11 @@ class Jsonl(Format):
 
     @classmethod
     def find(cls, path: Path) -> Sequence[Path]:
-        if not path.is_dir():
-            return []
-        found = sorted(path.rglob(MANIFEST_NAME), key=natural_path_key)
-        return [each.parent for each in found if _says_jsonl(each.parent)]
+        return [
+            directory
+            for directory, files in directories_with_files(path)
+            if MANIFEST_NAME in files and _says_jsonl(directory)
+        ]
 
     @classmethod
     def open(cls, path: Path) -> Dataset:
@@ -75,7 +76,7 @@ class JsonlDataset(Dataset):
         self.path = path
         self._files: dict[str, list[tuple[Path, int]]] = {}
         for entry in manifest.files:
-            split = entry.path.removesuffix(".jsonl").partition("-")[0]
+            split = entry.split or entry.path.removesuffix(".jsonl").partition("-")[0]
             self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
         self.splits: Mapping[str, int] = {
             split: sum(rows for _, rows in files) for split, files in self._files.items()

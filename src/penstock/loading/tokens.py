@@ -94,17 +94,14 @@ class TokenDataset:
         )
         self._progress = Progress()
         self._taken: int | None = None
+        #: True once a loader has read: only it knows how far.
+        self._indexed = False
         self._content: str | None = None
 
     def _cut(self, cut: Cut) -> Windows:
         """Return the windows over the data; raises DataError for data that give none."""
         reader = self.reader
-        if reader.dtype.kind not in "iu":
-            raise DataError(
-                f"holds {reader.dtype.name}, which are no ids; where DeepSpeed wrote it, open it "
-                "with IndexedReader(prefix, codes='deepspeed') and give that",
-                file=reader.idx_path,
-            )
+        reader.require_ids()
         windows = (ConcatWindows if self.mode == "concat" else DocumentWindows)(reader, cut)
         if windows.count < self.world_size:
             raise DataError(
@@ -157,6 +154,7 @@ class TokenDataset:
 
     def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
         """Return the samples at some indices; torch's loader asks for a batch so."""
+        self._indexed = True
         batch = self.batch(indices)
         return [dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)]
 
@@ -194,8 +192,13 @@ class TokenDataset:
 
         `taken` is how many samples this rank has had in this epoch. Without it, those that were
         had by iterating over the dataset itself count; a loader keeps its own count, say batches
-        times batch size.
+        times batch size. Raises ConfigError where a loader has read and `taken` is not given.
         """
+        if taken is None and self._indexed:
+            raise ConfigError(
+                "samples were read by their index, as a loader does, so that only it knows how "
+                "many were had; say it: state_dict(taken=batches * batch_size)"
+            )
         if taken is None:
             taken = self._progress.start if self._taken is None else self._taken
         return {
@@ -211,6 +214,9 @@ class TokenDataset:
         The number of ranks may have changed where it divides the samples that were had. Raises
         ConfigError for a state of other data or other settings.
         """
+        absent = [key for key in ("content", "settings", "epoch", "samples") if key not in state]
+        if absent:
+            raise ConfigError(f"is no state of a TokenDataset: it has no '{absent[0]}'")
         if state["content"] != self._content_hash():
             raise ConfigError(
                 f"the saved state is of other data than {self.reader.prefix}; give the data that "

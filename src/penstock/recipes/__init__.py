@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from penstock.executors import executor as executor_named
 from penstock.recipes.building import Built, Listener, Progress, carry_out
@@ -44,19 +45,21 @@ def load_recipe(recipe: Path | str, overrides: Sequence[str] = ()) -> Plan:
 
 
 def build(
-    recipe: Path | str | Recipe,
+    recipe: Path | str | Plan,
     overrides: Sequence[str] = (),
     *,
     workers: int | None = None,
     executor: str = "local",
+    executor_options: Mapping[str, Any] | None = None,
     listener: Listener = lambda _: None,
 ) -> Built:
-    """Build the dataset of a recipe (a file, or one resolved) and return it with its manifest.
+    """Build the dataset of a recipe (a file, or its plan) and return it with its manifest.
 
-    `workers` work at a time, by default one a core. Raises as `load_recipe` and `carry_out` do.
+    `workers` work at a time, by default one a core; `executor_options` are the other settings of
+    the executor. Raises as `load_recipe` and `carry_out` do.
     """
-    plan = make_plan(recipe) if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    return carry_out(plan, executor_named(executor, workers), listener)
+    plan = recipe if isinstance(recipe, Plan) else load_recipe(recipe, overrides)
+    return carry_out(plan, executor_named(executor, workers, executor_options), listener)
 
 
 def tokenize(
@@ -66,12 +69,16 @@ def tokenize(
     *,
     key: str = "text",
     append_eod: bool = False,
+    options: Mapping[str, Any] | None = None,
     workers: int | None = None,
 ) -> Built:
     """Tokenize JSON Lines into `{output_prefix}_{key}_document.bin` and `.idx`.
 
-    The bytes are those of Megatron-LM's tools/preprocess_data.py. Raises as `load_tokenize` and
+    The bytes are those of Megatron-LM's tools/preprocess_data.py; `options` are those of
+    `load_tokenize`. Raises as `load_tokenize` and
     `carry_out` do.
     """
-    plan = load_tokenize(inputs, tokenizer, output_prefix, key=key, append_eod=append_eod)
+    plan = load_tokenize(
+        inputs, tokenizer, output_prefix, key=key, append_eod=append_eod, options=options
+    )
     return carry_out(plan, executor_named("local", workers))

@@ -88,7 +88,12 @@ def _stands(plan: Plan) -> bool:
 @contextmanager
 def _work_directory(plan: Plan) -> Iterator[None]:
     """Hold the directory of a build; the parts of other keys in it are removed."""
-    plan.work.mkdir(parents=True, exist_ok=True)
+    try:
+        plan.work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be written: {error.strerror}; name another output", file=plan.recipe.output
+        ) from None
     lock = FileLock(plan.work / "lock")
     try:
         lock.acquire(timeout=0)
@@ -117,6 +122,8 @@ class _Build:
         self.bench = Bench(plan.recipe, plan.work.resolve(), plan.key)
         self.reports: dict[str, PartReport] = {}
         self.inputs: dict[str, InputEntry] = {}
+        sources = plan.recipe.sources.values()
+        self.expected = {path: told for s in sources for path, told in s.expected().items()}
 
     def run(self) -> Built:
         """Go from pieces to a dataset that stands."""
@@ -150,7 +157,16 @@ class _Build:
             if isinstance(job, MakePart):
                 self._note_part(job.work.part, job.work.piece.size, result)
             elif isinstance(job, HashInput):
-                self.inputs[job.path] = result
+                self._note_input(job.path, result)
+
+    def _note_input(self, path: str, entry: InputEntry) -> None:
+        if self.expected.get(path, entry.sha256) != entry.sha256:
+            raise DataError(
+                "is not what the manifest of its dataset says; see penstock check, and build that "
+                "dataset again",
+                file=path,
+            )
+        self.inputs[path] = entry
 
     def _carried(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
         """Yield each job with its result as it ends."""

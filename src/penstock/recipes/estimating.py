@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.batches import RowBatch, TokenBatch
+from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.errors import ConfigError, DataError
 from penstock.formats import SplitShape, Target
 from penstock.recipes.arranging import Arrangement, arrange
 from penstock.recipes.parts import Part
-from penstock.recipes.pieces import PieceWork, prepare, tally_of, through_steps
+from penstock.recipes.pieces import PieceWork, apply_steps, prepare, tally_of
 from penstock.recipes.plan import Plan
+from penstock.recipes.schema import Recipe
 from penstock.recipes.store import Store, StoredPart
 from penstock.recipes.targets import target_of
 
-#: How many tokens, or bytes of rows of text, of each source an estimate looks at.
+#: About how many bytes of each source an estimate looks at.
 SAMPLE = 1 << 20
-#: About how many bytes of input a token stands for, where a sample ends within a piece.
-_BYTES_PER_TOKEN = 4
+#: How large a piece that cannot be cut may be, in bytes, to be looked at whole.
+_WHOLE = 8 * SAMPLE
+#: How the names of files end that lie packed.
+_PACKED = (".gz", ".zst", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class _Sample:
 
     stored: StoredPart
     factor: float
+    cut: bool
 
 
 def estimate(plan: Plan) -> Estimate:
@@ -86,47 +91,69 @@ def estimate(plan: Plan) -> Estimate:
         tokens=sum(shape.tokens for shape in shapes.values()),
         shards=len(shards),
         bytes=round(written * factor),
-        exact=factor == 1,
+        exact=not any(sample.cut for sample in samples) and factor == 1,
     )
 
 
 def _sample(plan: Plan, directory: Path, number: int, works: list[PieceWork]) -> _Sample:
-    """Make a part of the first batches of a source."""
-    work = works[0]
-    source = plan.recipe.sources[work.source]
-    tally = tally_of(plan.recipe, source, work.piece)
-    beginning = _Beginning(through_steps(plan.recipe, source, work.piece, tally))
-    part = Part(directory, work.part)
+    """Make a part of a source's beginning: of a small piece, or of the first batches of one."""
+    recipe, name = plan.recipe, works[0].source
+    source = recipe.sources[name]
+    piece = source.pieces(SAMPLE)[0]
+    tally = tally_of(recipe, source, piece)
+    beginning = _Beginning(
+        recipe,
+        source.read(piece, tally),
+        tally,
+        whole=piece.size <= _WHOLE,
+        packed=piece.path.endswith(_PACKED),
+    )
+    part = Part(directory, works[0].part)
     report = part.write(beginning, tally)
-    size = sum(each.piece.size for each in works)
-    read = work.piece.size
-    if beginning.cut:
-        per_token = _BYTES_PER_TOKEN if plan.recipe.in_tokens else 1
-        read = min(read, report.tokens * per_token)
-    return _Sample(StoredPart(part, report, number), max(size / max(read, 1), 1.0))
+    size = sum(work.piece.size for work in works)
+    read = min(beginning.read, piece.size) if beginning.cut else piece.size
+    factor = max(size / max(read, 1), 1.0)
+    return _Sample(StoredPart(part, report, number), factor, beginning.cut)
 
 
 class _Beginning:
-    """The first batches of an iterator; `cut` says whether more were to come."""
+    """What the steps make of the first batches of a piece; of all with `whole`.
 
-    def __init__(self, batches: Iterator[RowBatch | TokenBatch]) -> None:
-        self.batches = batches
+    `cut` says whether more were to come, and `read` is about how many bytes of the file were read:
+    as many as their rows have, packed as a compressed file has them.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        batches: Iterable[RowBatch | TokenBatch],
+        tally: Tally,
+        *,
+        whole: bool,
+        packed: bool,
+    ) -> None:
+        self.recipe, self.batches, self.tally = recipe, batches, tally
+        self.whole, self.packed = whole, packed
         self.cut = False
+        self.read = 0
 
     def __iter__(self) -> Iterator[RowBatch | TokenBatch]:
         seen = 0
         for batch in self.batches:
-            if seen >= SAMPLE:
+            if seen >= SAMPLE and not self.whole:
                 self.cut = True
                 return
-            yield batch
-            seen += _size_of(batch)
+            if not self.whole:
+                content = _content(batch)
+                seen += len(content)
+                self.read += len(zlib.compress(content) if self.packed else content)
+            yield apply_steps(self.recipe.steps, batch, self.tally)
 
 
-def _size_of(batch: RowBatch | TokenBatch) -> int:
+def _content(batch: RowBatch | TokenBatch) -> bytes:
     if isinstance(batch, TokenBatch):
-        return len(batch.ids)
-    return sum(len(str(row)) for row in batch.rows)
+        return batch.ids.tobytes()
+    return b"".join(str(row).encode("utf-8", "replace") for row in batch.rows)
 
 
 def _write(plan: Plan, directory: Path, arrangement: Arrangement) -> int:

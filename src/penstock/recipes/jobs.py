@@ -69,7 +69,9 @@ class WriteShard(Job):
         # The bytes are on disk before the name of their dataset is; meanwhile they are hashed.
         with ThreadPoolExecutor(1) as pool:
             synced = [pool.submit(sync, directory / file.path) for file in written]
-            entries = [FileEntry.of(directory, f.path, f.rows, f.sha256) for f in written]
+            entries = [
+                FileEntry.of(directory, f.path, f.rows, f.sha256, shard.split) for f in written
+            ]
             for each in synced:
                 each.result()
         return entries

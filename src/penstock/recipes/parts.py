@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.files import staged_file
+from penstock.jsonl import dump_row
 
 
 def parts_directory(work: Path, key: str) -> Path:
@@ -53,7 +54,7 @@ class Part:
         with staged_file(self.ids) as staging, staging.open("wb") as out:
             gathered = _Gathered(out)
             for batch in batches:
-                gathered.add(batch if isinstance(batch, TokenBatch) else _as_bytes(batch))
+                gathered.add(batch if isinstance(batch, TokenBatch) else _as_bytes(batch, tally))
         with staged_file(self.arrays) as staging, staging.open("wb") as out:
             np.savez(out, allow_pickle=False, **gathered.arrays())
         report = PartReport(
@@ -127,9 +128,17 @@ class _Gathered:
         }
 
 
-def _as_bytes(batch: RowBatch) -> TokenBatch:
+def _as_bytes(batch: RowBatch, tally: Tally) -> TokenBatch:
     """Return rows of text as sequences of bytes: each row is JSON in UTF-8."""
-    rows = [orjson.dumps(row) for row in batch.rows]
+    rows, kept = [], []
+    for index, row in enumerate(batch.rows):
+        try:
+            rows.append(dump_row(row))
+            kept.append(index)
+        except ValueError as error:
+            tally.bad(batch.numbers[index], f"{error}; list the others under `metadata`")
+    if len(kept) < len(batch):
+        batch = batch.take(kept)
     return TokenBatch(
         ids=np.frombuffer(b"".join(rows), np.uint8),
         lengths=np.fromiter(map(len, rows), np.int32, len(rows)),

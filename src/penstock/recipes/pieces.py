@@ -62,7 +62,7 @@ def _first_texts(recipe: Recipe, before: Sequence[Step]) -> list[str]:
         for piece in source.pieces(recipe.file.piece_bytes):
             tally = Tally(partial(source.place, piece), skip=True)
             for batch in source.read(piece, tally):
-                made = _through(before, batch, tally)
+                made = apply_steps(before, batch, tally)
                 found = [row.get("text") for row in made.rows] if isinstance(made, RowBatch) else []
                 texts += [text for text in found if isinstance(text, str)]
                 if sum(map(len, texts)) >= PREVIEW_CHARACTERS:
@@ -81,14 +81,15 @@ def through_steps(
     """Yield what the steps on single documents make of a piece, batch by batch."""
     for batch in source.read(piece, tally):
         tally.count("read", len(batch))
-        made = _through(recipe.steps, batch, tally)
+        made = apply_steps(recipe.steps, batch, tally)
         if len(made):
             yield made
 
 
-def _through(
+def apply_steps(
     steps: Sequence[Step], batch: RowBatch | TokenBatch, tally: Tally
 ) -> RowBatch | TokenBatch:
+    """Return what the steps on single documents make of a batch."""
     for step in steps:
         batch = step.apply(batch, tally)
     return batch

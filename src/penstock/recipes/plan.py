@@ -13,9 +13,10 @@ from penstock.recipes.keys import code_version, hash_of
 from penstock.recipes.parts import Part, parts_directory
 from penstock.recipes.pieces import PieceWork, list_pieces
 from penstock.recipes.schema import Recipe
+from penstock.recipes.tokenizers import tokenizer_of
 from penstock.sources import describe_input, input_state, is_url
 
-_MEND = "remove it, or set output=DIR to write beside it"
+_MEND = "remove it, or name another output"
 
 
 @dataclass
@@ -62,6 +63,7 @@ def make_plan(recipe: Recipe) -> Plan:
     inputs = inputs_of(recipe)
     states = {path: input_state(path) for path in inputs}
     pieces = list_pieces(recipe)
+    _refuse_foreign_tokens(recipe)
     settings = {key: value for key, value in recipe.settings().items() if key != "output"}
     identity = hash_of({"recipe": settings, "code": code_version()})
     plan = Plan(recipe, pieces, inputs, states, identity, hash_of([identity, states]))
@@ -102,6 +104,15 @@ def stands(plan: Plan) -> bool:
                 "manifest says; remove the dataset and build it again"
             )
     return True
+
+
+def _refuse_foreign_tokens(recipe: Recipe) -> None:
+    """Refuse sources of tokens by different tokenizers, before anything is read."""
+    if any(source.gives_tokens for source in recipe.sources.values()):
+        try:
+            tokenizer_of(recipe)
+        except ConfigError as error:
+            raise recipe.document.error(error.message, ("sources",)) from None
 
 
 def _same_inputs(plan: Plan, manifest: Manifest) -> bool:

@@ -34,6 +34,8 @@ def describe_dataset(
     settings = {"kind": "build", "key": plan.identity, **recipe.settings()}
     if any(source.synthetic for source in recipe.sources.values()):
         settings["synthetic"] = True
+    if any(source.confidential for source in recipe.sources.values()):
+        settings["redact"] = True
     errors = [error for work in plan.pieces for error in reports[work.part].errors]
     return Manifest(
         format=recipe.format.name,

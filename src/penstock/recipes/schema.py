@@ -16,7 +16,6 @@ from penstock.config import (
     Options,
     apply_overrides,
     config_error,
-    parse_yaml,
     read_yaml,
     validate,
 )
@@ -144,11 +143,12 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return resolve(document)
 
 
-def recipe_of(settings: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of plain data, as a file would hold it; raises ConfigError."""
-    document = parse_yaml("{}", "recipe")
-    document.data = dict(settings)
-    return resolve(document)
+def recipe_of(settings: Mapping[str, Any], name: str = "recipe") -> Recipe:
+    """Return the recipe of plain data, as a file would hold it; `name` is what errors call it.
+
+    Raises ConfigError for what does not fit.
+    """
+    return resolve(Document(dict(settings), name))
 
 
 def resolve(document: Document) -> Recipe:

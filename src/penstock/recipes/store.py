@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from penstock.steps import Order
 
 #: About how many tokens are held at a time on their way from the parts to a shard.
 BLOCK_TOKENS = 1 << 20
+#: A part that is not kept mapped is read where no more segments of it are wanted, else mapped.
+_FEW = 32
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,12 @@ class StoredPart:
 
 
 class Store:
-    """The parts of a build in the order of their pieces, memory-mapped when they are read."""
+    """The parts of a build in the order of their pieces, however many: few are held open."""
 
     def __init__(self, parts: Sequence[StoredPart]) -> None:
         self.parts = [stored for stored in parts if stored.report.documents]
         self._mapped: dict[int, NDArray[Any]] = {}
+        self._most_mapped = _most_mapped()
         tokens = [stored.report.tokens for stored in self.parts]
         #: The address of the first token of each part, and the end.
         self.bases = np.concatenate(([0], np.cumsum(tokens, dtype=np.int64)))
@@ -107,19 +113,64 @@ class Store:
 
         targets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
         gathered = np.empty(targets[-1], self.dtype)
-        parts = np.searchsorted(self.bases, starts, side="right") - 1
-        for index in np.unique(parts[lengths > 0]):
-            chosen = np.flatnonzero(parts == index)
-            base = self.bases[index]
-            copy_segments(self._ids(index), starts - base, lengths, targets, chosen, gathered)
+        wanted = np.flatnonzero(lengths)
+        parts = np.searchsorted(self.bases, starts[wanted], side="right") - 1
+        # Integers of 16 bits are sorted by radix.
+        small = np.min_scalar_type(len(self.parts))
+        by_part = np.argsort(parts.astype(small), kind="stable")
+        wanted, parts = wanted[by_part], parts[by_part]
+        offsets = starts.copy()
+        offsets[wanted] -= self.bases[parts]
+        bounds = np.flatnonzero(np.diff(parts, prepend=-1, append=-1)).tolist()
+        for first, last in pairwise(bounds):
+            index, chosen = int(parts[first]), wanted[first:last]
+            if self._is_read(index, len(chosen), len(gathered)):
+                self._read(index, offsets, lengths, targets, chosen, gathered)
+            else:
+                copy_segments(self._ids(index), offsets, lengths, targets, chosen, gathered)
         return gathered
 
+    def _is_read(self, index: int, segments: int, tokens: int) -> bool:
+        """Say whether segments of a part are read; a mapping pays if it is kept, or used much."""
+        kept = index in self._mapped or len(self._mapped) < self._most_mapped
+        return not kept and segments <= _FEW and tokens <= 2 * BLOCK_TOKENS
+
+    def _read(
+        self,
+        index: int,
+        offsets: NDArray[np.int64],
+        lengths: NDArray[np.int32],
+        targets: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        gathered: NDArray[Any],
+    ) -> None:
+        """Do what `copy_segments` does, from the file of a part."""
+        stored = self.parts[index]
+        dtype = np.dtype(stored.report.dtype)
+        places = (offsets[chosen], lengths[chosen], targets[chosen])
+        descriptor = os.open(stored.part.ids, os.O_RDONLY)
+        try:
+            for offset, length, target in zip(*(each.tolist() for each in places), strict=True):
+                data = os.pread(descriptor, length * dtype.itemsize, offset * dtype.itemsize)
+                gathered[target : target + length] = np.frombuffer(data, dtype, length)
+        finally:
+            os.close(descriptor)
+
     def _ids(self, index: int) -> NDArray[Any]:
-        index = int(index)
-        if index not in self._mapped:
-            stored = self.parts[index]
-            self._mapped[index] = stored.part.read_ids(stored.report)
-        return self._mapped[index]
+        """Return the ids of a part, mapped; a mapping holds a descriptor, so not all are kept."""
+        if (ids := self._mapped.get(index)) is not None:
+            return ids
+        stored = self.parts[index]
+        ids = stored.part.read_ids(stored.report)
+        if len(self._mapped) < self._most_mapped:
+            self._mapped[index] = ids
+        return ids
+
+
+def _most_mapped() -> int:
+    """Return how many parts may be kept mapped: a quarter of the descriptors of the process."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1024 if allowed == resource.RLIM_INFINITY else min(allowed // 4, 1024)
 
 
 def _blocks(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

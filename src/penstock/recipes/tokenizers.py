@@ -11,21 +11,30 @@ from penstock.recipes.schema import Recipe
 def tokenizer_of(recipe: Recipe) -> dict[str, Any] | None:
     """Return what the manifest says of the tokenizer, None where there is none.
 
-    Raises ConfigError where sources of tokens were made by different tokenizers: ids of one mean
-    nothing to another, and most are in range.
+    Raises ConfigError where sources of tokens were made by different tokenizers, or one of them by
+    nobody knows which: ids of one tokenizer mean nothing to another, and most are in range.
     """
     for step in recipe.steps:
         if (identity := step.tokenizer_identity()) is not None:
             return identity
-    known = {name: source.tokenizer_identity() for name, source in recipe.sources.items()}
-    hashes = {name: each["sha256"] for name, each in known.items() if each is not None}
-    if len(set(hashes.values())) > 1:
-        (one, first), (other, second) = [
-            next((name, value) for name, value in hashes.items() if value == wanted)
-            for wanted in list(dict.fromkeys(hashes.values()))[:2]
-        ]
-        raise ConfigError(
-            f"sources {one} and {other} were made by different tokenizers ({first}, {second}); "
-            "build them again with one"
-        )
-    return next((each for each in known.values() if each is not None), None)
+    told = {
+        name: source.tokenizer_identity()
+        for name, source in recipe.sources.items()
+        if not source.synthetic
+    }
+    known = {name: identity for name, identity in told.items() if identity is not None}
+    if not known:
+        return None
+    first, tokenizer = next(iter(known.items()))
+    for name, identity in told.items():
+        if identity is None:
+            raise ConfigError(
+                f"nobody knows by which tokenizer the source {name} was made, and {first} was made "
+                f"by {tokenizer['path']}; say it with tokenizer: DIR"
+            )
+        if identity["sha256"] != tokenizer["sha256"]:
+            raise ConfigError(
+                f"the sources {first} and {name} were made by different tokenizers "
+                f"({tokenizer['path']}, {identity['path']}); build them again with one"
+            )
+    return tokenizer

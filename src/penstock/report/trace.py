@@ -14,6 +14,7 @@ from penstock.manifest import (
     FileEntry,
     InputEntry,
     Manifest,
+    find_manifest,
     home_of,
     manifest_path,
     read_manifest,
@@ -149,11 +150,11 @@ def _origins(manifest: Manifest, seen: frozenset[Path]) -> list[TraceNode]:
     raw = []
     homes: dict[Path, tuple[Manifest, list[InputEntry]]] = {}
     for entry in manifest.inputs:
-        home, source = _dataset_with(Path(entry.path))
-        if source is None or home in seen:
-            raw.append(TraceNode("input", entry.path, "", entry.sha256, entry.state()))
+        found = find_manifest(Path(entry.path))
+        if found is None or found.owner in seen:
+            raw.append(_input_node(entry))
         else:
-            homes.setdefault(home, (source, []))[1].append(entry)
+            homes.setdefault(found.owner, (found.manifest, []))[1].append(entry)
     sources = [
         TraceNode(
             "dataset",
@@ -170,20 +171,12 @@ def _origins(manifest: Manifest, seen: frozenset[Path]) -> list[TraceNode]:
     return raw + sources
 
 
+def _input_node(entry: InputEntry) -> TraceNode:
+    if "://" in entry.path:
+        return TraceNode("input", entry.path, "a URL, not read again", entry.sha256)
+    return TraceNode("input", entry.path, "", entry.sha256, entry.state())
+
+
 def _taken_node(home: Path, entry: InputEntry) -> TraceNode:
     inside = Path(entry.path).relative_to(home_of(home))
     return TraceNode("file", str(inside), "", entry.sha256, entry.state())
-
-
-def _dataset_with(file: Path) -> tuple[Path, Manifest | None]:
-    """Return the dataset whose manifest lists a file, and the manifest, None for none."""
-    suffix = f".{MANIFEST_NAME}"
-    prefixes = sorted(path for path in file.parent.glob(f"?*{suffix}") if path.is_file())
-    datasets = [path.with_name(path.name.removesuffix(suffix)) for path in prefixes]
-    datasets += [path for path in file.parents if (path / MANIFEST_NAME).is_file()]
-    for dataset in datasets:
-        manifest = read_manifest(dataset)
-        inside = file.relative_to(home_of(dataset)).as_posix()
-        if manifest and any(entry.path == inside for entry in manifest.files):
-            return dataset, manifest
-    return file.parent, None

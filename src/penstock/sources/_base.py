@@ -35,8 +35,16 @@ class Source(Options, ABC):
 
     #: True when it gives TokenBatches, False when it gives RowBatches.
     gives_tokens: ClassVar[bool] = False
-    #: True when its content is made up, for measuring speed alone: manifests and results say so.
-    synthetic: ClassVar[bool] = False
+
+    @property
+    def synthetic(self) -> bool:
+        """True when its content is made up, for measuring speed alone: manifests say so."""
+        return False
+
+    @property
+    def confidential(self) -> bool:
+        """True when its text is confidential: what is made of it is masked by show and check."""
+        return False
 
     def tokenizer_identity(self) -> dict[str, Any] | None:
         """Return what the manifest says of the tokenizer of a source that gives tokens."""
@@ -48,6 +56,10 @@ class Source(Options, ABC):
 
         Raises ConfigError for a path or pattern that names no file.
         """
+
+    def expected(self) -> dict[str, str]:
+        """Return the SHA-256 of inputs that is known beforehand; other content ends a build."""
+        return {}
 
     @abstractmethod
     def pieces(self, piece_bytes: int) -> list[Piece]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.batches import Tally
 from penstock.errors import DataError, did_you_mean
+from penstock.files import plural
 from penstock.sources._files import AGAIN, reading
 from penstock.sources._rows import RowSource
 
@@ -16,14 +17,18 @@ _SLICE = 1 << 20
 _DAMAGED = "is damaged, or not what its name says"
 
 
-def wanted_columns(source: RowSource, names: Sequence[str], path: str) -> list[str]:
+def wanted_columns(
+    source: RowSource, names: Sequence[str], path: str, *, shown: bool = True
+) -> list[str]:
     """Return the names of the columns that a source needs of a table, in the table's order.
 
-    Raises DataError for a column that is not there, and for two of one name.
+    Raises DataError for a column that is not there, and for two of one name. No name but the
+    recipe's own is in it unless they may be `shown`: what was taken for names may be a row.
     """
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise DataError(f"has two columns '{repeated}'; rename one", file=path)
+        of_one_name = f"columns '{repeated}'" if shown else "columns of one name"
+        raise DataError(f"has two {of_one_name}; rename one", file=path)
     wanted = set()
     required = {"": source.text, **(source.kept or {})}
     for name, field in required.items():
@@ -32,9 +37,20 @@ def wanted_columns(source: RowSource, names: Sequence[str], path: str) -> list[s
         if column in names:
             wanted.add(column)
         elif name not in source.optional:
-            hint = did_you_mean(column, names) or f"; it has {', '.join(names)}"
-            raise DataError(f"has no column '{column}'{hint}", file=path)
+            there = _what_is_there(column, names) if shown else _how_many(names)
+            raise DataError(f"has no column '{column}'{there}", file=path)
     return [name for name in names if source.kept is None or name in wanted]
+
+
+def _what_is_there(column: str, names: Sequence[str]) -> str:
+    return did_you_mean(column, names) or f"; it has {', '.join(names)}"
+
+
+def _how_many(names: Sequence[str]) -> str:
+    return (
+        f" among the {plural(len(names), 'name')} of its first line; "
+        "of a file without such a line, list the names under `columns`"
+    )
 
 
 @contextmanager

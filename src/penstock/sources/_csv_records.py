@@ -12,6 +12,7 @@ from penstock.sources._base import Piece
 from penstock.sources._lines import line_place, numbered_lines
 
 _LONGEST_FIELD = 2**31 - 1
+_MEND = "where quotes are characters like others, set `quoting: none`"
 
 
 def plain_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[int, list[str]]]:
@@ -32,8 +33,8 @@ def plain_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[
 def quoted_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the first line and the fields of each record (RFC 4180).
 
-    An empty line has none. Raises DataError for a quote that does not close: all that follows it
-    would be in it.
+    An empty line has none. Raises DataError for a quote that does not close or stands where none
+    can: behind it no one can tell where a record begins, so none is skipped.
     """
     csv.field_size_limit(_LONGEST_FIELD)  # texts are longer than its 128 KiB
     lines = _Lines(piece)
@@ -43,17 +44,11 @@ def quoted_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple
         try:
             fields = next(reader, None)
         except csv.Error as error:
+            wrong = f"not CSV ({str(error).partition(' - ')[0]})"
             if lines.ended:
-                file, line = line_place(piece, first)
-                raise DataError(
-                    "a quote of this record does not close; where quotes are characters like "
-                    "others, set `quoting: none`",
-                    file=file,
-                    line=line,
-                ) from None
-            tally.bad(first, f"not CSV: {str(error).partition(' - ')[0]}")
-            lines.bad = None
-            continue
+                wrong = "a quote of this record does not close"
+            file, line = line_place(piece, first)
+            raise DataError(f"{wrong}; {_MEND}", file=file, line=line) from None
         if lines.bad is not None:
             tally.bad(*lines.bad)
             lines.bad = None

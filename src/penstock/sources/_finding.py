@@ -13,14 +13,22 @@ from penstock.sources._files import exists, file_system, is_url, reading
 
 
 def find_files(paths: str | Iterable[str]) -> list[str]:
-    """Return the files that paths and patterns (`*`, `?`, `[...]`, `**`) name, none twice.
+    """Return the files that paths and patterns (`*`, `?`, `[...]`, `**`) name.
 
-    What a pattern matches comes in natural order. Raises ConfigError for what names no file.
+    What a pattern matches comes in natural order. Raises ConfigError for what names no file, and
+    for a file that is named twice: its rows would count twice, or one name would be in vain.
     """
     found: dict[str, str] = {}
     for path in [paths] if isinstance(paths, str) else paths:
         for file in _find_urls(path) if is_url(path) else _find_local(path):
-            found.setdefault(file if is_url(file) else os.path.realpath(file), file)
+            place = file if is_url(file) else os.path.realpath(file)
+            if place in found:
+                raise ConfigError(
+                    f"is named twice ({found[place]}, {file}); to read it twice, give the recipe "
+                    "two sources",
+                    file=file,
+                )
+            found[place] = file
     return list(found.values())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import closing
 from typing import IO, Any
 
 from penstock.errors import ConfigError, DataError, did_you_mean
-from penstock.fields import MISSING
+from penstock.fields import MISSING, called
 from penstock.sources._files import open_unpacked, reading
 from penstock.sources._surrogates import MEND, replace_lone
 
@@ -32,30 +33,34 @@ class JsonStream:
     def items(self, place: str) -> Generator[Any]:
         """Yield every value at a place; that of the elements of a list ends in `item`.
 
-        Raises DataError, with the number of the last element, for what is not JSON.
+        Raises DataError, with the number of the last element, for what is not JSON; behind the last
+        one, for a list that stands twice, of which the parser gives the elements of both.
         """
         from ijson.common import JSONError
 
         count = 0
+        name = place.removesuffix("item").removesuffix(".")
         with reading(self.path), open_unpacked(self.path) as stream:
-            checked = _Checked(stream, replace=self.replace_surrogates)
+            checked = _Checked(stream, name.split(".")[-1], replace=self.replace_surrogates)
             repeated: list[str] = []
             options = {"use_float": True, "buf_size": _CHUNK, "map_type": _objects(repeated)}
             try:
                 for value in _ijson().items(checked, place, **options):
                     if repeated:
-                        what = f"the key '{repeated[0]}' stands twice in one object"
-                        raise DataError(f"{what}{_after(place, count)}", file=self.path)
+                        what = f"the key {called(repeated[0])} stands twice in one object"
+                        raise DataError(f"{what}{_after(name, count)}", file=self.path)
                     yield value
                     count += 1
             except JSONError as error:
-                raise self._not_json(error, place, count) from None
+                raise self._not_json(error, name, count) from None
             except _LoneSurrogateError:
-                what = f"a lone surrogate (half of a character){_after(place, count)}; {MEND}"
+                what = f"a lone surrogate (half of a character){_after(name, count)}; {MEND}"
                 raise DataError(what, file=self.path) from None
             except UnicodeError:
-                raise DataError(f"not UTF-8{_after(place, count)}", file=self.path) from None
+                raise DataError(f"not UTF-8{_after(name, count)}", file=self.path) from None
             self.replaced = checked.replaced
+        if name and name != place and checked.seen > 1:  # it may be a key or a text elsewhere
+            self._refuse_repeated(name)
 
     def first(self, place: str) -> Any:
         """Return the first value at a place, MISSING where there is none."""
@@ -76,7 +81,19 @@ class JsonStream:
         hint = did_you_mean(name, keys)
         raise DataError(f"has no list '{name}'{hint}; see `records`", file=self.path)
 
-    def _not_json(self, error: Exception, place: str, count: int) -> DataError:
+    def _refuse_repeated(self, name: str) -> None:
+        """Raise DataError if the list `name` (dotted), or what it lies in, stands twice."""
+        above, _, last = name.rpartition(".")
+        if above:
+            self._refuse_repeated(above)
+        with reading(self.path), open_unpacked(self.path) as stream:
+            events = _ijson().parse(stream, use_float=True)
+            found = [1 for event in events if event == (above, "map_key", last)]
+        if len(found) > 1:
+            what = f"the key {called(last)} stands twice in one object"
+            raise DataError(what, file=self.path)
+
+    def _not_json(self, error: Exception, name: str, count: int) -> DataError:
         # What the parser says shows the text around the place: only its kind is taken.
         kind = str(error)[:80]
         if "premature EOF" in kind:
@@ -87,13 +104,11 @@ class JsonStream:
             what = "a number of more than 64 bits; write it as text"
         else:
             what = "not JSON"
-        return DataError(f"{what}{_after(place, count)}", file=self.path)
+        return DataError(f"{what}{_after(name, count)}", file=self.path)
 
 
-def _after(place: str, count: int) -> str:
-    if not count:
-        return ""
-    return f" after {place.removesuffix('item').removesuffix('.')}[{count - 1}]"
+def _after(name: str, count: int) -> str:
+    return f" after {name}[{count - 1}]" if count else ""
 
 
 def _ijson() -> Any:
@@ -110,12 +125,19 @@ def _ijson() -> Any:
 
 
 class _Checked:
-    """A file of JSON in which lone surrogates are seen; the parser changes them in silence."""
+    """A file of JSON in which lone surrogates are seen; the parser changes them in silence.
 
-    def __init__(self, stream: IO[bytes], *, replace: bool) -> None:
+    `seen` says how often the text `name` stands in it, as a key or a value.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, *, replace: bool) -> None:
         self._stream = stream
         self._replace = replace
         self.replaced = 0
+        self.seen = 0
+        written = {json.dumps(name, ensure_ascii=ascii_).encode() for ascii_ in (True, False)}
+        # Each way to write the name, and the end of the last chunk, in which one may begin.
+        self._ends = dict.fromkeys(written, b"")
 
     def read(self, size: int = -1) -> bytes:
         """Return about `size` bytes, none at the end; no escape goes on behind them."""
@@ -126,6 +148,10 @@ class _Checked:
         if count and not self._replace:
             raise _LoneSurrogateError
         self.replaced += count
+        for name, end in self._ends.items():
+            looked_at = end + chunk
+            self.seen += looked_at.count(name)
+            self._ends[name] = looked_at[1 - len(name) :]
         return chunk
 
 

@@ -52,7 +52,7 @@ class CsvSource(RowSource):
         """Yield the rows of a piece; their numbers are those of the lines on which they begin.
 
         Raises DataError for a file without the columns that are wanted, or with a quote that does
-        not close.
+        not close or stands where none can.
         """
         yield from in_batches(chosen(self._records(piece, tally), self.choice(), tally))
 
@@ -62,7 +62,8 @@ class CsvSource(RowSource):
 
     def _records(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
         names = self.columns or self._header(piece.path)
-        wanted_columns(self, names, piece.path)
+        # A first line may be a row: its fields are not shown.
+        wanted_columns(self, names, piece.path, shown=self.columns is not None)
         rows = self._fields(piece, tally)
         if self.columns is None and piece.start == 0:
             next(rows)

@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from penstock.batches import Tally, TokenBatch
 from penstock.errors import ConfigError, DataError, did_you_mean
-from penstock.files import is_staging
-from penstock.formats import FORMATS, Dataset, TokenRow
-from penstock.formats.megatron import IndexedReader, MegatronDataset
-from penstock.manifest import manifest_path, read_manifest
+from penstock.files import is_staging, sha256_of
+from penstock.formats import FORMATS, Dataset, Format, TokenRow, find_dataset
+from penstock.formats.megatron import IndexedReader, MegatronDataset, pair_files
+from penstock.manifest import Manifest, find_manifest, home_of, manifest_of, manifest_path
 from penstock.sources._base import Piece, Source
 from penstock.sources._files import is_url
+from penstock.tokenization import TokenizerFiles, load_tokenizer
 
 _BATCH_TOKENS = 1 << 20
 
@@ -33,29 +34,74 @@ class DatasetSource(Source):
 
     path: str = Field(description="The dataset: its directory, or the prefix of its files.")
     split: str = Field("train", description="The part of it that is read.")
+    tokenizer: Path | None = Field(
+        None,
+        description="The tokenizer of a dataset whose manifest names none: a directory with "
+        "tokenizer.json, or such a file.",
+    )
+
+    _named: dict[str, Any] | None = PrivateAttr(None)
+
+    @property
+    def synthetic(self) -> bool:
+        """True when the dataset's manifest says that its content is made up."""
+        manifest = self._manifest()
+        return manifest is not None and manifest.synthetic
+
+    @property
+    def confidential(self) -> bool:
+        """True when the dataset's manifest says that its text is confidential."""
+        manifest = self._manifest()
+        return manifest is not None and manifest.confidential
 
     def tokenizer_identity(self) -> dict[str, Any] | None:
-        """Return what the dataset's manifest says of its tokenizer, None without a manifest."""
-        manifest = read_manifest(Path(self.path))
-        return manifest.tokenizer if manifest else None
+        """Return what is known of the dataset's tokenizer: by its manifest, else by the option.
+
+        Raises ConfigError where the two are different tokenizers.
+        """
+        manifest = self._manifest()
+        told = manifest.tokenizer if manifest else None
+        if self.tokenizer is None:
+            return told
+        if told is None:
+            if self._named is None:
+                self._named = _identity(self.tokenizer)
+            return self._named
+        if sha256_of(TokenizerFiles.at(self.tokenizer).json) != told.get("sha256"):
+            raise ConfigError(
+                f"{self.path} was made by another tokenizer than {self.tokenizer}; leave it out",
+                field="tokenizer",
+            )
+        return told
 
     def inputs(self) -> list[str]:
-        """Return the files of the dataset, and its manifest if it has one."""
+        """Return the files of the dataset, its manifest if it has one, and the tokenizer's."""
+        tokenizer = TokenizerFiles.at(self.tokenizer).paths if self.tokenizer else []
+        return [str(file) for file in (*self._files(), *tokenizer)]
+
+    def expected(self) -> dict[str, str]:
+        """Return what the dataset's manifest says of its files."""
+        found = find_manifest(self._open().path)
+        if found is None:
+            return {}
+        home = home_of(found.owner)
+        return {str(home / entry.path): entry.sha256 for entry in found.files}
+
+    def _files(self) -> list[Path]:
         path = self._open().path
-        manifest = read_manifest(path)
-        if manifest is not None:
-            home = path if path.is_dir() else path.parent
-            names = sorted(entry.path for entry in manifest.files)
-            return [str(manifest_path(path)), *(str(home / name) for name in names)]
+        if (found := find_manifest(path)) is not None:
+            home = home_of(found.owner)
+            names = sorted(entry.path for entry in found.files)
+            return [manifest_path(found.owner), *(home / name for name in names)]
         if path.is_dir():
             files = [file for file in path.rglob("*") if file.is_file()]
-            return sorted(str(file) for file in files if not is_staging(file.name))
-        return [f"{path}.bin", f"{path}.idx"]
+            return sorted(file for file in files if not is_staging(file.name))
+        return list(pair_files(path))
 
     def pieces(self, piece_bytes: int) -> list[Piece]:
         """Return ranges of documents, each of about `piece_bytes` of the files."""
         dataset = self._open()
-        size = sum(Path(file).stat().st_size for file in self.inputs())
+        size = sum(file.stat().st_size for file in self._files())
         row_bytes = max(1, size // max(1, sum(dataset.splits.values())))
         rows, step = dataset.splits[self.split], max(1, piece_bytes // row_bytes)
         return [
@@ -69,30 +115,32 @@ class DatasetSource(Source):
         dataset = self._open()
         stop = dataset.splits[self.split] if piece.stop is None else piece.stop
         if isinstance(dataset, MegatronDataset):
-            yield from _of_pair(dataset.readers[self.split], piece.start, stop)
+            batches = _of_pair(dataset.readers[self.split], piece.start, stop)
         else:
-            yield from _of_rows(dataset.rows(self.split, piece.start, stop))
+            batches = _of_rows(dataset.rows(self.split, piece.start, stop))
+        limit = (self.tokenizer_identity() or {}).get("vocab_size")
+        for batch in batches:
+            yield batch if limit is None else _known(batch, limit, tally)
 
     def place(self, piece: Piece, number: int) -> tuple[str, int]:
         """Return the dataset and which document (from 1) of the split it is."""
         return piece.path, piece.start + number + 1
 
-    def _open(self) -> Dataset:
-        """Open the dataset; raises ConfigError where there is none, several, or not this split."""
+    def _manifest(self) -> Manifest | None:
+        return manifest_of(self._find()[1])
+
+    def _find(self) -> tuple[type[Format], Path]:
+        """Return the dataset and its format; raises ConfigError where there is none, or several."""
         if is_url(self.path):
             raise ConfigError(
                 "is a URL; datasets are read from local files: copy it", file=self.path
             )
-        formats = [FORMATS.get(name) for name in FORMATS.names()]
-        tokens = [each for each in formats if each.takes_tokens]
-        found = [(each, path) for each in tokens for path in each.find(Path(self.path))]
-        if not found:
-            kinds = ", ".join(each.name for each in tokens)
-            raise ConfigError(f"holds no dataset of tokens ({kinds})", file=self.path)
-        if len(found) > 1:
-            names = ", ".join(path.name for _, path in found[:3])
-            raise ConfigError(f"holds {len(found)} datasets; name one ({names})", file=self.path)
-        [(kind, path)] = found
+        names = [name for name in FORMATS.names() if FORMATS.get(name).takes_tokens]
+        return find_dataset(Path(self.path), names)
+
+    def _open(self) -> Dataset:
+        """Open the dataset; raises ConfigError where it does not have this split."""
+        kind, path = self._find()
         dataset = kind.open(path)
         if self.split not in dataset.splits:
             hint = (
@@ -100,6 +148,39 @@ class DatasetSource(Source):
             )
             raise ConfigError(f"has no split '{self.split}'{hint}", file=self.path)
         return dataset
+
+
+def _identity(tokenizer: Path) -> dict[str, Any]:
+    """Return what a manifest says of a tokenizer that is named; which engine worked is unknown."""
+    named = load_tokenizer(tokenizer, "tokenizers").identity.to_dict()
+    unknown = {"engine": None, "engine_version": None}
+    return {**named, **unknown, "engine_reason": "the recipe names the tokenizer of a dataset"}
+
+
+def _known(batch: TokenBatch, limit: int, tally: Tally) -> TokenBatch:
+    """Return the documents all of whose ids the vocabulary has; others go to the tally."""
+    wrong = (batch.ids < 0) | (batch.ids >= limit)
+    if not wrong.any():
+        return batch
+    tokens = np.concatenate(([0], np.cumsum(batch.lengths, dtype=np.int64)))
+    places = np.flatnonzero(wrong)
+    ends = tokens[np.cumsum(batch.sequences)]
+    documents, first = np.unique(np.searchsorted(ends, places, side="right"), return_index=True)
+    for document, place in zip(documents.tolist(), places[first].tolist(), strict=True):
+        tally.bad(
+            batch.numbers[document],
+            f"has the id {batch.ids[place]}, which the vocabulary of {limit:,} does not have; "
+            "another tokenizer made it",
+        )
+    kept = np.ones(len(batch), np.bool_)
+    kept[documents] = False
+    sequences = np.repeat(kept, batch.sequences)
+    return TokenBatch(
+        batch.ids[np.repeat(sequences, batch.lengths)],
+        batch.lengths[sequences],
+        batch.sequences[kept],
+        [number for number, keep in zip(batch.numbers, kept, strict=True) if keep],
+    )
 
 
 def _of_pair(reader: IndexedReader, start: int, stop: int) -> Iterator[TokenBatch]:

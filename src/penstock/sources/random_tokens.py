@@ -25,7 +25,6 @@ class RandomTokensSource(Source):
     """
 
     gives_tokens: ClassVar[bool] = True
-    synthetic: ClassVar[bool] = True
 
     count: int = Field(ge=1, description="The number of documents.")
     length: int = Field(ge=1, le=2**31 - 1, description="The tokens of each document.")
@@ -34,6 +33,11 @@ class RandomTokensSource(Source):
         "uniform", description="How often ids come: all alike, or id k as 1 / (k + 1)."
     )
     seed: int = Field(0, ge=0, description="Decides every id.")
+
+    @property
+    def synthetic(self) -> bool:
+        """True: nothing can be learnt from random ids."""
+        return True
 
     def inputs(self) -> list[str]:
         """Return nothing: no file is read."""

@@ -2,23 +2,66 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
 import orjson
 
 from penstock.fields import MISSING
 
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")
+
+
+def is_null(value: object) -> bool:
+    """Say whether a field has no value: null, or NaN, which tables write where they have none."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
 
 def problem_with(value: object, name: str) -> str | None:
-    """Say why a field cannot be used as a key: it is absent or null. None when it can."""
+    """Say why a field cannot be used as a key: absent, null or infinite. None when it can."""
     if value is MISSING:
         return f"the field '{name}' is absent"
-    return f"the field '{name}' is null" if value is None else None
+    if is_null(value):
+        return f"the field '{name}' is null"
+    infinite = isinstance(value, float) and math.isinf(value)
+    return f"the field '{name}' is infinite" if infinite else None
 
 
 def canonical(value: object) -> bytes:
     """Return bytes that are equal for equal values alone: text and numbers never meet.
 
-    Raises TypeError for what JSON cannot hold.
+    A whole float is the integer: tables turn one into the other where values are missing. Raises
+    TypeError for what JSON cannot hold.
     """
     if isinstance(value, str):
         return b"t" + value.encode("utf-8", "surrogatepass")
-    return b"j" + orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    plain = orjson.dumps(value)  # refuses what is nested too deeply, before it is walked
+    if isinstance(value, float | dict | list | tuple):
+        plain = orjson.dumps(_with_integers(value), option=orjson.OPT_SORT_KEYS)
+    return b"j" + plain
+
+
+def number_of(value: object) -> object:
+    """Return the number that a text writes as JSON does (`17`, `17.0`); any other value as it is.
+
+    `017` writes none, nor do digits that no number of 64 bits holds.
+    """
+    found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    number = float(found[0])
+    if found["fraction"] or found["exponent"]:
+        return number if math.isfinite(number) else value
+    return int(found[0]) if len(found[0]) <= 20 and -(2.0**63) <= number < 2.0**63 else value
+
+
+def _with_integers(value: Any) -> Any:
+    """Return a value with integers in place of whole floats, in all that it holds."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2.0**63 else value
+    if isinstance(value, dict):
+        return {name: _with_integers(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_with_integers, value))
+    return value

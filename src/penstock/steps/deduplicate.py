@@ -26,6 +26,9 @@ class Deduplicate(Step):
 
     Rows are compared by a hash of 128 bits (BLAKE2b) of the normalised fields. A row that another
     step drops, before or after, is not compared.
+
+    17 and 17.0 are equal; a number and the text that writes it are not, for a text is compared as
+    text. NaN is null.
     """
 
     takes = Stage.ROWS

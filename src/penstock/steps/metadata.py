@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.fields import MISSING, find, kind_of
 from penstock.steps._base import Stage, Step
-from penstock.steps._fields import problem_with
+from penstock.steps._fields import is_null, problem_with
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NAME = re.compile(r"\w[\w -]*(\.\w[\w -]*)*")
@@ -26,7 +26,7 @@ class Metadata(Step):
     """Put a template, filled in from the fields of the row, before the text.
 
     Text goes in as it is; numbers, true and false as JSON writes them; dates and times in ISO form.
-    A list or an object does not go in.
+    NaN is null. A list or an object does not go in.
     """
 
     takes = Stage.ROWS
@@ -93,7 +93,7 @@ class Metadata(Step):
         value = find(row, name)
         if isinstance(value, str):
             return value
-        if value is MISSING or value is None:
+        if value is MISSING or is_null(value):
             if self.absent == "error":
                 raise _UnusableError(
                     f"{problem_with(value, name)}, and the template of `metadata` needs it; set "

@@ -14,7 +14,7 @@ from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.errors import ConfigError, DataError
 from penstock.fields import find, kind_of
 from penstock.steps._base import SPLIT_NAMES, Stage, Step
-from penstock.steps._fields import canonical, problem_with
+from penstock.steps._fields import canonical, number_of, problem_with
 
 
 class Partition(Step):
@@ -22,6 +22,9 @@ class Partition(Step):
 
     Rows with the same value always fall to the same split, whatever else is in the dataset, and so
     do they in every recipe with the same `salt` and shares. The shares are of keys, not of rows.
+
+    A number and the text that writes it are one key: 17, 17.0, "17" and "17.0", which one format
+    or another makes of the same number. "017" is a key of its own. NaN is null.
     """
 
     takes = Stage.ROWS
@@ -61,7 +64,7 @@ class Partition(Step):
             problem = problem_with(value, self.key)
             if problem is None:
                 try:
-                    codes.append(self._code(canonical(value)))
+                    codes.append(self._code(canonical(number_of(value))))
                     kept.append(index)
                     continue
                 except TypeError:

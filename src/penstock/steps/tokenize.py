@@ -30,7 +30,7 @@ from penstock.tokenization import (
 
 
 class Tokenize(Step):
-    """Settings of the step. `preview`, then `prepare`, come before `apply`."""
+    """Turn the text of each row into the tokens of one document."""
 
     takes: ClassVar[Stage] = Stage.ROWS
     gives: ClassVar[Stage] = Stage.TOKENS

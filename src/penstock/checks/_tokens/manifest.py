@@ -9,25 +9,32 @@ from penstock.checks._collect import Collector
 from penstock.checks._tokens.sample import READ_BYTES
 from penstock.errors import DataError
 from penstock.files import sha256_of
-from penstock.manifest import MANIFEST_NAME, FileEntry, Manifest, manifest_path, read_manifest
+from penstock.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    find_manifest,
+    home_of,
+    manifest_path,
+)
 
 
 def check_manifest(dataset: Path, collector: Collector, *, full: bool) -> Manifest | None:
-    """Compare the files with the manifest, where there is one, and return it.
+    """Compare the files with the manifest that tells of them, where there is one, and return it.
 
     Sizes are compared of all files; contents of all with `full`, else of the smallest ones until
     `READ_BYTES` are spent, which a finding says.
     """
-    path = manifest_path(dataset)
     try:
-        manifest = read_manifest(dataset)
+        found = find_manifest(dataset)
     except DataError as error:
-        collector.add(codes.MANIFEST_UNREADABLE, error.message, file=path, line=error.line)
+        place = Path(error.file)
+        collector.add(codes.MANIFEST_UNREADABLE, error.message, file=place, line=error.line)
         return None
-    if manifest is None:
+    if found is None:
         return None
-    home = path.parent
-    left = [entry for entry in manifest.files if _size_fits(home / entry.path, entry, collector)]
+    home = home_of(found.owner)
+    left = [entry for entry in found.files if _size_fits(home / entry.path, entry, collector)]
     left.sort(key=lambda entry: (entry.size, entry.path))
     budget, hashed = READ_BYTES, 0
     for entry in left:
@@ -39,8 +46,8 @@ def check_manifest(dataset: Path, collector: Collector, *, full: bool) -> Manife
             _report(home / entry.path, "has other content", collector)
     if hashed < len(left):
         message = f"the content of the {hashed} smallest of {len(left)} files was compared"
-        collector.add(codes.HASHES_SAMPLED, message, file=path)
-    return manifest
+        collector.add(codes.HASHES_SAMPLED, message, file=manifest_path(found.owner))
+    return found.manifest
 
 
 def _size_fits(path: Path, entry: FileEntry, collector: Collector) -> bool:

@@ -86,12 +86,15 @@ def _check_reencoding(
     """Find ids that are not what the tokenizer makes of their text; return words for the infos."""
     assert vocabulary.codec is not None
     found = reencode(sample, vocabulary.codec, vocabulary.special)
-    if found.share < MINIMUM_REENCODED:
+    if found.matched < found.windows:
+        code = codes.TEXT_PARTLY_REENCODED
+        if found.share < MINIMUM_REENCODED:
+            code = codes.TEXT_NOT_REENCODED
         message = (
             f"{found.matched} of {plural(found.windows, 'window')} come back as the same ids when "
-            f"they are decoded and encoded again; text: at least {MINIMUM_REENCODED:.0%}"
+            f"they are decoded and encoded again; fewer than {MINIMUM_REENCODED:.0%} are no text"
         )
-        collector.add(codes.TEXT_NOT_REENCODED, message, file=file)
+        collector.add(code, message, file=file)
     return [f"{found.matched} of {plural(found.windows, 'window')} re-encoded to the same ids"]
 
 

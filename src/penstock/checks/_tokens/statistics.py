@@ -70,7 +70,7 @@ def measure(sample: Sample, vocab_size: int) -> Statistics:
         bigram_z=(len(bigrams) - mean) / max(1.0, deviation),
         top_id=int(kinds[top]),
         top_share=float(counts[top] / len(sample)),
-        alternate_types=_alternate_types(sample.ids),
+        alternate_types=_alternate_types(sample),
         entropy=entropy,
         mutual_information=max(0.0, shared),
     )
@@ -87,9 +87,19 @@ def _types_ratio(ids: NDArray[np.int64], vocab_size: int, generator: np.random.G
     return len(np.unique(ids)) / (vocab_size * (1 - missed))
 
 
-def _alternate_types(ids: NDArray[np.int64]) -> float:
-    first, second = len(np.unique(ids[::2])), len(np.unique(ids[1::2]))
-    return min(first, second) / max(first, second)
+def _alternate_types(sample: Sample) -> float:
+    """Return the types in every second place, by those in the places between.
+
+    A window may begin at either half of what was one id, so that each says by itself which of its
+    places hold fewer types.
+    """
+    fewer, more = [], []
+    for window in sample.windows():
+        halves = sorted((window[::2], window[1::2]), key=lambda half: len(np.unique(half)))
+        fewer.append(halves[0])
+        more.append(halves[1])
+    types = [len(np.unique(np.concatenate(each))) for each in (fewer, more) if each]
+    return types[0] / max(1, types[1]) if types else 1.0
 
 
 def _pair_starts(sample: Sample) -> NDArray[np.int64]:

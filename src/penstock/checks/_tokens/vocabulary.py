@@ -40,8 +40,8 @@ def find_vocabulary(
     Finds a tokenizer that is not there, or not the one that made the ids. Raises ConfigError where
     `option` is no tokenizer.
     """
-    place = manifest_path(dataset) if manifest else dataset
-    synthetic = bool(manifest and manifest.recipe.get("synthetic"))
+    place = manifest_path(dataset) if manifest_path(dataset).is_file() else dataset
+    synthetic = manifest is not None and manifest.synthetic
     if synthetic:
         message = "the tokens are random: nothing can be learnt from them"
         collector.add(codes.TOKENS_SYNTHETIC, message, file=place)

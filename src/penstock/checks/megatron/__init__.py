@@ -20,7 +20,7 @@ from penstock.errors import DataError
 from penstock.files import plural
 from penstock.findings import DatasetFindings
 from penstock.formats.megatron import FORMAT, pair_files, split_prefixes
-from penstock.manifest import manifest_path
+from penstock.manifest import MANIFEST_NAME
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def _prefixes(path: Path, collector: Collector) -> list[Path]:
     try:
         return list(split_prefixes(path).values())
     except DataError as error:
-        if Path(error.file) != manifest_path(path):  # of which `check_manifest` has spoken
+        # Of a manifest `check_manifest` has spoken.
+        if not Path(error.file).name.endswith(MANIFEST_NAME):
             collector.add(codes.INDEX_UNREADABLE, error.message, file=Path(error.file))
         return []
 

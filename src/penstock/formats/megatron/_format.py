@@ -9,23 +9,24 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from penstock.config import FileName
 from penstock.errors import ConfigError
-from penstock.files import write_atomic
+from penstock.files import sync
 from penstock.formats._base import Format, RowBlock, Shard, Target, Written
-from penstock.formats._merged import merged_manifest
+from penstock.formats._merged import Parts
+from penstock.formats._workplace import workplace
 from penstock.formats.megatron.dataset import (
     NAME,
     MegatronDataset,
     find_datasets,
+    split_of,
     split_prefixes,
 )
 from penstock.formats.megatron.layout import megatron_dtype, storable
 from penstock.formats.megatron.merging import merge
-from penstock.formats.megatron.reader import IndexedReader, pair_files
+from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
 from penstock.formats.megatron.writer import write_pair
-from penstock.manifest import FileEntry, manifest_path
-
-_PART = r"^[^/\\]+$"
+from penstock.manifest import FileEntry, Manifest, manifest_path
 
 
 class MegatronFormat(Format):
@@ -39,15 +40,15 @@ class MegatronFormat(Format):
     fixed_rows = False
     looks_like = "pairs of a .bin and an .idx that begins with MMIDIDX"
 
-    prefix: str | None = Field(
-        None, pattern=_PART, description="What file names begin with. Default: the dataset's name."
+    prefix: FileName | None = Field(
+        None, description="What file names begin with. Default: the dataset's name."
     )
-    key: str = Field(
-        "text", pattern=_PART, description="The key of the text, as it stands in the file names."
+    key: FileName = Field(
+        "text", description="The key of the text, as it stands in the file names."
     )
 
     def verify(self, target: Target) -> None:
-        """Refuse padding, and ids that cannot be stored."""
+        """Refuse padding, ids that cannot be stored, and names that tell another split."""
         if target.pad_id is not None:
             raise ConfigError(
                 "megatron stores no padding, its loaders fill windows themselves; remove `pad`",
@@ -56,6 +57,15 @@ class MegatronFormat(Format):
         dtype = _dtype(target)
         if dtype.kind not in "iu":
             raise ConfigError(f"ids are whole numbers, not {dtype.name}", field="format")
+        for split in target.splits:
+            stem = self._stem(target, split)
+            # A whole dataset is named as Megatron names it; that it is `train`, its manifest says.
+            if not _is_whole(target) and (told := split_of(stem)) != split:
+                raise ConfigError(
+                    f"by its name {stem} is of the split {told}, not of {split}; take a prefix and "
+                    "a key in which no split stands between '_'",
+                    field="format",
+                )
 
     def shards(self, target: Target) -> Sequence[Shard]:
         """Return one shard a split; its path is the prefix of the pair."""
@@ -82,16 +92,26 @@ class MegatronFormat(Format):
 
     def _stem(self, target: Target, split: str) -> str:
         prefix = self.prefix or target.name
-        whole = list(target.splits) == ["train"]
-        return f"{prefix}_{self.key}_document" if whole else f"{prefix}_{split}_{self.key}_document"
+        name = prefix if _is_whole(target) else f"{prefix}_{split}"
+        return f"{name}_{self.key}_document"
 
     @classmethod
     def merge(cls, datasets: Sequence[Path], output: Path) -> Path:
         """Join the pairs of all datasets, each of which must be one, under a new prefix."""
-        prefixes = [_only_pair(path) for path in datasets]
-        merged = merge(prefixes, output)
-        _describe(prefixes, merged)
-        return merged
+        pairs = [_only_pair(path) for path in datasets]
+        prefixes = [prefix for _, prefix in pairs]
+        parts = Parts.of([(p, [file.name for file in pair_files(p)]) for p in prefixes])
+        output = prefix_of(output)
+        if output.is_dir():
+            raise ConfigError("is a directory; name the prefix of new files", file=output)
+        # The manifest comes last: what has one is whole.
+        with workplace(output, [*pair_files(output), manifest_path(output)]) as place:
+            made = merge(prefixes, place.directory / output.name)
+            split = _merged_split(output, {split for split, _ in pairs})
+            manifest_path(made).write_bytes(_described(made, split, parts).to_json())
+            sync(manifest_path(made))
+            place.publish()
+        return output
 
     @classmethod
     def find(cls, path: Path) -> Sequence[Path]:
@@ -104,29 +124,35 @@ class MegatronFormat(Format):
         return MegatronDataset(path)
 
 
-def _only_pair(path: Path) -> Path:
+def _is_whole(target: Target) -> bool:
+    """Say whether there is no split but `train`, which then stands in no name."""
+    return list(target.splits) == ["train"]
+
+
+def _only_pair(path: Path) -> tuple[str, Path]:
+    """Return the split and the prefix of a dataset that is one pair."""
     splits = split_prefixes(path)
     if len(splits) > 1:
         raise ConfigError(
             f"has the splits {', '.join(splits)}; name the prefix of one of them", file=path
         )
-    return next(iter(splits.values()))
+    return next(iter(splits.items()))
 
 
-def _describe(prefixes: Sequence[Path], merged: Path) -> None:
-    """Write the manifest of merged pairs."""
+def _merged_split(output: Path, splits: set[str]) -> str:
+    """Return the split of merged pairs: what their new name tells, or that of all of them."""
+    told = split_of(output.name)
+    return splits.pop() if told == "train" and len(splits) == 1 else told
+
+
+def _described(merged: Path, split: str, parts: Parts) -> Manifest:
+    """Return the manifest of merged pairs."""
     documents = IndexedReader(merged).documents
     files = [
-        FileEntry.of(merged.parent, file.name, rows)
+        FileEntry.of(merged.parent, file.name, rows, split=split)
         for file, rows in zip(pair_files(merged), (documents, None), strict=True)
     ]
-    manifest = merged_manifest(
-        {prefix: [file.name for file in pair_files(prefix)] for prefix in prefixes},
-        format=NAME,
-        files=files,
-        counts={"train.rows": documents},
-    )
-    write_atomic(manifest_path(merged), manifest.to_json())
+    return parts.manifest(format=NAME, files=files, counts={f"{split}.rows": documents})
 
 
 def _dtype(target: Target) -> np.dtype[Any]:

@@ -13,7 +13,7 @@ from penstock.files import is_staging, natural_path_key
 from penstock.formats._base import Dataset, TokenRow
 from penstock.formats.megatron.layout import MAGIC
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
-from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
+from penstock.manifest import MANIFEST_NAME, Manifest, find_manifest, home_of, read_manifest
 from penstock.tasks import SPLITS
 
 NAME = "megatron"
@@ -27,13 +27,16 @@ _DOCUMENTS_AT_A_TIME = 1 << 12
 class MegatronDataset(Dataset):
     """One pair of files, or the pairs of a dataset, one a split. A row is a document.
 
-    `readers` holds the open pair of each split. Raises DataError for a pair that cannot be read.
+    `readers` holds the open pair of each split. Raises DataError for a pair that cannot be read or
+    holds no ids.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.readers = {split: IndexedReader(p) for split, p in split_prefixes(path).items()}
         self.splits = {split: reader.documents for split, reader in self.readers.items()}
+        for reader in self.readers.values():
+            reader.require_ids()
 
     def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
         """Yield documents, numbered from 1, their ids under `inputs` in the dtype of the file."""
@@ -49,16 +52,16 @@ class MegatronDataset(Dataset):
 def split_prefixes(path: Path) -> dict[str, Path]:
     """Return the prefix of each split of a dataset: a directory, a prefix, or either file of one.
 
-    A pair is the split that stands before the key in its name, `train` where none does. Raises
-    DataError where no pair is, and where two are of one split.
+    The manifest says which split a pair is; without one it is what `split_of` reads from its name.
+    Raises DataError where no pair is, and where two are of one split.
     """
-    prefixes = _prefixes_of(path)
+    path = path if path.is_dir() else prefix_of(path)
+    told = _told_splits(path)
+    prefixes = told or {prefix: split_of(prefix.name) for prefix in _prefixes_of(path)}
     if not prefixes:
         raise DataError("holds no pair of .bin and .idx", file=path)
     splits: dict[str, Path] = {}
-    for prefix in prefixes:
-        match = _SPLIT.fullmatch(prefix.name)
-        split = match.group(1) if match else "train"
+    for prefix, split in prefixes.items():
         if split in splits:
             raise DataError(
                 f"{splits[split].name} and {prefix.name} are both of the split {split}; "
@@ -66,21 +69,39 @@ def split_prefixes(path: Path) -> dict[str, Path]:
                 file=path,
             )
         splits[split] = prefix
-    return {split: splits[split] for split in SPLITS if split in splits}
+    return {split: splits[split] for split in sorted(splits, key=_rank)}
+
+
+def split_of(stem: str) -> str:
+    """Return the split that the name of a pair tells: what stands before its key, else `train`."""
+    match = _SPLIT.fullmatch(stem)
+    return match.group(1) if match else "train"
+
+
+def _rank(split: str) -> tuple[int, str]:
+    return (SPLITS.index(split) if split in SPLITS else len(SPLITS), split)
+
+
+def _told_splits(path: Path) -> dict[Path, str]:
+    """Return the pairs of a dataset that a manifest lists, each with its split."""
+    found = find_manifest(path)
+    if found is None:
+        return {}
+    files = [entry for entry in found.files if entry.path.endswith((".bin", ".idx"))]
+    prefixes = [prefix_of(home_of(found.owner) / entry.path) for entry in files]
+    return {
+        prefix: entry.split or split_of(prefix.name)
+        for prefix, entry in zip(prefixes, files, strict=True)
+    }
 
 
 def _prefixes_of(path: Path) -> list[Path]:
-    manifest = None if path.suffix in (".bin", ".idx") else read_manifest(path)
-    if manifest is not None:
-        home = path if path.is_dir() else path.parent
-        return [prefix_of(home / e.path) for e in manifest.files if e.path.endswith(".idx")]
     if path.is_dir():
         return _pairs_in(path, sorted(entry.name for entry in path.iterdir()))
-    prefix = prefix_of(path)
-    if any(file.is_file() for file in pair_files(prefix)):
-        return [prefix]
+    if any(file.is_file() for file in pair_files(path)):
+        return [path]
     raise DataError(
-        f"there is no such directory and no {prefix.name}.bin{did_you_mean_beside(path)}", file=path
+        f"there is no such directory and no {path.name}.bin{did_you_mean_beside(path)}", file=path
     )
 
 

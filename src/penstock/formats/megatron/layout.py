@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from penstock.errors import ConfigError, DataError
+from penstock.tokenization import storage_dtype
 
 MAGIC = b"MMIDIDX\0\0"
 _VERSION = 1
@@ -112,11 +113,8 @@ def cut_short(size: int, told: int) -> str:
 
 
 def megatron_dtype(vocab_size: int) -> np.dtype[Any]:
-    """Return the dtype in which Megatron stores ids of a vocabulary.
-
-    Its bound is 65,500 (`DType.optimal_dtype`), less than what 16 bits hold.
-    """
-    return np.dtype("<u2") if vocab_size < 65_500 else np.dtype("<i4")
+    """Return the dtype in which Megatron stores ids of a vocabulary, as it lies in the file."""
+    return storage_dtype(vocab_size).newbyteorder("<")
 
 
 def storable(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -149,6 +149,15 @@ class IndexedReader:
             raise self._damaged(start)
         return bounds // self._width
 
+    def require_ids(self) -> None:
+        """Raise DataError where the dtype is none of ids."""
+        if self.dtype.kind not in "iu":
+            raise DataError(
+                f"holds {self.dtype.name}, which are no ids; where DeepSpeed wrote it, the dtype "
+                "code means another: IndexedReader(prefix, codes='deepspeed') reads it",
+                file=self.idx_path,
+            )
+
     def verify(self, block: int = 1 << 20) -> None:
         """Prove the whole index, block by block; raises DataError at the first thing wrong."""
         for start in range(0, self.sequences, block):

@@ -116,6 +116,8 @@ class PairWriter:
         dtype = self._index.layout.dtype
         if ids.dtype == dtype or not len(ids):
             return ids.astype(dtype, copy=False)
+        if ids.dtype.kind not in "iu":
+            raise DataError(f"ids are whole numbers, not {ids.dtype.name}", file=self._path)
         bounds = np.iinfo(dtype)
         low, high = int(ids.min()), int(ids.max())
         if low < bounds.min or high > bounds.max:

@@ -1,0 +1,136 @@
+"""Merging Megatron's pairs with what their manifests say: all of it, or nothing is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from killing import kill_at_change
+from penstock.errors import ConfigError, ConflictError, DataError
+from penstock.formats import FORMATS, merge
+from penstock.formats._workplace import workplace
+from penstock.manifest import FileEntry, Manifest, read_manifest
+from token_pairs import write_flat
+
+
+def dataset(
+    directory: Path, *, tokenizer: str | None = "one", split: str = "train", **recipe: bool
+) -> Path:
+    """Write a directory with one pair, known to a manifest."""
+    prefix = write_flat(directory / f"{directory.name}_text_document", 3, 2)
+    files = [f"{prefix.name}.bin", f"{prefix.name}.idx"]
+    Manifest(
+        format="megatron",
+        files=[FileEntry.of(directory, name, split=split) for name in files],
+        tokenizer={"sha256": tokenizer} if tokenizer else None,
+        recipe=dict(recipe),
+        inputs=[],
+    ).write(directory)
+    return directory
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_what_the_parts_are_known_to_be_the_whole_is(tmp_path: Path) -> None:
+    parts = [dataset(tmp_path / "a", redact=True), dataset(tmp_path / "b", synthetic=True)]
+    manifest = merge(parts, tmp_path / "m")
+    assert manifest == read_manifest(tmp_path / "m")
+    assert manifest.tokenizer == {"sha256": "one"}
+    assert (manifest.confidential, manifest.synthetic) == (True, True)
+    assert manifest.counts == {"train.rows": 4}
+    assert {entry.split for entry in manifest.files} == {"train"}
+    assert manifest.mismatches(tmp_path) == []
+    assert names(tmp_path) == ["a", "b", "m.bin", "m.idx", "m.penstock.json"]
+
+
+@pytest.mark.parametrize(
+    ("splits", "name", "split"),
+    [
+        (("validation", "validation"), "m", "validation"),
+        (("validation", "train"), "m", "train"),
+        (("train", "train"), "m_test_text_document", "test"),
+    ],
+)
+def test_the_whole_is_of_the_split_of_its_parts_or_of_its_name(
+    tmp_path: Path, splits: Sequence[str], name: str, split: str
+) -> None:
+    parts = [dataset(tmp_path / str(number), split=each) for number, each in enumerate(splits)]
+    assert merge(parts, tmp_path / name).counts == {f"{split}.rows": 4}
+    assert FORMATS.get("megatron").open(tmp_path / name).splits == {split: 4}
+
+
+@pytest.mark.parametrize("named", ["", "b_text_document", "b_text_document.idx"])
+@pytest.mark.parametrize("tokenizer", ["two", None])
+def test_another_tokenizer_is_refused_before_anything_is_written(
+    tmp_path: Path, named: str, tokenizer: str | None
+) -> None:
+    parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b", tokenizer=tokenizer) / named]
+    words = "of another tokenizer" if tokenizer else "no manifest names its tokenizer, and that of"
+    for order in (parts, parts[::-1]):
+        with pytest.raises(ConfigError, match=words):
+            merge(order, tmp_path / "m")
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_a_dataset_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    one = dataset(tmp_path / "a")
+    (tmp_path / "link").symlink_to(one)
+    for other in (one, one / "a_text_document.bin", tmp_path / "link"):
+        with pytest.raises(ConfigError, match="is named twice; its rows would count twice"):
+            merge([one, other], tmp_path / "m")
+    assert names(tmp_path) == ["a", "link"]
+
+
+def test_a_part_that_is_not_what_its_manifest_says_leaves_nothing(tmp_path: Path) -> None:
+    parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b")]
+    write_flat(parts[1] / "b_text_document", 3, 3)
+    with pytest.raises(DataError, match="is not what its manifest says; restore it"):
+        merge(parts, tmp_path / "m")
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_what_stands_and_what_another_makes_is_left_alone(tmp_path: Path) -> None:
+    parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b")]
+    output = tmp_path / "m"
+    with workplace(output, [output]), pytest.raises(ConflictError, match="another process"):
+        merge(parts, output)
+    output.with_name("m.penstock.json").write_text("mine")
+    with pytest.raises(ConflictError, match=r"m\.penstock\.json is there already"):
+        merge(parts, output)
+    with pytest.raises(ConfigError, match="is a directory; name the prefix of new files"):
+        merge(parts, tmp_path / "a")
+    assert names(tmp_path) == ["a", "b", "m.penstock.json"]
+
+
+def merge_killed(parts: Sequence[Path], output: Path, change: int) -> None:
+    kill_at_change(change)
+    merge(parts, output)
+
+
+def test_a_merge_that_was_killed_is_whole_or_made_again(tmp_path: Path) -> None:
+    parts = [dataset(tmp_path / "parts" / name) for name in "ab"]
+    merge(parts, tmp_path / "whole" / "m")
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    code, change = -signal.SIGKILL, 0
+    while code == -signal.SIGKILL:
+        change += 1
+        output = tmp_path / str(change) / "m"
+        process = get_context("fork").Process(target=merge_killed, args=(parts, output, change))
+        process.start()
+        process.join()
+        code = process.exitcode or 0
+        if (output.parent / "m.penstock.json").exists():
+            with pytest.raises(ConflictError, match="is there already"):
+                merge(parts, output)
+        else:
+            merge(parts, output)
+        assert {path.name: path.read_bytes() for path in output.parent.iterdir()} == whole
+    assert code == os.EX_OK
+    assert change > 20
