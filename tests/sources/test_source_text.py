@@ -34,7 +34,7 @@ def test_a_file_that_is_not_utf8_is_named_with_line_and_column(tmp_path: Path) -
     source = make("text", path=str(tmp_path / "*.txt"))
     with pytest.raises(DataError) as caught:
         read(source)
-    place = f"{tmp_path / '2.txt'}:1: line 2 of it, column 8: byte 0xe9 is not UTF-8"
+    place = f"{tmp_path / '2.txt'}:1: line 2 of the text, column 8: byte 0xe9 is not UTF-8"
     assert str(caught.value) == place
     rows, errors, _ = read(source, skip=True)
     assert len(rows) == 2
@@ -92,7 +92,7 @@ def test_a_bad_line_or_paragraph_is_named_by_its_line(tmp_path: Path, piece_byte
     paragraphs = make("text", path=str(path), documents="paragraph")
     rows, errors, _ = read(paragraphs, piece_bytes=piece_bytes, skip=True)
     assert [row["text"] for row in rows] == ["one", "three"]
-    assert errors == [(str(path), 3, "line 2 of it, column 8: byte 0xff is not UTF-8")]
+    assert errors == [(str(path), 3, "line 2 of the text, column 8: byte 0xff is not UTF-8")]
 
 
 @pytest.mark.parametrize("documents", ["file", "line", "paragraph"])

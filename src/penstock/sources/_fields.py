@@ -67,7 +67,8 @@ class FieldChoice:
             value = path.get(parents[-levels] if levels else record)
             if value is MISSING:
                 if not optional:
-                    return None, f"the field '{'^' * levels}{path.name}' is missing"
+                    said = f"the field '{'^' * levels}{path.name}' is missing"
+                    return None, f"{said}; list '{name}' under `optional` if rows may lack it"
                 value = None
             row[name] = value
         return row, ""
@@ -85,7 +86,7 @@ class FieldChoice:
 
     def _no_text(self, value: Any) -> str:
         if value is MISSING:
-            return f"the field '{self._text.name}' is missing"
+            return f"the field '{self._text.name}' is missing; `text` names the field of the text"
         return f"the field '{self._text.name}' is {kind_of(value)}, must be text"
 
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from penstock.errors import ConfigError, DataError, did_you_mean
 from penstock.fields import MISSING, called
-from penstock.sources._files import open_unpacked, reading
+from penstock.sources._files import AGAIN, open_unpacked, reading
 from penstock.sources._surrogates import MEND, replace_lone
 
 _CHUNK = 1 << 16
@@ -78,6 +78,8 @@ class JsonStream:
                     keys.append(value)
         if not name:
             raise DataError("is no list; `records` must begin with the name of one", file=self.path)
+        if name in keys:
+            raise DataError(f"'{name}' is no list; see `records`", file=self.path)
         hint = did_you_mean(name, keys)
         raise DataError(f"has no list '{name}'{hint}; see `records`", file=self.path)
 
@@ -104,7 +106,8 @@ class JsonStream:
             what = "a number of more than 64 bits; write it as text"
         else:
             what = "not JSON"
-        return DataError(f"{what}{_after(name, count)}", file=self.path)
+        mend = f"; {AGAIN}" if what == "breaks off" else ""
+        return DataError(f"{what}{_after(name, count)}{mend}", file=self.path)
 
 
 def _after(name: str, count: int) -> str:

@@ -109,7 +109,8 @@ def _decoded(
         except UnicodeDecodeError as error:
             lines = content.count(b"\n", 0, error.start)
             tally.bad(
-                number, f"line {lines + 1} of it, {not_utf8(error)}" if lines else not_utf8(error)
+                number,
+                f"line {lines + 1} of the text, {not_utf8(error)}" if lines else not_utf8(error),
             )
             continue
         yield number, {"text": text, "file": path}
