@@ -132,3 +132,14 @@ def test_what_came_from_a_url_is_traced_without_being_called_missing(
     node = penstock.trace(built.path)
     assert node.intact
     assert any(below.name == server for _, below in node.walk())
+
+
+def test_modes_of_multimodal_data_are_not_dropped_in_silence(
+    recipe: Recipe, rebuild: Callable[..., Path]
+) -> None:
+    first = penstock.build(recipe()).path
+    with pair_of(first).with_suffix(".idx").open("ab") as index:
+        index.write(bytes(200))  # a mode for each sequence
+    (first / "penstock.json").unlink()
+    with pytest.raises(ConfigError, match="each of its sequences has a mode"):
+        penstock.build(rebuild(first), workers=1)

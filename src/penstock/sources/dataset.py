@@ -115,6 +115,12 @@ class DatasetSource(Source):
         dataset = self._open()
         stop = dataset.splits[self.split] if piece.stop is None else piece.stop
         if isinstance(dataset, MegatronDataset):
+            if dataset.readers[self.split].modes is not None:
+                raise ConfigError(
+                    "each of its sequences has a mode, as in multimodal data, which a recipe does "
+                    "not carry on; only penstock merge keeps them",
+                    file=self.path,
+                )
             batches = _of_pair(dataset.readers[self.split], piece.start, stop)
         else:
             batches = _of_rows(dataset.rows(self.split, piece.start, stop))
