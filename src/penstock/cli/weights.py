@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +27,11 @@ def weights(
     """Rebuild the weights of a run, by default of its best step, as a full model."""
     # What the trainer's libraries think of each other is nothing a user can mend.
     warnings.filterwarnings("ignore", category=FutureWarning)
-    from penstock.training.weights import rebuild_weights
+    # And what some print while they load (DeepSpeed does) is not the verb's result.
+    with redirect_stdout(sys.stderr):
+        from penstock.training.weights import rebuild_weights
 
-    taken = rebuild_weights(run, target, step)
+        taken = rebuild_weights(run, target, step)
     model = str(target.resolve())
     row = {"model": model, "step": taken}
     Output(format, quiet).show(row, [row], lambda: [f"{escape(model)}  [dim]step {taken}[/]"])
