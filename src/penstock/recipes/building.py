@@ -39,8 +39,6 @@ class Progress:
     tokens: int = 0
     shards_total: int = 0
     shards_done: int = 0
-    #: Parts that an interrupted build had left.
-    taken_over: int = 0
 
 
 Listener = Callable[[Progress], None]
@@ -147,7 +145,6 @@ class _Build:
         for name in sorted(self.plan.finished):
             report = Part(self.plan.parts, name).read_report()
             if report is not None:
-                self.progress.taken_over += 1
                 self._note_part(name, works[name].piece.size, report)
         missing = [work for name, work in works.items() if name not in self.reports]
         # Even where nothing is missing: the manifest says how the tokenizer's engine was chosen.

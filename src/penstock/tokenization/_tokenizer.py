@@ -21,7 +21,6 @@ from penstock.tokenization._base import (
     storage_dtype,
 )
 from penstock.tokenization._choosing import choose, first_megabyte
-from penstock.tokenization._comparing import chunks_of, ids_difference
 from penstock.tokenization._fastokens import FastokensEngine
 from penstock.tokenization._files import TokenizerFiles
 from penstock.tokenization._huggingface import TokenizersEngine
@@ -85,16 +84,6 @@ class Tokenizer:
         if found is None or not 0 <= found < self.vocab_size:
             raise ConfigError(f"{self.identity.path} has no token {token!r}", field=field)
         return found
-
-    def verify(self, texts: Iterable[str]) -> str | None:
-        """Compare with tokenizers on the first megabyte of `texts`; return in words what differs.
-
-        None is returned where the ids are the same. This loads tokenizers (0.05 to 0.4 s) and
-        encodes at its pace (0.3 s); it may run in a thread.
-        """
-        chunks = list(chunks_of(first_megabyte(texts)))
-        reference = TokenizersEngine(Path(self.identity.path), self.encoding)
-        return ids_difference(map(self.encode, chunks), map(reference.encode, chunks))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _load_again, (self.identity, self.encoding)
