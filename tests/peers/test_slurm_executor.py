@@ -27,8 +27,9 @@ COMMANDS = {
             (
                 export SLURM_JOB_ID=$((77 + task)) SLURM_ARRAY_JOB_ID=77 SLURM_ARRAY_TASK_ID=$task
                 [ -n "$last" ] || unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
-                setsid bash "$1" & echo $! > "$SLURM_HOME/$task.pid"
-                wait
+                setsid bash "$SLURM_HOME/script" & echo $! > "$SLURM_HOME/$task.pid"
+                wait $!
+                echo $? > "$SLURM_HOME/$task.exit"
                 rm "$SLURM_HOME/$task.pid"
             ) > /dev/null 2>&1 &
         done
@@ -38,8 +39,11 @@ COMMANDS = {
     "sacct": r"""
         echo 'JobID|State|NodeList'
         for task in 0 1 2 3 4 5 6 7; do
-            state=OUT_OF_MEMORY
+            state=PENDING
             [ -e "$SLURM_HOME/$task.pid" ] && state=RUNNING
+            code=$(cat "$SLURM_HOME/$task.exit" 2> /dev/null)
+            [ "$code" = 0 ] && state=COMPLETED
+            [ -n "$code" ] && [ "$code" != 0 ] && state=OUT_OF_MEMORY
             echo "77_$task|$state|one"
         done
     """,

@@ -138,6 +138,12 @@ def main() -> None:
     train = {"fsdp2": train_fsdp2, "deepspeed": train_deepspeed, "trainer": train_trainer}[how]
     losses = train(prefix, seen)
     (out / f"{RANK}.json").write_text(json.dumps({"losses": losses, "batches": seen}))
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+    # Threads of gloo that outlive the interpreter would abort the process.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
