@@ -136,3 +136,24 @@ def test_more_sources_than_a_byte_can_number_are_refused(recipe: Recipe, source:
     sources = {f"s{n}": {"kind": "jsonl", "path": str(source)} for n in range(256)}
     with pytest.raises(ConfigError, match="255"):
         penstock.load_recipe(recipe(source=None, sources=sources))
+
+
+def test_the_inputs_of_a_dataset_that_stands_are_hashed_once(
+    recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    penstock.build(recipe())
+    hashed: list[str] = []
+    from penstock.recipes import plan as planning
+
+    describe = planning.describe_input
+    monkeypatch.setattr(planning, "describe_input", lambda p: (hashed.append(p), describe(p))[1])
+    assert not penstock.build(recipe()).fresh
+    assert hashed.count(str(source)) == 1
+
+
+def test_a_dataset_that_went_after_the_plan_is_built(recipe: Recipe, tmp_path: Path) -> None:
+    penstock.build(recipe())
+    plan = penstock.load_recipe(recipe())
+    assert plan.done
+    (tmp_path / "dataset").rename(tmp_path / "elsewhere")
+    assert carry_out(plan, LocalExecutor(workers=1)).fresh

@@ -64,13 +64,14 @@ def carry_out(plan: Plan, executor: Executor, listener: Listener = lambda _: Non
     Raises DataError for input that cannot be used and past a threshold, ConflictError when another
     process builds the same dataset. What was finished stays for the next try.
     """
+    output = plan.recipe.output
     with _work_directory(plan):
-        # Once more, now that no other process can be at it.
-        if _stands(plan):
-            manifest = read_manifest(plan.recipe.output)
-            assert manifest is not None
+        # Looked at once more where it did not stand, now that no other process can be at it; where
+        # it did, its inputs were hashed already.
+        manifest = read_manifest(output) if plan.done or _stands(plan) else None
+        if manifest is not None:
             shutil.rmtree(plan.work)  # also what a build left that was killed after its last rename
-            return Built(plan.recipe.output, manifest, fresh=False)
+            return Built(output, manifest, fresh=False)
         return _Build(plan, executor, listener).run()
 
 
