@@ -11,10 +11,7 @@ import pytest
 from check_datasets import found
 from token_datasets import (
     Ids,
-    encode,
     errors,
-    prose,
-    train_tokenizer,
     write_manifest,
     write_megatron,
 )
@@ -26,16 +23,6 @@ from penstock.findings import CheckReport, Finding
 HEADER = 34
 #: What a pair of real text may have.
 HARMLESS = {"dtype-deepspeed", "token-statistics", "tokenizer-unknown"}
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"), prose())
-
-
-@pytest.fixture(scope="module")
-def documents(tokenizer: Path) -> list[Ids]:
-    return encode(tokenizer, prose())
 
 
 @pytest.fixture

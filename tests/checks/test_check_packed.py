@@ -12,10 +12,7 @@ import pytest
 from check_datasets import found
 from token_datasets import (
     Ids,
-    encode,
     errors,
-    prose,
-    train_tokenizer,
     write_manifest,
     write_packed,
 )
@@ -23,16 +20,6 @@ from token_datasets import (
 from penstock import check
 from penstock.checks import CHECKERS
 from penstock.errors import ConfigError
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"), prose())
-
-
-@pytest.fixture(scope="module")
-def documents(tokenizer: Path) -> list[Ids]:
-    return encode(tokenizer, prose())
 
 
 @pytest.fixture

@@ -15,21 +15,13 @@ from typing import Any
 
 import pytest
 
+from patience import wait_for
 from penstock.errors import ConfigError, DataError, MissingExtraError
 from penstock.executors import LocalExecutor, WorkerError
-
-PATIENCE = 60
 
 
 def carry(function: Callable[[Any], Any], items: Any, workers: int = 2) -> list[tuple[Any, Any]]:
     return list(LocalExecutor(workers=workers).map(function, items))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def is_gone(process: int) -> bool:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from patience import lock_is_free, wait_for
 from penstock.executors import ProcessOutcome, _process, run_process
 
-PATIENCE = 60
 #: Holds a lock on the file LOCK for as long as it lives, and says when it has it.
 HOLD_LOCK = """
 import fcntl, os, sys, time
@@ -46,22 +44,6 @@ def run(
 
 def shell(script: str) -> list[str]:
     return ["/bin/sh", "-c", script]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-def lock_is_free(path: Path) -> bool:
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 def test_output_is_appended_to_the_logs(tmp_path: Path) -> None:
@@ -128,7 +110,7 @@ def test_a_process_is_ended_when_stop_is_set(tmp_path: Path) -> None:
 def test_a_process_may_end_in_its_own_way_when_it_is_stopped(tmp_path: Path) -> None:
     stop = threading.Event()
     script = "trap 'echo saved; exit 130' TERM; touch ready; while :; do sleep 0.05; done"
-    waiter = threading.Thread(target=lambda: (wait_until((tmp_path / "ready").exists), stop.set()))
+    waiter = threading.Thread(target=lambda: (wait_for((tmp_path / "ready").exists), stop.set()))
     waiter.start()
     outcome = run(tmp_path, shell(f"cd '{tmp_path}'; {script}"), stop=stop)
     waiter.join()
@@ -142,7 +124,7 @@ def test_a_process_that_does_not_listen_is_killed(
     monkeypatch.setattr(_process, "_GRACE_SECONDS", 0.2)
     stop = threading.Event()
     script = "trap '' TERM; touch ready; while :; do sleep 0.05; done"
-    waiter = threading.Thread(target=lambda: (wait_until((tmp_path / "ready").exists), stop.set()))
+    waiter = threading.Thread(target=lambda: (wait_for((tmp_path / "ready").exists), stop.set()))
     waiter.start()
     outcome = run(tmp_path, shell(f"cd '{tmp_path}'; {script}"), stop=stop)
     waiter.join()
@@ -159,10 +141,10 @@ def test_what_a_process_leaves_running_ends_with_it(tmp_path: Path, end: str) ->
     if end == "stopped":
         script += "sleep 600"
         held = Path(f"{lock}.held")
-        threading.Thread(target=lambda: (wait_until(held.exists), stop.set())).start()
+        threading.Thread(target=lambda: (wait_for(held.exists), stop.set())).start()
     outcome = run(tmp_path, shell(script), {"LOCK": str(lock)}, stop)
     assert outcome.stopped is (end == "stopped")
-    wait_until(lambda: lock_is_free(lock))
+    wait_for(lambda: lock_is_free(lock))
 
 
 def test_a_process_and_its_children_end_when_the_caller_is_killed(tmp_path: Path) -> None:
@@ -180,12 +162,12 @@ def test_a_process_and_its_children_end_when_the_caller_is_killed(tmp_path: Path
         env={**os.environ, "LOCK": str(lock)},
     )
     try:
-        wait_until(Path(f"{lock}.held").exists)
+        wait_for(Path(f"{lock}.held").exists)
         assert not lock_is_free(lock)
     finally:
         running.kill()
         running.wait()
-    wait_until(lambda: lock_is_free(lock))
+    wait_for(lambda: lock_is_free(lock))
 
 
 def test_a_command_that_cannot_be_started_is_an_error_and_leaves_nothing_open(

@@ -6,18 +6,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from patience import wait_for
 from penstock.errors import ConfigError
 from penstock.executors import Executor, WorkerError, executor
 
 pytest.importorskip("submitit")
 
-PATIENCE = 60
 #: What stands in for a Slurm of one node: each task of an array is a process in the background.
 COMMANDS = {
     "sbatch": r"""
@@ -87,8 +86,9 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the tasks import this module, as they would an installed one."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    """Let the tasks import this module and its helpers, as they would installed ones."""
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (here, here.parent))))
 
 
 def on(cluster: str, home: Path, workers: int = 2, **options: object) -> Executor:
@@ -99,13 +99,6 @@ def on(cluster: str, home: Path, workers: int = 2, **options: object) -> Executo
 
 def begun(home: Path) -> set[str]:
     return {path.stem for path in home.glob("*.begun")}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("cluster", ["local", "slurm"])
