@@ -14,6 +14,7 @@ from source_rows import make, read, rows_of, texts_of, write_lines
 
 from penstock.errors import DataError
 
+NOT_UTF8 = "byte 0xff is not UTF-8; `undecodable: cp1252` takes such bytes for Windows-1252"
 FIELD = st.lists(st.sampled_from([*'",\naé \t;', "\r\n"]), max_size=6).map("".join)
 
 
@@ -69,7 +70,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
         (b"1", "1 field, must be 2"),
         (b"1,b,c", "3 fields, must be 2"),
         (b"", "an empty line"),
-        (b"1,secret \xff", "column 10: byte 0xff is not UTF-8"),
+        (b"1,secret \xff", f"column 10: {NOT_UTF8}"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: bytes, reason: str) -> None:
@@ -96,7 +97,7 @@ def test_bad_encoding_within_quotes_is_named_by_its_own_line(tmp_path: Path) -> 
     path = write_lines(tmp_path / "a.csv", ["id,text", '1,"a', b"secret \xff", 'c"', "2,b"])
     rows, errors, _ = read(make("csv", path=str(path)), skip=True)
     assert rows == [{"id": "2", "text": "b"}]
-    assert errors == [(str(path), 3, "column 8: byte 0xff is not UTF-8")]
+    assert errors == [(str(path), 3, f"column 8: {NOT_UTF8}")]
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -181,3 +182,46 @@ def test_a_real_table_with_quotes_in_its_text_is_read_whole(shared_data: Path) -
     expected = [line.split("\t")[1] for line in lines[1:]]
     source = make("tsv", path=str(path), text="sentence1", metadata=["label"])
     assert texts_of(source, piece_bytes=100_000) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark", "mend"),
+    [("csv", "\t", '"\\t"'), ("tsv", ",", '","'), ("csv", ";", '";"'), ("tsv", "|", '"|"')],
+)
+def test_a_wrong_delimiter_is_named_with_the_right_one(
+    tmp_path: Path, kind: str, mark: str, mend: str
+) -> None:
+    path = write_lines(tmp_path / "a", [mark.join("abc"), mark.join("123")])
+    with pytest.raises(DataError) as caught:
+        read(make(kind, path=str(path), text="b"))
+    said = f"the first line is one field; it has 3 with `delimiter: {mend}`"
+    assert str(caught.value) == f"{path}:1: {said}"
+    delimiter = {"delimiter": mark}
+    assert rows_of(make(kind, path=str(path), text="b", **delimiter))[0]["text"] == "2"
+    with pytest.raises(DataError, match=r"a:1: 1 field, must be 3; it has 3 with `delimiter: "):
+        read(make(kind, path=str(path), text="b", columns=["a", "b", "c"]))
+
+
+def test_a_column_whose_name_has_other_delimiters_is_a_column(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", ["a;b", "x"])
+    assert texts_of(make("csv", path=str(path), text="a;b")) == ["x"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+def test_bytes_of_windows_1252_are_taken_as_such_where_that_is_asked_for(
+    tmp_path: Path, kind: str
+) -> None:
+    lines = [b"text", b"plain", "naïve".encode(), "€ é ".encode() + b"it\x92s \xe9"]
+    path = write_lines(tmp_path / "a", lines)
+    source = make(kind, path=str(path), undecodable="cp1252")
+    rows, errors, counts = read(source, piece_bytes=10)
+    assert [row["text"] for row in rows] == ["plain", "naïve", "€ é it’s é"]
+    assert (errors, counts) == ([], {"undecodable.cp1252_bytes": 2})
+    with pytest.raises(DataError, match=r"a:4: column 10: byte 0x92 is not UTF-8; `undecodable: "):
+        read(make(kind, path=str(path)))
+
+
+def test_bytes_that_are_not_windows_1252_either_are_named(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", [b"text", b"caf\xe9 \x81"])
+    with pytest.raises(DataError, match=r"a\.csv:2: column 6: byte 0x81 is neither UTF-8 nor"):
+        read(make("csv", path=str(path), undecodable="cp1252"))

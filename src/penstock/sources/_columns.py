@@ -18,27 +18,33 @@ _DAMAGED = "is damaged, or not what its name says"
 
 
 def wanted_columns(
-    source: RowSource, names: Sequence[str], path: str, *, shown: bool = True
+    source: RowSource,
+    names: Sequence[str],
+    path: str,
+    line: int | None = None,
+    *,
+    shown: bool = True,
 ) -> list[str]:
     """Return the names of the columns that a source needs of a table, in the table's order.
 
-    Raises DataError for a column that is not there, and for two of one name. No name but the
-    recipe's own is in it unless they may be `shown`: what was taken for names may be a row.
+    Raises DataError for a column that is not there, and for two of one name; `line` is where the
+    file has the names. No name but the recipe's own is in it unless they may be `shown`: what was
+    taken for names may be a row.
     """
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         of_one_name = f"columns '{repeated}'" if shown else "columns of one name"
-        raise DataError(f"has two {of_one_name}; rename one", file=path)
+        raise DataError(f"has two {of_one_name}; rename one", file=path, line=line)
     wanted = set()
-    required = {"": source.text, **(source.kept or {})}
-    for name, field in required.items():
+    required = [("", source.text)] if source.text is not None else []
+    for name, field in [*required, *(source.kept or {}).items()]:
         # A dotted field is a part of a column unless a column has that very name.
         column = field if field in names else field.split(".")[0]
         if column in names:
             wanted.add(column)
         elif name not in source.optional:
             there = _what_is_there(column, names) if shown else _how_many(names)
-            raise DataError(f"has no column '{column}'{there}", file=path)
+            raise DataError(f"has no column '{column}'{there}", file=path, line=line)
     return [name for name in names if source.kept is None or name in wanted]
 
 

@@ -7,37 +7,41 @@ from collections.abc import Iterator
 
 from penstock.batches import Tally
 from penstock.errors import DataError
-from penstock.jsonl import not_utf8
 from penstock.sources._base import Piece
 from penstock.sources._lines import line_place, numbered_lines
+from penstock.sources._undecodable import NotDecodedError, Undecodable, decode_line
 
 _LONGEST_FIELD = 2**31 - 1
 _MEND = "where quotes are characters like others, set `quoting: none`"
 
 
-def plain_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[int, list[str]]]:
+def plain_records(
+    piece: Piece, delimiter: str, undecodable: Undecodable, tally: Tally
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields of each line, in which a quote is a character like others.
 
     An empty line has none.
     """
     for number, line in numbered_lines(piece):
         try:
-            text = line.decode()
-        except UnicodeDecodeError as error:
-            tally.bad(number, not_utf8(error))
+            text = decode_line(line, undecodable, tally)
+        except NotDecodedError as error:
+            tally.bad(number, str(error))
             continue
         text = text.removesuffix("\n").removesuffix("\r")
         yield number, text.split(delimiter) if text else []
 
 
-def quoted_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple[int, list[str]]]:
+def quoted_records(
+    piece: Piece, delimiter: str, undecodable: Undecodable, tally: Tally
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the first line and the fields of each record (RFC 4180).
 
     An empty line has none. Raises DataError for a quote that does not close or stands where none
     can: behind it no one can tell where a record begins, so none is skipped.
     """
     csv.field_size_limit(_LONGEST_FIELD)  # texts are longer than its 128 KiB
-    lines = _Lines(piece)
+    lines = _Lines(piece, undecodable, tally)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while not lines.ended:
         first = lines.count
@@ -59,8 +63,10 @@ def quoted_records(piece: Piece, delimiter: str, tally: Tally) -> Iterator[tuple
 class _Lines:
     """The lines of a piece as text; `bad` is the number and the fault of one that is not UTF-8."""
 
-    def __init__(self, piece: Piece) -> None:
+    def __init__(self, piece: Piece, undecodable: Undecodable, tally: Tally) -> None:
         self._lines = numbered_lines(piece)
+        self._undecodable: Undecodable = undecodable
+        self._tally = tally
         self.count = 0
         self.bad: tuple[int, str] | None = None
         self.ended = False
@@ -75,7 +81,7 @@ class _Lines:
             raise StopIteration
         self.count = number + 1
         try:
-            return line.decode()
-        except UnicodeDecodeError as error:
-            self.bad = self.bad or (number, not_utf8(error))
+            return decode_line(line, self._undecodable, self._tally)
+        except NotDecodedError as error:
+            self.bad = self.bad or (number, str(error))
             return line.decode(errors="replace")

@@ -35,19 +35,20 @@ class FieldPath:
 class FieldChoice:
     """Makes the row of a build, with its text under `text`, of a record of the input.
 
+    Without a `text`, the row is its metadata alone.
     `kept` gives the field of each name of metadata; None keeps every field. A field that begins
     with one or more `^`, where `climbs`, is one of the record's parent, of that one's parent, ...
     """
 
     def __init__(
         self,
-        text: str,
+        text: str | None,
         kept: Mapping[str, str] | None,
         optional: Collection[str],
         *,
         climbs: bool = False,
     ) -> None:
-        self._text = FieldPath(text)
+        self._text = None if text is None else FieldPath(text)
         self._keeps_all = kept is None
         self._kept = [
             (name, *_climb(field, climbs), name in optional) for name, field in (kept or {}).items()
@@ -57,12 +58,16 @@ class FieldChoice:
         self, record: dict[str, Any], parents: Sequence[Any] = ()
     ) -> tuple[dict[str, Any] | None, str]:
         """Return the row (it may be the record itself), or None and what is wrong with it."""
-        text = self._text.get(record)
-        if type(text) is not str:
-            return None, self._no_text(text)
-        if self._keeps_all:
-            return self._all(record, text)
-        row = {"text": text}
+        row: dict[str, Any] = {}
+        if self._text is not None:
+            text = self._text.get(record)
+            if type(text) is not str:
+                return None, _no_text(text, self._text.name)
+            if self._keeps_all:
+                return _all_of(record, text, self._text)
+            row["text"] = text
+        elif self._keeps_all:
+            return record, ""
         for name, levels, path, optional in self._kept:
             value = path.get(parents[-levels] if levels else record)
             if value is MISSING:
@@ -73,21 +78,24 @@ class FieldChoice:
             row[name] = value
         return row, ""
 
-    def _all(self, record: dict[str, Any], text: str) -> tuple[dict[str, Any] | None, str]:
-        if self._text.name == "text":
-            return record, ""
-        if "text" in record:
-            return None, (
-                f"has a field 'text' beside '{self._text.name}'; list under metadata what to keep"
-            )
-        self._text.remove(record)
-        record["text"] = text
-        return record, ""
 
-    def _no_text(self, value: Any) -> str:
-        if value is MISSING:
-            return f"the field '{self._text.name}' is missing; `text` names the field of the text"
-        return f"the field '{self._text.name}' is {kind_of(value)}, must be text"
+def _all_of(
+    record: dict[str, Any], text: str, field: FieldPath
+) -> tuple[dict[str, Any] | None, str]:
+    """Return the record with its text under `text`, or None and what is wrong with it."""
+    if field.name == "text":
+        return record, ""
+    if "text" in record:
+        return None, f"has a field 'text' beside '{field.name}'; list under metadata what to keep"
+    field.remove(record)
+    record["text"] = text
+    return record, ""
+
+
+def _no_text(value: Any, name: str) -> str:
+    if value is MISSING:
+        return f"the field '{name}' is missing; `text` names the field of the text"
+    return f"the field '{name}' is {kind_of(value)}, must be text"
 
 
 def _climb(field: str, climbs: bool) -> tuple[int, FieldPath]:

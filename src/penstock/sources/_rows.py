@@ -32,10 +32,11 @@ class FileSource(Source):
 class RowSource(FileSource):
     """A source whose rows have fields: one is the text, others go with it as its metadata."""
 
-    text: str = Field(
+    text: str | None = Field(
         "text",
         min_length=1,
-        description="The field that is the text; `a.b` is the field b of the object a.",
+        description="The field that is the text; `a.b` is the field b of the object a. null: rows "
+        "are their metadata alone.",
     )
     metadata: list[str] | dict[str, str] | None = Field(
         None,
@@ -61,6 +62,8 @@ class RowSource(FileSource):
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         kept = self.kept or {}
+        if self.text is None and self.kept == {}:
+            raise ValueError("`text: null` needs metadata: without both, a row is nothing")
         if "text" in kept:
             raise ValueError("metadata cannot be named 'text': that is the name of the text itself")
         unknown = [name for name in self.optional if name not in kept]
@@ -89,9 +92,17 @@ def in_batches(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[RowBatch]
     for number, row in rows:
         kept.append(row)
         numbers.append(number)
-        characters += len(row["text"])
+        characters += _characters(row)
         if characters >= _BATCH_CHARACTERS or len(numbers) == _BATCH_ROWS:
             yield RowBatch(kept, numbers)
             kept, numbers, characters = [], [], 0
     if numbers:
         yield RowBatch(kept, numbers)
+
+
+def _characters(row: dict[str, Any]) -> int:
+    """Return the length of the text of a row, or of all its text where none is named so."""
+    text = row.get("text")
+    if isinstance(text, str):
+        return len(text)
+    return sum(len(value) for value in row.values() if isinstance(value, str))

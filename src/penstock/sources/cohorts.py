@@ -57,13 +57,14 @@ class CohortsSource(RowSource):
     @model_validator(mode="after")
     def _fields_can_be_reached(self) -> Self:
         levels = RecordPath(self.records).levels
-        for field in [self.text, *(self.kept or {}).values()]:
+        text = [] if self.text is None else [self.text]
+        for field in [*text, *(self.kept or {}).values()]:
             climbed = len(field) - len(field.lstrip("^"))
             if climbed == len(field):
                 raise ValueError(f"'{field}' names no field")
             if climbed > levels:
                 raise ValueError(f"'{field}' climbs higher than '{self.records}' goes")
-        if self.text.startswith("^"):
+        if any(field.startswith("^") for field in text):
             raise ValueError(f"the text must be a field of the record itself, not '{self.text}'")
         return self
 

@@ -16,6 +16,10 @@ from penstock.sources._csv_records import plain_records, quoted_records
 from penstock.sources._files import size_of, suffixes
 from penstock.sources._lines import cut_at_lines, line_place
 from penstock.sources._rows import RowSource, chosen, in_batches
+from penstock.sources._undecodable import Undecodable
+
+#: What parts fields, as YAML has it.
+_DELIMITERS = {"\t": '"\\t"', ",": '","', ";": '";"', "|": '"|"'}
 
 
 class CsvSource(RowSource):
@@ -41,6 +45,7 @@ class CsvSource(RowSource):
         min_length=1,
         description="The names of the columns of files that have no header line; null: they do.",
     )
+    undecodable: Undecodable = "error"
 
     def pieces(self, piece_bytes: int) -> list[Piece]:
         """Return whole files, or without quoting ranges of bytes of those that can be cut."""
@@ -62,8 +67,15 @@ class CsvSource(RowSource):
 
     def _records(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
         names = self.columns or self._header(piece.path)
+        self._refuse_delimiter(names, piece.path)
         # A first line may be a row: its fields are not shown.
-        wanted_columns(self, names, piece.path, shown=self.columns is not None)
+        wanted_columns(
+            self,
+            names,
+            piece.path,
+            line=None if self.columns else 1,
+            shown=self.columns is not None,
+        )
         rows = self._fields(piece, tally)
         if self.columns is None and piece.start == 0:
             next(rows)
@@ -71,7 +83,8 @@ class CsvSource(RowSource):
             if len(fields) == len(names):
                 yield number, dict(zip(names, fields, strict=True))
             elif fields:
-                tally.bad(number, f"{plural(len(fields), 'field')}, must be {len(names)}")
+                mend = self._other_delimiter(fields, len(names))
+                tally.bad(number, f"{plural(len(fields), 'field')}, must be {len(names)}{mend}")
             else:
                 tally.bad(number, "an empty line")
 
@@ -86,11 +99,26 @@ class CsvSource(RowSource):
             )
         return names
 
+    def _refuse_delimiter(self, names: list[str], path: str) -> None:
+        """Refuse a header that is one field by this delimiter and several by another."""
+        known = (self.text, *(self.columns or ()), *(self.kept or {}).values())
+        if names[0] not in known and (mend := self._other_delimiter(names)):
+            raise DataError(f"the first line is one field{mend}", file=path, line=1)
+
+    @staticmethod
+    def _other_delimiter(fields: list[str], wanted: int | None = None) -> str:
+        """Return the mend of a line that is one field, and `wanted` (or several) by another."""
+        for delimiter, shown in _DELIMITERS.items():
+            parts = fields[0].count(delimiter) + 1 if len(fields) == 1 else 1
+            if parts > 1 and parts == (wanted or parts):
+                return f"; it has {parts} with `delimiter: {shown}`"
+        return ""
+
     def _fields(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, list[str]]]:
         """Yield the number and the fields of each record; an empty line has none."""
         delimiter = self.delimiter or ("\t" if {".tsv", ".tab"} & {*suffixes(piece.path)} else ",")
         records = plain_records if self.quoting == "none" else quoted_records
-        return records(piece, delimiter, tally)
+        return records(piece, delimiter, self.undecodable, tally)
 
 
 SOURCE = CsvSource
