@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.steps import Order
+from penstock.steps import Arranging, Order, Step
 
 
 def tally(skip: bool = False) -> Tally:
@@ -48,6 +50,36 @@ def order_of(units: Sequence[Sequence[int]], **columns: Sequence[int]) -> Order:
         first=np.cumsum([0, *map(len, units)], dtype=np.int64),
         columns={name: np.array(column, np.uint8) for name, column in columns.items()},
     )
+
+
+def arranged(
+    batches: Sequence[RowBatch],
+    *steps: Step,
+    sources: Sequence[str] = ("source",),
+    source: Sequence[int] | None = None,
+    seed: int = 0,
+) -> tuple[Order, Counter[str]]:
+    """Carry steps through `apply`, batch by batch, then `arrange`, as a build of rows does.
+
+    Returns the order, whose `starts` are the numbers of the rows that stay, and the counts.
+    `source` is the number of each row's source.
+    """
+    counted = tally()
+    columns: list[dict[str, np.ndarray]] = []
+    for batch in batches:
+        made: Any = batch
+        for step in steps:
+            made = step.apply(made, counted)
+        if len(made):
+            columns.append(made.columns)
+    joined = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
+    count = len(next(iter(joined.values()))) if joined else sum(map(len, batches))
+    joined["source"] = np.array(source if source is not None else [0] * count, np.uint8)
+    order = replace(order_of([[1]] * count), columns=joined)
+    arranging = Arranging(seed, source_names=sources, counts=counted.counts)
+    for step in steps:
+        order = step.arrange(order, arranging)
+    return order, counted.counts
 
 
 def segments_of(order: Order) -> list[list[tuple[int, int]]]:

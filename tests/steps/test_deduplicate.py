@@ -119,3 +119,20 @@ def test_dropping_more_than_the_share_ends_the_build() -> None:
 def test_fields_without_sense_are_refused(on: object) -> None:
     with pytest.raises(ValidationError):
         step(on=on)
+
+
+SIDES = st.sampled_from(["a", "b", "ab"])
+
+
+@given(st.lists(st.tuples(SIDES, SIDES), min_size=1, max_size=12))
+def test_unordered_fields_are_compared_whichever_way_round(pairs: list[tuple[str, str]]) -> None:
+    batch = rows(*({"source": one, "target": other} for one, other in pairs))
+    found = [tuple(sorted(pair)) for pair in pairs]
+    kept, _ = deduplicated([batch], step(on=["source", "target"], unordered=True))
+    assert kept == sorted({found.index(pair) for pair in found})
+
+
+@pytest.mark.parametrize("on", ["text", ["text"]])
+def test_one_field_has_no_order_to_forget(on: object) -> None:
+    with pytest.raises(ValidationError, match="`unordered` needs two fields or more"):
+        step(on=on, unordered=True)

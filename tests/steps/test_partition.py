@@ -123,7 +123,7 @@ def test_a_split_that_stays_empty_is_an_error() -> None:
 
 def test_rows_are_not_partitioned_twice() -> None:
     partition(test=0.5).verify([STEPS.get("deduplicate").model_validate({})], ["source"])
-    with pytest.raises(ConfigError, match="partitioned already; keep one `partition`"):
+    with pytest.raises(ConfigError, match="divided already; keep one step that does it"):
         partition(test=0.5).verify([partition(test=0.1)], ["source"])
 
 

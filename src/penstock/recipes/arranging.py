@@ -77,7 +77,14 @@ def arrange(recipe: Recipe, store: Store) -> Arrangement:
         if step.across_splits:
             with recipe.naming(index):
                 order = step.arrange(order, _arranging(recipe, None, counts))
-    orders = _divide(order, promised) if divided else {WHOLE: order}
+            if not len(order):
+                raise _nothing_after(recipe, index)
+    # Columns of the parts have it, or one of those steps has made it.
+    if "split" in order.columns:
+        promised |= set(order.columns["split"].tolist())
+        orders = _divide(order, promised)
+    else:
+        orders = {WHOLE: order}
     for split in orders:
         for index, step in steps:
             if not step.across_splits:
@@ -115,6 +122,13 @@ def _divide(order: Order, promised: set[int]) -> dict[str, Order]:
         for code, name in enumerate(SPLIT_NAMES)
         if code in promised
     }
+
+
+def _nothing_after(recipe: Recipe, index: int) -> DataError:
+    return DataError(
+        f"no row is left after {recipe.step_names[index]}; see what the steps drop",
+        file=recipe.output,
+    )
 
 
 def _empty(recipe: Recipe, split: str) -> DataError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from penstock.recipes.arranging import Arrangement, arrange
 from penstock.recipes.parts import Part
 from penstock.recipes.pieces import PieceWork, apply_steps, prepare, tally_of
 from penstock.recipes.plan import Plan
-from penstock.recipes.schema import Recipe
 from penstock.recipes.store import Store, StoredPart
 from penstock.recipes.targets import target_of
+from penstock.steps import Step
 
 #: About how many bytes of each source an estimate looks at.
 SAMPLE = 1 << 20
@@ -102,7 +102,7 @@ def _sample(plan: Plan, directory: Path, number: int, works: list[PieceWork]) ->
     piece = source.pieces(SAMPLE)[0]
     tally = tally_of(recipe, source, piece)
     beginning = _Beginning(
-        recipe,
+        recipe.steps_on(name),
         source.read(piece, tally),
         tally,
         whole=piece.size <= _WHOLE,
@@ -125,14 +125,14 @@ class _Beginning:
 
     def __init__(
         self,
-        recipe: Recipe,
+        steps: Sequence[Step],
         batches: Iterable[RowBatch | TokenBatch],
         tally: Tally,
         *,
         whole: bool,
         packed: bool,
     ) -> None:
-        self.recipe, self.batches, self.tally = recipe, batches, tally
+        self.steps, self.batches, self.tally = steps, batches, tally
         self.whole, self.packed = whole, packed
         self.cut = False
         self.read = 0
@@ -147,7 +147,7 @@ class _Beginning:
                 content = _content(batch)
                 seen += len(content)
                 self.read += len(zlib.compress(content) if self.packed else content)
-            yield apply_steps(self.recipe.steps, batch, self.tally)
+            yield apply_steps(self.steps, batch, self.tally)
 
 
 def _content(batch: RowBatch | TokenBatch) -> bytes:

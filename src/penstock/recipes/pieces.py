@@ -42,7 +42,7 @@ def make_part(recipe: Recipe, work: PieceWork, directory: Path) -> PartReport:
     """
     source = recipe.sources[work.source]
     tally = tally_of(recipe, source, work.piece)
-    batches = through_steps(recipe, source, work.piece, tally)
+    batches = through_steps(recipe, work, tally)
     return Part(directory, work.part).write(batches, tally)
 
 
@@ -58,11 +58,12 @@ def prepare(recipe: Recipe) -> None:
 def _first_texts(recipe: Recipe, before: Sequence[Step]) -> list[str]:
     """Return what the steps `before` make of the first megabyte of text or so."""
     texts: list[str] = []
-    for source in recipe.sources.values():
+    for name, source in recipe.sources.items():
+        steps = [step for step in before if step.works_on(name)]
         for piece in source.pieces(recipe.file.piece_bytes):
             tally = Tally(partial(source.place, piece), skip=True)
             for batch in source.read(piece, tally):
-                made = apply_steps(before, batch, tally)
+                made = apply_steps(steps, batch, tally)
                 found = [row.get("text") for row in made.rows] if isinstance(made, RowBatch) else []
                 texts += [text for text in found if isinstance(text, str)]
                 if sum(map(len, texts)) >= PREVIEW_CHARACTERS:
@@ -75,13 +76,12 @@ def tally_of(recipe: Recipe, source: Source, piece: Piece) -> Tally:
     return Tally(partial(source.place, piece), skip=recipe.file.on_error == "skip")
 
 
-def through_steps(
-    recipe: Recipe, source: Source, piece: Piece, tally: Tally
-) -> Iterator[RowBatch | TokenBatch]:
+def through_steps(recipe: Recipe, work: PieceWork, tally: Tally) -> Iterator[RowBatch | TokenBatch]:
     """Yield what the steps on single documents make of a piece, batch by batch."""
-    for batch in source.read(piece, tally):
+    steps = recipe.steps_on(work.source)
+    for batch in recipe.sources[work.source].read(work.piece, tally):
         tally.count("read", len(batch))
-        made = apply_steps(recipe.steps, batch, tally)
+        made = apply_steps(steps, batch, tally)
         if len(made):
             yield made
 

@@ -106,6 +106,10 @@ class Recipe:
         given = any(source.gives_tokens for source in self.sources.values())
         return given or any(step.gives is Stage.TOKENS for step in self.steps)
 
+    def steps_on(self, source_name: str) -> list[Step]:
+        """Return the steps that rows of a source go through."""
+        return [step for step in self.steps if step.works_on(source_name)]
+
     @contextmanager
     def naming(self, index: int) -> Iterator[None]:
         """Give a ConfigError of the step with this index, raised in the block, its place."""
@@ -242,7 +246,9 @@ def _check_order(recipe: Recipe) -> None:
             raise document.error(_out_of_order(name, step, stage), ("steps", index))
         with recipe.naming(index):
             step.verify(recipe.steps[:index], tuple(recipe.sources))
-        stage = step.gives
+        # A step over all splits comes before those on each, and leaves rows as they are.
+        if not (step.takes is Stage.ORDER and step.across_splits):
+            stage = step.gives
         tokens |= stage is Stage.TOKENS
     if recipe.in_tokens != recipe.format.takes_tokens:
         name = recipe.format.name

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
+from penstock.errors import ConfigError, did_you_mean
 from penstock.steps._order import Order
 
 #: What the codes in the column `split` mean: 0, 1, 2.
@@ -55,6 +56,8 @@ class Step(Options, ABC):
     needs_tokens: ClassVar[bool] = False
     #: True when the step must see all splits at once (duplicates), False when each by itself.
     across_splits: ClassVar[bool] = False
+    #: True for a step that decides the column `split`.
+    divides: ClassVar[bool] = False
 
     def inputs(self) -> list[str]:
         """Return the files that the step reads besides the rows: they decide the dataset, too.
@@ -62,6 +65,10 @@ class Step(Options, ABC):
         Raises ConfigError for a file that is not there.
         """
         return []
+
+    def works_on(self, source_name: str) -> bool:
+        """Say whether rows of a source go through `apply`; others pass it by."""
+        return True
 
     def preview(self, texts: Iterable[str]) -> None:
         """Take the first texts that `apply` will get; called before `prepare`."""
@@ -92,3 +99,20 @@ class Step(Options, ABC):
 
     def judge(self, counts: Counter[str]) -> None:
         """Look at the counts of the whole dataset; raises DataError past a threshold."""
+
+
+def refuse_second_division(before: Sequence[Step]) -> None:
+    """Raise ConfigError where a step before has decided the splits."""
+    if any(step.divides for step in before):
+        raise ConfigError(
+            "the rows are divided already; keep one step that does it (partition, components)"
+        )
+
+
+def refuse_unknown_sources(names: Iterable[str], source_names: Sequence[str], setting: str) -> None:
+    """Raise ConfigError for a name in a setting that is not that of a source."""
+    for name in names:
+        if name not in source_names:
+            known = f"; the sources are {', '.join(source_names)}"
+            hint = did_you_mean(name, source_names) or known
+            raise ConfigError(f"{setting}: there is no source '{name}'{hint}")

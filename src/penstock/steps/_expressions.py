@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.fields import MISSING, find, kind_of
+from penstock.steps._fields import UnusableError
 
 Evaluator = Callable[[dict[str, Any]], Any]
 
@@ -40,7 +41,7 @@ class ExpressionError(ValueError):
     """A condition that is not one: says what is wrong with it, where, and what is allowed."""
 
 
-class EvaluationError(Exception):
+class EvaluationError(UnusableError):
     """A row that a condition cannot be asked of: a field is absent or of the wrong kind."""
 
 

@@ -1,16 +1,35 @@
-"""Fields of a row as keys: why one cannot be, and its value as plain bytes."""
+"""Fields of a row that steps need: as keys, as texts; why one cannot be used."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import orjson
+from pydantic import AfterValidator, Field
 
-from penstock.fields import MISSING
+from penstock.batches import RowBatch, Tally
+from penstock.fields import MISSING, find, kind_of
+
+Made = TypeVar("Made")
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")
+
+
+def _once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names) or "" in names:
+        raise ValueError("must name each field once, and none without a name")
+    return names
+
+
+#: Fields of a row, as a setting: one or more, none twice.
+FieldNames = Annotated[list[str], Field(min_length=1), AfterValidator(_once)]
+
+
+class UnusableError(Exception):
+    """A row that a step cannot use: says which field is wrong, never what it holds."""
 
 
 def is_null(value: object) -> bool:
@@ -26,6 +45,30 @@ def problem_with(value: object, name: str) -> str | None:
         return f"the field '{name}' is null"
     infinite = isinstance(value, float) and math.isinf(value)
     return f"the field '{name}' is infinite" if infinite else None
+
+
+def text_of(row: dict[str, Any], name: str) -> str:
+    """Return a field that is text; raises UnusableError."""
+    value = find(row, name)
+    if isinstance(value, str):
+        return value
+    raise UnusableError(
+        problem_with(value, name) or f"the field '{name}' is {kind_of(value)}, must be text"
+    )
+
+
+def made_of_rows(
+    batch: RowBatch, tally: Tally, make: Callable[[dict[str, Any]], Made], step: str
+) -> tuple[RowBatch, list[Made]]:
+    """Return the rows that `make` takes and what it makes of each; the others are bad rows."""
+    made, kept = [], []
+    for index, row in enumerate(batch.rows):
+        try:
+            made.append(make(row))
+            kept.append(index)
+        except UnusableError as error:
+            tally.bad(batch.numbers[index], f"{error}; `{step}` needs it")
+    return (batch if len(kept) == len(batch) else batch.take(kept)), made
 
 
 def canonical(value: object) -> bytes:

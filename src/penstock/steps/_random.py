@@ -28,6 +28,14 @@ def permutation(count: int, *names: object) -> NDArray[np.int64]:
     return shuffled
 
 
+def mixed(numbers: NDArray[np.uint64], *names: object) -> NDArray[np.uint64]:
+    """Return numbers that `numbers` and `names` decide, as good as drawn; none comes twice."""
+    mixed = numbers + np.uint64(stream_seed(*names))
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
 @compiled
 def _shuffle(numbers: NDArray[np.int64], state: np.uint64) -> None:
     for last in range(len(numbers) - 1, 0, -1):

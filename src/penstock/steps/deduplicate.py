@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import replace
-from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.errors import DataError
 from penstock.fields import find, kind_of
 from penstock.steps._base import Arranging, Stage, Step
-from penstock.steps._fields import canonical, problem_with
+from penstock.steps._columns import hashes, take_column, with_column
+from penstock.steps._fields import (
+    FieldNames,
+    UnusableError,
+    canonical,
+    made_of_rows,
+    problem_with,
+)
+from penstock.steps._normalising import NORMALISE, Normalise, normalised
 from penstock.steps._order import Order
 
 _COLUMN = "duplicate"
@@ -35,95 +40,66 @@ class Deduplicate(Step):
     gives = Stage.ROWS
     across_splits = True
 
-    on: str | list[str] = Field(
+    on: str | FieldNames = Field(
         "text", min_length=1, description="The field, or the fields, that are compared."
     )
-    normalise: Literal["none", "whitespace", "nfkc_casefold"] = Field(
-        "none",
-        description="What is done to text before it is compared. none: nothing; whitespace: each "
-        "run of Unicode white space becomes one space, and none is left at the ends; "
-        "nfkc_casefold: Unicode NFKC, case folding, NFKC again, then as whitespace.",
+    unordered: bool = Field(
+        False, description="Compare the fields whichever way round: (a, b) is (b, a)."
     )
+    normalise: Normalise = Field("none", description=NORMALISE)
     max_dropped: float = Field(
         0.5, ge=0, le=1, description="The largest share of rows that may be dropped."
     )
 
-    @field_validator("on")
-    @classmethod
-    def _names_each_field_once(cls, on: str | list[str]) -> str | list[str]:
-        if not isinstance(on, str) and (len(set(on)) < len(on) or "" in on):
-            raise ValueError("must name each field once, and none without a name")
-        return on
+    @model_validator(mode="after")
+    def _has_an_order_to_forget(self) -> Deduplicate:
+        if self.unordered and len(self._fields) < 2:
+            raise ValueError("`unordered` needs two fields or more under `on`")
+        return self
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with their hashes (two uint64 each) as a column."""
         assert isinstance(batch, RowBatch)
-        digests, kept = [], []
-        for index, row in enumerate(batch.rows):
-            content = self._content(row)
-            if isinstance(content, bytes):
-                digests.append(blake2b(content, digest_size=16).digest())
-                kept.append(index)
-            else:
-                tally.bad(batch.numbers[index], f"{content}; `deduplicate` compares it")
-        if len(kept) < len(batch):
-            batch = batch.take(kept)
-        # A second step of this kind gets a second column; `arrange` takes them in the same order.
-        name = f"{_COLUMN}_{len(_columns(batch.columns))}"
-        hashes = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
-        return replace(batch, columns={**batch.columns, name: hashes})
+        batch, contents = made_of_rows(batch, tally, self._content, "deduplicate")
+        return with_column(batch, _COLUMN, hashes(contents, bits=128))
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the order without the repeated units, and without the column of hashes.
 
         Raises DataError when more than `max_dropped` of all are repeated.
         """
-        name = _columns(order.columns)[0]
-        others = {key: column for key, column in order.columns.items() if key != name}
-        first = _first_of_each(order.columns[name])
+        digests, order = take_column(order, _COLUMN)
+        first = _first_of_each(digests)
         dropped = len(order) - len(first)
         arranging.counts["deduplicate.dropped"] += dropped
         if dropped > self.max_dropped * len(order):
-            on = self.on if isinstance(self.on, str) else ", ".join(self.on)
             raise DataError(
                 f"{dropped:,} of {len(order):,} rows ({dropped / len(order):.1%}) repeat an "
-                f"earlier one in {on}, more than max_dropped ({self.max_dropped:.1%}); look at the "
-                "input, or raise `max_dropped`",
+                f"earlier one in {', '.join(self._fields)}, more than max_dropped "
+                f"({self.max_dropped:.1%}); look at the input, or raise `max_dropped`",
                 file="deduplicate",
             )
-        order = replace(order, columns=others)
         return order.take(first) if dropped else order
 
-    def _content(self, row: dict[str, Any]) -> bytes | str:
-        """Return what is hashed, or what is wrong with the row."""
+    @property
+    def _fields(self) -> list[str]:
+        return [self.on] if isinstance(self.on, str) else self.on
+
+    def _content(self, row: dict[str, Any]) -> bytes:
+        """Return what is hashed; raises UnusableError."""
         parts = []
-        for name in [self.on] if isinstance(self.on, str) else self.on:
+        for name in self._fields:
             value = find(row, name)
             if problem := problem_with(value, name):
-                return problem
+                raise UnusableError(problem)
+            if isinstance(value, str):
+                value = normalised(value, self.normalise)
             try:
-                part = canonical(self._normalised(value) if isinstance(value, str) else value)
+                part = canonical(value)
             except TypeError:
-                return f"the field '{name}' is {kind_of(value)}"
+                raise UnusableError(f"the field '{name}' is {kind_of(value)}") from None
             parts.append(len(part).to_bytes(8, "little") + part)
-        return b"".join(parts)
-
-    def _normalised(self, text: str) -> str:
-        if self.normalise == "none":
-            return text
-        if self.normalise == "nfkc_casefold":
-            # Case folding can undo the normal form: it is made once more.
-            text = unicodedata.normalize("NFKC", text).casefold()
-            text = unicodedata.normalize("NFKC", text)
-        return " ".join(text.split())
-
-
-def _columns(columns: dict[str, NDArray[Any]]) -> list[str]:
-    """Return the names of the columns of hashes, the first step's first."""
-    return sorted(
-        (name for name in columns if name.startswith(f"{_COLUMN}_")),
-        key=lambda name: int(name.removeprefix(f"{_COLUMN}_")),
-    )
+        return b"".join(sorted(parts) if self.unordered else parts)
 
 
 def _first_of_each(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -11,11 +11,11 @@ from pydantic import Field, field_validator, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
-from penstock.errors import DataError
 from penstock.fields import MISSING, find, kind_of
-from penstock.files import plural
 from penstock.steps._base import Stage, Step
+from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
 from penstock.steps._expressions import EvaluationError, compile_condition
+from penstock.steps._fields import text_of
 
 Row = dict[str, Any]
 
@@ -78,43 +78,25 @@ class Filter(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows that meet every condition."""
         assert isinstance(batch, RowBatch)
-        kept = []
-        for index, row in enumerate(batch.rows):
-            try:
-                failed = next((c for c, holds in self._conditions if not holds(row)), None)
-            except EvaluationError as error:
-                tally.bad(batch.numbers[index], f"{error}; `filter` needs it")
-                continue
-            if failed is None:
-                kept.append(index)
-            tally.count(self._counter(failed or "kept"))
-        return batch if len(kept) == len(batch) else batch.take(kept)
+        return kept_rows(batch, tally, self._conditions, self._counter)
 
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all documents were dropped."""
-        dropped = {c: counts[self._counter(c)] for c, _ in self._conditions}
-        lost = sum(dropped.values())
-        seen = lost + counts[self._counter("kept")]
-        if lost > self.max_dropped * seen:
-            by_condition = ", ".join(f"{c} {n:,}" for c, n in dropped.items() if n)
-            raise DataError(
-                f"drops {lost:,} of {plural(seen, 'document')} ({lost / seen:.1%}: {by_condition}),"
-                f" more than max_dropped ({self.max_dropped:.1%}); loosen the condition, or raise "
-                "`max_dropped`",
-                file=self._counter(None),
-            )
+        failures = [failure for failure, _ in self._conditions]
+        refuse_dropped(counts, failures, self._counter, self.max_dropped, "document")
 
-    def _counter(self, what: str | None) -> str:
-        return ".".join(filter(None, ("filter", self.name, what)))
+    @property
+    def _counter(self) -> str:
+        return f"filter.{self.name}" if self.name else "filter"
 
     @cached_property
-    def _conditions(self) -> list[tuple[str, Callable[[Row], bool]]]:
+    def _conditions(self) -> list[Condition]:
         """The conditions that are given, in their order: what a failure is called, and a test."""
-        conditions: list[tuple[str, Callable[[Row], bool]]] = []
+        conditions: list[Condition] = []
         if (min_characters := self.min_characters) is not None:
-            conditions.append(("too_short", lambda row: len(row["text"]) >= min_characters))
+            conditions.append(("too_short", lambda row: len(_text(row)) >= min_characters))
         if (max_characters := self.max_characters) is not None:
-            conditions.append(("too_long", lambda row: len(row["text"]) <= max_characters))
+            conditions.append(("too_long", lambda row: len(_text(row)) <= max_characters))
         if (min_words := self.min_words) is not None:
             conditions.append(("too_few_words", lambda row: _has_words(row, min_words)))
         if (max_words := self.max_words) is not None:
@@ -128,7 +110,11 @@ class Filter(Step):
 
 def _has_words(row: Row, least: int) -> bool:
     """Say whether a text has so many words; it is read no further than that."""
-    return not least or len(row["text"].split(None, least - 1)) >= least
+    return not least or len(_text(row).split(None, least - 1)) >= least
+
+
+def _text(row: Row) -> str:
+    return text_of(row, "text")
 
 
 def _language_test(language: Language) -> Callable[[Row], bool]:

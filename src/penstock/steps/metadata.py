@@ -12,14 +12,10 @@ from pydantic import Field, field_validator
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.fields import MISSING, find, kind_of
 from penstock.steps._base import Stage, Step
-from penstock.steps._fields import is_null, problem_with
+from penstock.steps._fields import UnusableError, is_null, problem_with, text_of
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _NAME = re.compile(r"\w[\w -]*(\.\w[\w -]*)*")
-
-
-class _UnusableError(Exception):
-    """A row whose fields the template cannot take."""
 
 
 class Metadata(Step):
@@ -62,9 +58,9 @@ class Metadata(Step):
         rows, kept = [], []
         for index, row in enumerate(batch.rows):
             try:
-                rows.append({**row, "text": self._fill(row, tally) + row["text"]})
+                rows.append({**row, "text": self._fill(row, tally) + text_of(row, "text")})
                 kept.append(index)
-            except _UnusableError as error:
+            except UnusableError as error:
                 tally.bad(batch.numbers[index], str(error))
         tally.count("metadata.rows", len(rows))
         taken = batch.take(kept)
@@ -95,7 +91,7 @@ class Metadata(Step):
             return value
         if value is MISSING or is_null(value):
             if self.absent == "error":
-                raise _UnusableError(
+                raise UnusableError(
                     f"{problem_with(value, name)}, and the template of `metadata` needs it; set "
                     "`absent: empty` or `absent: drop_line` to do without"
                 )
@@ -106,7 +102,7 @@ class Metadata(Step):
             return repr(value)
         if isinstance(value, date):
             return value.isoformat()
-        raise _UnusableError(
+        raise UnusableError(
             f"the field '{name}' is {kind_of(value)}; the template of `metadata` takes text, "
             "numbers, true, false and dates"
         )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.errors import ConfigError, DataError, did_you_mean
-from penstock.steps._base import Arranging, Stage, Step
+from penstock.errors import ConfigError, DataError
+from penstock.steps._base import Arranging, Stage, Step, refuse_unknown_sources
 from penstock.steps._order import Order
 from penstock.steps.pack import Pack
 
@@ -50,11 +50,7 @@ class Mix(Step):
         """Refuse weights that do not fit the sources, and rows that hold several sources."""
         if len(source_names) < 2:
             raise ConfigError("the recipe has one source; remove `mix`, or add another source")
-        for name in self.weights:
-            if name not in source_names:
-                known = f"; the sources are {', '.join(source_names)}"
-                hint = did_you_mean(name, source_names) or known
-                raise ConfigError(f"weights: there is no source '{name}'{hint}")
+        refuse_unknown_sources(self.weights, source_names, "weights")
         if missing := [name for name in source_names if name not in self.weights]:
             raise ConfigError(f"weights: none for {', '.join(missing)}; give one, or remove it")
         if any(isinstance(step, Pack) and step.across_sources for step in before):

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.errors import ConfigError, DataError
+from penstock.errors import DataError
 from penstock.fields import find, kind_of
-from penstock.steps._base import SPLIT_NAMES, Stage, Step
+from penstock.steps._base import SPLIT_NAMES, Stage, Step, refuse_second_division
 from penstock.steps._fields import canonical, number_of, problem_with
 
 
@@ -29,6 +29,7 @@ class Partition(Step):
 
     takes = Stage.ROWS
     gives = Stage.ROWS
+    divides = True
 
     key: str = Field(
         min_length=1, description="The field whose values stay together: `patient`, `meta.id`."
@@ -52,8 +53,7 @@ class Partition(Step):
 
     def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
         """Refuse a second partition."""
-        if any(isinstance(step, Partition) for step in before):
-            raise ConfigError("the rows are partitioned already; keep one `partition`")
+        refuse_second_division(before)
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with the column `split` (uint8, an index into SPLIT_NAMES)."""

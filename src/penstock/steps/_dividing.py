@@ -1,0 +1,103 @@
+"""The split of each row by the component of shared sentences that it belongs to, over arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from penstock.steps._random import mixed
+
+_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Division:
+    """The split of each row (int8; -1 leaves), how many components there are, the largest's rows.
+
+    The components are those of the rows that stayed or left for what they are joined to.
+    """
+
+    split: NDArray[np.int8]
+    components: int
+    largest: int
+
+
+def divide(
+    sentences: NDArray[np.uint64],
+    given: NDArray[np.int8],
+    shares: tuple[float, float],
+    *,
+    seed: int,
+    joined_leave: bool,
+) -> Division:
+    """Return the split of each row, so that no sentence stands in two.
+
+    `sentences` has the hashes of a row's sentences, `given` the split that it is given to, -1 for
+    none. `shares` are those of validation and test in what is drawn. Where not all that is joined
+    to a given split leaves it, the rows that have one of its sentences leave first.
+    """
+    distinct, numbers = np.unique(sentences, return_inverse=True)
+    numbers = numbers.reshape(sentences.shape)
+    stay = np.arange(len(given))
+    if not joined_leave:
+        stay = np.flatnonzero(~_sharing(numbers, given, len(distinct)))
+        numbers, given = numbers[stay], given[stay]
+    component, sizes = _components(numbers, len(distinct))
+    top = np.full(len(sizes), -1, np.int8)
+    np.maximum.at(top, component, given)
+    leave = (top[component] > _TRAIN) & (given != top[component])
+    least = np.full(len(sizes), len(distinct))
+    np.minimum.at(least, component, numbers.min(axis=1))
+    drawn = np.flatnonzero(top < _TRAIN)
+    drawn = drawn[np.argsort(mixed(distinct[least[drawn]], seed, "components"))]
+    top[drawn] = _fill(sizes[drawn], *shares)
+    split = np.full(len(sentences), -1, np.int8)
+    split[stay] = np.where(leave, -1, top[component])
+    return Division(split, len(sizes), int(sizes.max(initial=0)))
+
+
+def _sharing(
+    numbers: NDArray[np.int64], given: NDArray[np.int8], distinct: int
+) -> NDArray[np.bool_]:
+    """Say of each row whether it has a sentence of a given split that comes before its own."""
+    shares = np.zeros(len(given), np.bool_)
+    for code in (_TEST, _VALIDATION):
+        held = np.zeros(distinct, np.bool_)
+        held[numbers[(given == code) & ~shares]] = True
+        shares |= (given < code) & held[numbers].any(axis=1)
+    return shares
+
+
+def _components(
+    numbers: NDArray[np.int64], distinct: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the component of each row, numbered from 0, and the rows of each component."""
+    # Each row joins its first sentence to its others.
+    first = np.repeat(numbers[:, 0], numbers.shape[1] - 1)
+    joins = np.ones(len(first), np.bool_)
+    graph = coo_array((joins, (first, numbers[:, 1:].ravel())), shape=(distinct, distinct))
+    _, label = connected_components(graph.tocsr(), directed=False)
+    rows = np.bincount(label[numbers[:, 0]])
+    number = np.cumsum(rows > 0) - 1
+    return number[label[numbers[:, 0]]], rows[rows > 0]
+
+
+def _fill(sizes: NDArray[np.int64], validation: float, test: float) -> NDArray[np.int8]:
+    """Return the split of components in their order: the first that each fits into."""
+    total = int(sizes.sum())
+    lacking = {_TEST: round(test * total), _VALIDATION: round(validation * total)}
+    split = np.zeros(len(sizes), np.int8)
+    for index, size in enumerate(sizes.tolist()):
+        for code, rows in lacking.items():
+            if size <= rows:
+                split[index] = code
+                lacking[code] = rows - size
+                break
+        else:
+            if not any(lacking.values()):
+                break
+    return split

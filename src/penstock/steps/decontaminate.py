@@ -1,0 +1,151 @@
+"""The step `decontaminate`: no sentence of named test sets stands in train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.errors import ConfigError, DataError
+from penstock.sources import SOURCES, Source
+from penstock.steps._base import SPLIT_NAMES, Arranging, Stage, Step
+from penstock.steps._columns import take_column, with_column
+from penstock.steps._fields import FieldNames, UnusableError, made_of_rows, text_of
+from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
+from penstock.steps._order import Order
+from penstock.steps.pairs import SIDES
+
+_COLUMN = "contaminated"
+_PIECE_BYTES = 1 << 24
+
+
+class Decontaminate(Step):
+    """Drop the rows of train that have a sentence of test sets which the dataset does not hold.
+
+    The sets are read as sources are; their rows must have the fields `on` as well, and are
+    normalised as the rows of the dataset are. Every row is of train where no step before this one
+    divides the dataset.
+    """
+
+    takes = Stage.ROWS
+    gives = Stage.ROWS
+    across_splits = True
+
+    against: dict[str, dict[str, Any]] = Field(
+        min_length=1,
+        max_length=255,
+        description="The test sets by name, each with the settings of a source: {paws: {kind: "
+        "tsv, path: test.tsv, text: null, metadata: {source: sentence1, target: sentence2}}}.",
+    )
+    on: FieldNames = Field(list(SIDES), description="The fields that hold the sentences.")
+    normalise: Normalise = Field("letters", description=NORMALISE_ALSO)
+    splits: list[Literal["train", "validation", "test"]] = Field(
+        ["train"],
+        min_length=1,
+        description="The splits in which those sentences may not stand.",
+    )
+    max_dropped: float = Field(
+        0.1, ge=0, le=1, description="The largest share of rows of these splits that is dropped."
+    )
+
+    @model_validator(mode="after")
+    def _names_sources(self) -> Self:
+        for name, settings in self.against.items():
+            try:
+                source = _source(settings)
+            except ConfigError as error:
+                raise ValueError(f"{name}: {error.message}") from None
+            except ValidationError as error:
+                wrong = error.errors()[0]
+                place = ".".join(map(str, (name, *wrong["loc"])))
+                raise ValueError(f"{place}: {wrong['msg'].removeprefix('Value error, ')}") from None
+            if source.gives_tokens:
+                raise ValueError(f"{name}: a source of tokens has no sentences")
+        return self
+
+    def inputs(self) -> list[str]:
+        """Return the files of the test sets."""
+        return [path for source in self._sources.values() for path in source.inputs()]
+
+    def prepare(self) -> None:
+        """Read the test sets; raises DataError for a row that lacks a field."""
+        _ = self._known
+
+    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+        """Return the rows with a column (uint8): the number of a set, from 1, or 0 for none."""
+        assert isinstance(batch, RowBatch)
+        batch, found = made_of_rows(batch, tally, self._set_of, "decontaminate")
+        return with_column(batch, _COLUMN, np.array(found, np.uint8))
+
+    def arrange(self, order: Order, arranging: Arranging) -> Order:
+        """Return the order without the rows that a set holds sentences of.
+
+        Raises DataError when more than `max_dropped` of the splits' rows are dropped.
+        """
+        found, order = take_column(order, _COLUMN)
+        split = order.columns.get("split", np.zeros(len(order), np.uint8))
+        seen = np.isin(split, [SPLIT_NAMES.index(name) for name in self.splits])
+        drop = seen & (found > 0)
+        for number, name in enumerate(self.against, 1):
+            arranging.counts[f"decontaminate.{name}"] += int((drop & (found == number)).sum())
+        dropped, rows = int(drop.sum()), int(seen.sum())
+        arranging.counts["decontaminate.kept"] += rows - dropped
+        if dropped > self.max_dropped * rows:
+            raise DataError(
+                f"{dropped:,} of {rows:,} rows of {', '.join(self.splits)} ({dropped / rows:.1%}) "
+                f"have a sentence of a test set, more than max_dropped ({self.max_dropped:.1%}); "
+                "look at the input, or raise `max_dropped`",
+                file="decontaminate",
+            )
+        return order.take(np.flatnonzero(~drop)) if dropped else order
+
+    def _sentences(self, row: dict[str, Any]) -> list[str]:
+        return [normalised(text_of(row, name), self.normalise) for name in self.on]
+
+    def _set_of(self, row: dict[str, Any]) -> int:
+        """Return the number of the first set that holds a sentence of the row, 0 for none."""
+        found = (self._known.get(sentence, 0) for sentence in self._sentences(row))
+        return min(filter(None, found), default=0)
+
+    @cached_property
+    def _sources(self) -> dict[str, Source]:
+        return {name: _source(settings) for name, settings in self.against.items()}
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        """The number, from 1, of the first set that holds each sentence."""
+        known: dict[str, int] = {}
+        for number, (name, source) in enumerate(self._sources.items(), 1):
+            for row, tell in _rows(source):
+                try:
+                    for sentence in self._sentences(row):
+                        known.setdefault(sentence, number)
+                except UnusableError as error:
+                    tell(f"{error}; `decontaminate` needs it: see `metadata` of '{name}'")
+        return known
+
+
+def _source(settings: Mapping[str, Any]) -> Source:
+    """Return a source by its settings; raises ConfigError or ValidationError."""
+    others = {key: value for key, value in settings.items() if key != "kind"}
+    kind = settings.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigError(f"kind is required: which source it is ({', '.join(SOURCES.names())})")
+    return SOURCES.get(kind).model_validate(others)
+
+
+def _rows(source: Source) -> Iterator[tuple[dict[str, Any], Callable[[str], None]]]:
+    """Yield each row with what raises DataError of it; a row that is none does so here."""
+    for piece in source.pieces(_PIECE_BYTES):
+        tally = Tally(partial(source.place, piece))
+        for batch in source.read(piece, tally):
+            assert isinstance(batch, RowBatch)
+            for number, row in zip(batch.numbers, batch.rows, strict=True):
+                yield row, partial(tally.bad, number)
+
+
+STEP = Decontaminate

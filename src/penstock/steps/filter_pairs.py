@@ -1,0 +1,120 @@
+"""The step `filter_pairs`: pairs whose sides are too much alike, or too unlike in length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.steps._base import Stage, Step
+from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
+from penstock.steps._fields import text_of
+from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
+from penstock.steps.pairs import SIDES
+
+
+class FilterPairs(Step):
+    """Keep the pairs (`source`, `target`) that meet every condition.
+
+    A pair that fails is counted once, under the first condition that it fails, in the order of the
+    options below.
+    """
+
+    takes = Stage.ROWS
+    gives = Stage.ROWS
+
+    identical: Literal["drop", "keep"] = Field(
+        "drop", description="Pairs whose sides are equal once they are normalised."
+    )
+    normalise: Normalise = Field("letters", description=NORMALISE_ALSO)
+    max_length_ratio: float | None = Field(
+        None,
+        ge=1,
+        allow_inf_nan=False,
+        description="The greatest length of the longer side, in characters, by the shorter.",
+    )
+    min_edit: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The least edit distance (Levenshtein) between the sides, case apart, as a "
+        "share of the longer: 0 for equal sides, 1 for sides with nothing in common.",
+    )
+    edit_of: Literal["words", "characters"] = Field(
+        "words", description="What the edit distance counts; words stand between white space."
+    )
+    max_dropped: float = Field(
+        0.5, ge=0, le=1, description="The largest share of pairs that may be dropped."
+    )
+    name: str | None = Field(
+        None,
+        pattern=r"^\w+$",
+        description="What the counts are called (filter_pairs.NAME.edit), where a recipe has "
+        "several such filters; those without a name are counted and judged together.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> Self:
+        if not self._conditions:
+            raise ValueError("has no condition; give max_length_ratio or min_edit")
+        return self
+
+    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+        """Return the pairs that meet every condition."""
+        assert isinstance(batch, RowBatch)
+        return kept_rows(batch, tally, self._conditions, self._counter)
+
+    def judge(self, counts: Counter[str]) -> None:
+        """Raise DataError when more than `max_dropped` of all pairs were dropped."""
+        failures = [failure for failure, _ in self._conditions]
+        refuse_dropped(counts, failures, self._counter, self.max_dropped, "pair")
+
+    @property
+    def _counter(self) -> str:
+        return f"filter_pairs.{self.name}" if self.name else "filter_pairs"
+
+    @cached_property
+    def _conditions(self) -> list[Condition]:
+        """The conditions that are given, in their order: what a failure is called, and a test."""
+        conditions: list[Condition] = []
+        if self.identical == "drop":
+            conditions.append(("identical", self._differs))
+        if (most := self.max_length_ratio) is not None:
+            conditions.append(("length_ratio", lambda row: _length_ratio(row) <= most))
+        if (least := self.min_edit) is not None:
+            distance = _edit_distance(self.edit_of)
+            conditions.append(("edit", lambda row: distance(row) >= least))
+        return conditions
+
+    def _differs(self, row: dict[str, Any]) -> bool:
+        source, target = (normalised(side, self.normalise) for side in _sides(row))
+        return source != target
+
+
+def _sides(row: dict[str, Any]) -> tuple[str, str]:
+    source, target = SIDES
+    return text_of(row, source), text_of(row, target)
+
+
+def _length_ratio(row: dict[str, Any]) -> float:
+    shorter, longer = sorted(map(len, _sides(row)))
+    return longer / shorter if shorter else float("inf")
+
+
+def _edit_distance(of: Literal["words", "characters"]) -> Callable[[dict[str, Any]], float]:
+    from rapidfuzz.distance import Levenshtein
+
+    def distance(row: dict[str, Any]) -> float:
+        source, target = (normalised(side, "nfkc_casefold") for side in _sides(row))
+        if of == "words":
+            return Levenshtein.normalized_distance(source.split(), target.split())
+        return Levenshtein.normalized_distance(source, target)
+
+    return distance
+
+
+STEP = FilterPairs
