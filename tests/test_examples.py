@@ -52,7 +52,7 @@ def test_the_baseline_example_trains(data_tree: Path, tiny_model: Path) -> None:
 def test_a_recipe_builds_a_dataset_that_passes_its_check(
     example: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("cohorts", "text", "tokenizers"):
+    for name in ("cohorts", "pairs", "text", "tokenizers"):
         (tmp_path / name).symlink_to(shared_data / name)
     monkeypatch.chdir(tmp_path)
     built = build(example)

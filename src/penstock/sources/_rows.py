@@ -105,4 +105,4 @@ def _characters(row: dict[str, Any]) -> int:
     text = row.get("text")
     if isinstance(text, str):
         return len(text)
-    return sum(len(value) for value in row.values() if isinstance(value, str))
+    return sum([len(value) for value in row.values() if isinstance(value, str)])

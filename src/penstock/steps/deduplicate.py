@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class Deduplicate(Step):
             )
         return order.take(first) if dropped else order
 
-    @property
+    @cached_property
     def _fields(self) -> list[str]:
         return [self.on] if isinstance(self.on, str) else self.on
 
@@ -90,10 +91,10 @@ class Deduplicate(Step):
         parts = []
         for name in self._fields:
             value = find(row, name)
-            if problem := problem_with(value, name):
-                raise UnusableError(problem)
             if isinstance(value, str):
                 value = normalised(value, self.normalise)
+            elif problem := problem_with(value, name):
+                raise UnusableError(problem)
             try:
                 part = canonical(value)
             except TypeError:

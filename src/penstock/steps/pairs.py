@@ -96,10 +96,10 @@ class Pairs(Step):
 
     def _side(self, row: dict[str, Any], name: str) -> str:
         value = find(row, name)
-        if value is MISSING or not isinstance(value, str | None):
-            raise UnusableError(
-                problem_with(value, name) or f"the field '{name}' is {kind_of(value)}, must be text"
-            )
+        if value is MISSING:
+            raise UnusableError(f"the field '{name}' is absent; `pairs` needs it as a side")
+        if not isinstance(value, str | None):
+            raise UnusableError(f"the field '{name}' is {kind_of(value)}, must be text")
         side = (value or "").strip()
         if not side and self.empty == "error":
             raise UnusableError(
@@ -113,11 +113,12 @@ class Pairs(Step):
         if self.metadata is None:
             used = (self.source, self.target, self.label)
             kept = {name: value for name, value in row.items() if name not in used}
-            if clash := kept.keys() & {*SIDES, LABEL}:
-                raise UnusableError(
-                    f"has a field '{min(clash)}' beside those of the pair; list under `metadata` "
-                    "what to keep"
-                )
+            for name in (*SIDES, LABEL):
+                if name in kept:
+                    raise UnusableError(
+                        f"has a field '{name}' beside those of the pair; list under `metadata` "
+                        "what to keep"
+                    )
             return kept
         kept = {name: find(row, name) for name in self.metadata}
         for name, value in kept.items():
@@ -131,9 +132,10 @@ def _label(value: object, name: str) -> int:
         return int(value)
     if isinstance(value, int | float) and value in (0, 1):
         return int(value)
+    if problem := problem_with(value, name):
+        raise UnusableError(f"{problem}; `pairs` needs it as its `label`")
     raise UnusableError(
-        problem_with(value, name)
-        or f"the field '{name}' is {kind_of(value)} other than 0 and 1; name another field as "
+        f"the field '{name}' is {kind_of(value)} other than 0 and 1; name another field as "
         "`label`, or mend the row"
     )
 
