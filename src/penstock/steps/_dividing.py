@@ -18,7 +18,7 @@ _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 class Division:
     """The split of each row (int8; -1 leaves), how many components there are, the largest's rows.
 
-    The components are those of the rows that stayed or left for what they are joined to.
+    Components are of rows that stayed, or left for what they are joined to.
     """
 
     split: NDArray[np.int8]
