@@ -185,7 +185,7 @@ GOOD = "1\ta b c\td e f\t1\r\n"
     ("content", "said"),
     [
         (HEADER.replace("\t", ",") + GOOD, ":1: the first line is one field; it has 4 with `deli"),
-        (HEADER.replace("sentence2", "two") + GOOD, ":1: has no column 'sentence2'; did you mean"),
+        (HEADER.replace("sentence2", "two") + GOOD, ":1: has no column 'sentence2' among the 4 na"),
         (HEADER + GOOD + GOOD.replace("\t1\r", "\tyes\r"), ":3: the field 'label' is text other"),
         (HEADER + GOOD + GOOD.replace("d e f", " "), ":3: the field 'target' is empty; mend the"),
         (HEADER + GOOD + GOOD.replace("b", "\n"), ":3: 2 fields, must be 4"),
