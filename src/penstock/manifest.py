@@ -105,6 +105,8 @@ class Manifest(Options):
     tokenizer: dict[str, Any] | None = None
     recipe: dict[str, Any]
     inputs: list[InputEntry]
+    #: What steps found out about the dataset, as plain data: lengths, shares, distances.
+    statistics: dict[str, Any] = Field(default_factory=dict)
     #: The first rows that `on_error: skip` left out; `counts` says how many there are.
     skipped: list[SkippedRow] = Field(default_factory=list)
 
@@ -128,7 +130,8 @@ class Manifest(Options):
 
     def to_json(self) -> bytes:
         """Return the bytes that `write` writes; secrets are masked."""
-        data = redact(self.model_dump(mode="json", exclude=None if self.skipped else {"skipped"}))
+        empty = {name for name in ("skipped", "statistics") if not getattr(self, name)}
+        data = redact(self.model_dump(mode="json", exclude=empty))
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     def write(self, directory: Path) -> None:

@@ -8,6 +8,7 @@ from penstock.formats._base import (
     SplitShape,
     Target,
     TokenRow,
+    View,
     Written,
 )
 from penstock.formats._finding import find_dataset, find_datasets, only_dataset
@@ -42,6 +43,7 @@ __all__ = [
     "TfdsFormat",
     "TfdsLayout",
     "TokenRow",
+    "View",
     "Written",
     "find_dataset",
     "find_datasets",

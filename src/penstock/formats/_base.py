@@ -33,6 +33,19 @@ class RowBlock:
 
 
 @dataclass(frozen=True)
+class View:
+    """Rows of a build that a format wants under one name.
+
+    They are those of some splits, one after the other: all as the steps have left them, or with
+    `sources` those of these sources alone, before they were put among each other.
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    sources: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class SplitShape:
     """How large one split is. `segments` and `tokens` do not count padding."""
 
@@ -45,6 +58,7 @@ class SplitShape:
 class Target:
     """The dataset to be written.
 
+    `splits` has the shape of each of the format's views, which are the splits unless it has others.
     `directory` is where it will be known, not where it is written; `context` is the length of
     every row, None when each has its own; `dtype` is that of the ids.
     """
@@ -60,7 +74,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Shard:
-    """Consecutive rows of one split that are written by themselves, to `path` in the dataset."""
+    """Consecutive rows of one split (or other view), written by themselves to `path`."""
 
     split: str
     path: str
@@ -116,6 +130,13 @@ class Format(Options, ABC):
     fixed_rows: ClassVar[bool]
     #: How a dataset of this format is recognised, in a few words.
     looks_like: ClassVar[str]
+
+    def views(self, splits: Sequence[str], source_names: Sequence[str]) -> Sequence[View]:
+        """Return what the files are made of, given the splits and sources of a recipe.
+
+        Raises ConfigError for a setting that names no source.
+        """
+        return [View(split, (split,)) for split in splits]
 
     def verify(self, target: Target) -> None:
         """Look at the target before anything is written; raises ConfigError for what cannot be."""

@@ -31,6 +31,7 @@ def describe_dataset(
 ) -> Manifest:
     """Return the manifest of a dataset whose files are all written."""
     recipe = plan.recipe
+    assert bench.arrangement is not None
     settings = {"kind": "build", "key": plan.identity, **recipe.settings()}
     if any(source.synthetic for source in recipe.sources.values()):
         settings["synthetic"] = True
@@ -44,6 +45,7 @@ def describe_dataset(
         tokenizer=tokenizer_of(recipe),
         recipe=settings,
         inputs=list(inputs),
+        statistics=bench.arrangement.statistics,
         skipped=[SkippedRow(file=f, line=n, reason=why) for f, n, why in errors[:KEPT_ERRORS]],
     )
 

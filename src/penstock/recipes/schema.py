@@ -23,7 +23,7 @@ from penstock.errors import ConfigError
 from penstock.formats import FORMATS, Format
 from penstock.registry import Registry
 from penstock.sources import SOURCES, Source
-from penstock.steps import STEPS, Stage, Step
+from penstock.steps import SPLIT_NAMES, STEPS, Stage, Step
 
 Part = TypeVar("Part", bound=Options)
 
@@ -250,6 +250,10 @@ def _check_order(recipe: Recipe) -> None:
         if not (step.takes is Stage.ORDER and step.across_splits):
             stage = step.gives
         tokens |= stage is Stage.TOKENS
+    try:
+        recipe.format.views(SPLIT_NAMES, tuple(recipe.sources))
+    except ConfigError as error:
+        raise document.error(error.message, ("format", error.field or "")) from None
     if recipe.in_tokens != recipe.format.takes_tokens:
         name = recipe.format.name
         if recipe.format.takes_tokens:

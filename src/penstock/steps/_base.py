@@ -32,7 +32,8 @@ class Arranging:
 
     `split` is the part that is arranged, None for all; `source_names` gives the meaning of the
     column `source`; `pad_id` and `eod_id` are those of the tokenizer, None where it has none;
-    `counts` takes what the step did, named `step.what`.
+    `counts` takes what the step did, named `step.what`; `statistics` what it found out about the
+    dataset, as plain data, for the manifest.
     """
 
     seed: int
@@ -41,6 +42,7 @@ class Arranging:
     pad_id: int | None = None
     eod_id: int | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    statistics: dict[str, Any] = field(default_factory=dict)
 
 
 class Step(Options, ABC):
@@ -56,6 +58,9 @@ class Step(Options, ABC):
     needs_tokens: ClassVar[bool] = False
     #: True when the step must see all splits at once (duplicates), False when each by itself.
     across_splits: ClassVar[bool] = False
+    #: True for a step that puts units of several sources among each other: what a format wants of
+    #: one source alone does without it.
+    mixes: ClassVar[bool] = False
     #: True for a step that decides the column `split`.
     divides: ClassVar[bool] = False
 

@@ -39,6 +39,20 @@ class Order:
         ends = np.concatenate(([0], np.cumsum(self.lengths, dtype=np.int64)))
         return ends[self.first[1:]] - ends[self.first[:-1]]
 
+    def joined_to(self, other: Order) -> Order:
+        """Return the order that holds the units of this one, then those of another."""
+        shared = self.columns.keys() & other.columns.keys()
+        return replace(
+            self,
+            starts=np.concatenate((self.starts, other.starts)),
+            lengths=np.concatenate((self.lengths, other.lengths)),
+            first=np.concatenate((self.first, self.first[-1] + other.first[1:])),
+            columns={
+                name: np.concatenate((self.columns[name], other.columns[name]))
+                for name in sorted(shared)
+            },
+        )
+
     def take(self, units: NDArray[np.int64]) -> Order:
         """Return the order that holds these units, one after the other; one may come twice."""
         counts = (self.first[1:] - self.first[:-1])[units]

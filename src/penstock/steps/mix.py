@@ -24,6 +24,7 @@ class Mix(Step):
 
     takes = Stage.ORDER
     gives = Stage.ORDER
+    mixes = True
 
     weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         min_length=2,

@@ -11,6 +11,7 @@ class Shuffle(Step):
 
     takes = Stage.ORDER
     gives = Stage.ORDER
+    mixes = True
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the units in their new order."""
