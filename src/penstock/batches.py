@@ -76,6 +76,7 @@ class Tally:
         self.skip = skip
         self.counts: Counter[str] = Counter()
         self.errors: list[tuple[str, int, str]] = []
+        self.left_out: list[tuple[str, int, str]] = []
 
     def bad(self, number: int, reason: str) -> None:
         """Note that a row cannot be used; `reason` names the field and never holds its text.
@@ -89,6 +90,11 @@ class Tally:
                 raise DataError(reason, file=file, line=line)
             self.errors.append((file, line, reason))
         self.counts["skipped"] = skipped
+
+    def leave_out(self, number: int, reason: str) -> None:
+        """Note the place of a row that a step leaves out by its settings; the step counts it."""
+        if len(self.left_out) < KEPT_ERRORS:
+            self.left_out.append((*self.place(number), reason))
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a counter, named `step.what` (`filter.too_short`)."""

@@ -107,7 +107,7 @@ class Manifest(Options):
     inputs: list[InputEntry]
     #: What steps found out about the dataset, as plain data: lengths, shares, distances.
     statistics: dict[str, Any] = Field(default_factory=dict)
-    #: The first rows that `on_error: skip` left out; `counts` says how many there are.
+    #: The first rows that `on_error: skip` or a step left out; `counts` says how many there are.
     skipped: list[SkippedRow] = Field(default_factory=list)
 
     @property
@@ -150,6 +150,14 @@ class Manifest(Options):
             elif sha256_of(path) != entry.sha256:
                 found.append((entry, "has other content"))
         return found
+
+    def require_unchanged(self, directory: Path) -> None:
+        """Raise DataError, with the first file, when a file is not what the manifest says."""
+        for entry, how in self.mismatches(directory):
+            raise DataError(
+                f"{how}, unlike its manifest says; restore it or make the dataset again",
+                file=directory / entry.path,
+            )
 
 
 def read_manifest(dataset: Path) -> Manifest | None:

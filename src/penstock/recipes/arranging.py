@@ -25,8 +25,8 @@ WHOLE = "train"
 class Arrangement:
     """The rows of each view of the format, and what the steps on the whole dataset did.
 
-    `statistics` are what they found out about it. `orders` is None for a dataset that keeps its documents as they lie: nothing about it has to be
-    held in memory.
+    `statistics` are what they found out about it. `orders` is None for a dataset that keeps its
+    documents as they lie: nothing about it has to be held in memory.
     """
 
     store: Store
@@ -88,8 +88,7 @@ def arrange(recipe: Recipe, store: Store) -> Arrangement:
         alone = [index for index in own if not recipe.steps[index].mixes]
         unnoted = Arrangement(store, {})  # what the steps find out stands in `arranged` already
         unmixed = {
-            split: _carried(recipe, alone, order, split, unnoted)
-            for split, order in splits.items()
+            split: _carried(recipe, alone, order, split, unnoted) for split, order in splits.items()
         }
     arranged.orders = _viewed(views, final, unmixed, tuple(recipe.sources))
     return arranged

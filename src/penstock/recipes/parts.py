@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.files import staged_file
-from penstock.jsonl import dump_row
+from penstock.steps import as_bytes
 
 
 def parts_directory(work: Path, key: str) -> Path:
@@ -24,7 +24,11 @@ def parts_directory(work: Path, key: str) -> Path:
 
 @dataclass(frozen=True)
 class PartReport:
-    """What a part holds. `dtype` and `tokens` are of its ids; `errors` are (file, line, reason)."""
+    """What a part holds. `dtype` and `tokens` are of its ids.
+
+    `errors` and `left_out`, rows that could not be used and that a step passed over, are
+    (file, line, reason).
+    """
 
     documents: int
     sequences: int
@@ -34,6 +38,7 @@ class PartReport:
     arrays_checksum: int
     counts: Mapping[str, int]
     errors: list[tuple[str, int, str]] = field(default_factory=list)
+    left_out: list[tuple[str, int, str]] = field(default_factory=list)
 
 
 class Part:
@@ -54,7 +59,7 @@ class Part:
         with staged_file(self.ids) as staging, staging.open("wb") as out:
             gathered = _Gathered(out)
             for batch in batches:
-                gathered.add(batch if isinstance(batch, TokenBatch) else _as_bytes(batch, tally))
+                gathered.add(batch if isinstance(batch, TokenBatch) else as_bytes(batch, tally))
         with staged_file(self.arrays) as staging, staging.open("wb") as out:
             np.savez(out, allow_pickle=False, **gathered.arrays())
         report = PartReport(
@@ -66,6 +71,7 @@ class Part:
             arrays_checksum=_checksum_of(self.arrays),
             counts=dict(tally.counts),
             errors=tally.errors,
+            left_out=tally.left_out,
         )
         # No fsync: after a crash of the machine the checksum tells what did not reach the disk.
         with staged_file(self.report) as staging:
@@ -126,26 +132,6 @@ class _Gathered:
             name: np.concatenate(columns) if columns else empty
             for name, columns in self._arrays.items()
         }
-
-
-def _as_bytes(batch: RowBatch, tally: Tally) -> TokenBatch:
-    """Return rows of text as sequences of bytes: each row is JSON in UTF-8."""
-    rows, kept = [], []
-    for index, row in enumerate(batch.rows):
-        try:
-            rows.append(dump_row(row))
-            kept.append(index)
-        except ValueError as error:
-            tally.bad(batch.numbers[index], f"{error}; list the others under `metadata`")
-    if len(kept) < len(batch):
-        batch = batch.take(kept)
-    return TokenBatch(
-        ids=np.frombuffer(b"".join(rows), np.uint8),
-        lengths=np.fromiter(map(len, rows), np.int32, len(rows)),
-        sequences=np.ones(len(rows), np.int32),
-        numbers=batch.numbers,
-        columns=batch.columns,
-    )
 
 
 def _checksum_of(path: Path) -> int:

@@ -37,7 +37,8 @@ def describe_dataset(
         settings["synthetic"] = True
     if any(source.confidential for source in recipe.sources.values()):
         settings["redact"] = True
-    errors = [error for work in plan.pieces for error in reports[work.part].errors]
+    of_parts = [reports[work.part] for work in plan.pieces]
+    errors = [row for report in of_parts for row in (*report.errors, *report.left_out)]
     return Manifest(
         format=recipe.format.name,
         counts={**counts, **_shape_counts(bench)},

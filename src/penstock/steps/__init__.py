@@ -2,8 +2,9 @@
 
 from penstock.registry import Registry
 from penstock.steps._base import SPLIT_NAMES, Arranging, Stage, Step
+from penstock.steps._json_rows import as_bytes
 from penstock.steps._order import Order
 
-__all__ = ["SPLIT_NAMES", "STEPS", "Arranging", "Order", "Stage", "Step"]
+__all__ = ["SPLIT_NAMES", "STEPS", "Arranging", "Order", "Stage", "Step", "as_bytes"]
 
 STEPS: Registry[type[Step]] = Registry("step", "penstock.steps", "STEP")

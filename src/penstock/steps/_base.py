@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
@@ -16,6 +18,8 @@ from penstock.steps._order import Order
 
 #: What the codes in the column `split` mean: 0, 1, 2.
 SPLIT_NAMES = ("train", "validation", "test")
+#: One of them, as a setting.
+SplitName = Literal["train", "validation", "test"]
 
 
 class Stage(StrEnum):
@@ -104,6 +108,22 @@ class Step(Options, ABC):
 
     def judge(self, counts: Counter[str]) -> None:
         """Look at the counts of the whole dataset; raises DataError past a threshold."""
+
+
+class StepOnSources(Step):
+    """A step on rows that may be meant for some of the sources alone."""
+
+    sources: list[str] | None = Field(
+        None, min_length=1, description="The sources whose rows are meant; null: all."
+    )
+
+    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
+        """Refuse names of no source."""
+        refuse_unknown_sources(self.sources or (), source_names, "sources")
+
+    def works_on(self, source_name: str) -> bool:
+        """Say whether the rows of a source are meant."""
+        return self.sources is None or source_name in self.sources
 
 
 def refuse_second_division(before: Sequence[Step]) -> None:

@@ -16,6 +16,7 @@ from penstock.errors import DataError
 from penstock.steps._base import (
     SPLIT_NAMES,
     Arranging,
+    SplitName,
     Stage,
     Step,
     refuse_second_division,
@@ -55,7 +56,7 @@ class Components(Step):
 
     on: FieldNames = Field(list(SIDES), description="The fields that hold the sentences.")
     normalise: Normalise = Field("letters", description=NORMALISE_ALSO)
-    given: dict[str, Literal["train", "validation", "test"]] = Field(
+    given: dict[str, SplitName] = Field(
         default_factory=dict,
         description="The split of whole sources by name: {paws_test: test}.",
     )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.steps._base import Stage, Step, refuse_unknown_sources
+from penstock.steps._base import Stage, StepOnSources
 from penstock.steps._detokenizing import detokenized
 from penstock.steps._fields import FieldNames, made_of_rows, text_of
 from penstock.steps.pairs import SIDES
 
 
-class Detokenize(Step):
+class Detokenize(StepOnSources):
     """Undo the spacing and the quotes of English text that was cut into tokens, as PAWS is.
 
     What cannot be told is left as it is; text that has been through it does not change again.
@@ -24,9 +23,6 @@ class Detokenize(Step):
     gives = Stage.ROWS
 
     fields: FieldNames = Field(list(SIDES), description="The fields of text.")
-    sources: list[str] | None = Field(
-        None, min_length=1, description="The sources whose rows are meant; null: all."
-    )
 
     @field_validator("fields")
     @classmethod
@@ -34,14 +30,6 @@ class Detokenize(Step):
         if dotted := next((name for name in fields if "." in name), None):
             raise ValueError(f"must name fields of the row itself, not '{dotted}'")
         return fields
-
-    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
-        """Refuse names of no source."""
-        refuse_unknown_sources(self.sources or (), source_names, "sources")
-
-    def works_on(self, source_name: str) -> bool:
-        """Say whether the rows of a source are meant."""
-        return self.sources is None or source_name in self.sources
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with these fields put together again."""

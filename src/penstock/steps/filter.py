@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
 from penstock.fields import MISSING, find, kind_of
-from penstock.steps._base import Stage, Step
+from penstock.steps._base import Stage, StepOnSources
 from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
 from penstock.steps._expressions import EvaluationError, compile_condition
 from penstock.steps._fields import text_of
@@ -27,7 +27,7 @@ class Language(Options):
     keep: list[str] = Field(min_length=1, description="The values that are kept: [en, de].")
 
 
-class Filter(Step):
+class Filter(StepOnSources):
     """Keep the documents that meet every condition.
 
     A document that fails is counted once, under the first condition that it fails, in the order of

@@ -10,14 +10,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.steps._base import Stage, Step
+from penstock.steps._base import Stage, StepOnSources
 from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
 from penstock.steps._fields import text_of
 from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
 from penstock.steps.pairs import SIDES
 
 
-class FilterPairs(Step):
+class FilterPairs(StepOnSources):
     """Keep the pairs (`source`, `target`) that meet every condition.
 
     A pair that fails is counted once, under the first condition that it fails, in the order of the

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.fields import MISSING, find, kind_of
+from penstock.fields import find
 from penstock.steps._base import Stage, Step
-from penstock.steps._fields import UnusableError, is_null, problem_with, text_of
-
-_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_NAME = re.compile(r"\w[\w -]*(\.\w[\w -]*)*")
+from penstock.steps._fields import UnusableError, problem_with, text_of
+from penstock.steps._template import Parsed, Template, parse_template, value_as_text
 
 
 class Metadata(Step):
@@ -28,7 +25,7 @@ class Metadata(Step):
     takes = Stage.ROWS
     gives = Stage.ROWS
 
-    template: str = Field(
+    template: Template = Field(
         min_length=1,
         description="What goes before the text: {field} or {field.inner} stands for a value, "
         "{{ and }} for braces.",
@@ -38,19 +35,6 @@ class Metadata(Step):
         description="What to do where a field is absent or null. error: the row is bad; empty: "
         "nothing stands in its place; drop_line: the line of the template is left out.",
     )
-
-    @field_validator("template")
-    @classmethod
-    def _has_plain_fields(cls, template: str) -> str:
-        for match in _FIELD.finditer(template):
-            if match[0] in ("{", "}"):
-                raise ValueError(f"a single '{match[0]}'; write '{match[0] * 2}' for a brace")
-            if match[1] is not None and not _NAME.fullmatch(match[1]):
-                raise ValueError(
-                    f"'{match[0]}' is not a field; write {{field}} or {{field.inner}} without "
-                    "formats, and '{{' and '}}' for braces"
-                )
-        return template
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with the filled template before their text."""
@@ -86,46 +70,18 @@ class Metadata(Step):
 
     def _value(self, row: dict[str, Any], name: str) -> str | None:
         """Return a field as text; None where it is absent or null and that is allowed."""
-        value = find(row, name)
-        if isinstance(value, str):
-            return value
-        if value is MISSING or is_null(value):
-            if self.absent == "error":
-                raise UnusableError(
-                    f"{problem_with(value, name)}, and the template of `metadata` needs it; set "
-                    "`absent: empty` or `absent: drop_line` to do without"
-                )
-            return None
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, int | float):
-            return repr(value)
-        if isinstance(value, date):
-            return value.isoformat()
-        raise UnusableError(
-            f"the field '{name}' is {kind_of(value)}; the template of `metadata` takes text, "
-            "numbers, true, false and dates"
-        )
+        value = value_as_text(row, name, "metadata")
+        if value is None and self.absent == "error":
+            raise UnusableError(
+                f"{problem_with(find(row, name), name)}, and the template of `metadata` needs it; "
+                "set `absent: empty` or `absent: drop_line` to do without"
+            )
+        return value
 
     @cached_property
-    def _lines(self) -> list[list[tuple[str, str | None]]]:
+    def _lines(self) -> list[Parsed]:
         """The template by lines, each as literals with the field that follows, if one does."""
-        return [_parse(line) for line in re.split(r"(?<=\n)", self.template)]
-
-
-def _parse(line: str) -> list[tuple[str, str | None]]:
-    parts: list[tuple[str, str | None]] = []
-    literal = ""
-    end = 0
-    for match in _FIELD.finditer(line):
-        literal += line[end : match.start()]
-        end = match.end()
-        if match[1] is None:
-            literal += match[0][0]
-        else:
-            parts.append((literal, match[1]))
-            literal = ""
-    return [*parts, (literal + line[end:], None)]
+        return [parse_template(line) for line in re.split(r"(?<=\n)", self.template)]
 
 
 STEP = Metadata

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.fields import MISSING, find, kind_of
-from penstock.steps._base import Stage, Step
+from penstock.steps._base import Stage, StepOnSources
 from penstock.steps._dropping import refuse_dropped
 from penstock.steps._fields import UnusableError, problem_with
 
@@ -18,7 +18,7 @@ SIDES = ("source", "target")
 LABEL = "label"
 
 
-class Pairs(Step):
+class Pairs(StepOnSources):
     """Make a pair of each row: its sides under `source` and `target`, what it says under `label`.
 
     White space at the ends of the sides is taken off. The label becomes 1 or 0, from 1, 0, true,
@@ -40,7 +40,7 @@ class Pairs(Step):
         None, description="The other fields of the row that are kept; null: all."
     )
     empty: Literal["error", "drop"] = Field(
-        "error", description="A side without text: a bad row, or left out and counted."
+        "error", description="A side without text: a bad row, or left out, counted and named."
     )
     min_characters: int = Field(
         0, ge=0, description="The least length of either side in Unicode characters."
@@ -70,6 +70,8 @@ class Pairs(Step):
                 continue
             if isinstance(pair, str):
                 tally.count(f"pairs.{pair}")
+                if pair == "empty":
+                    tally.leave_out(batch.numbers[index], "a side of the pair is empty")
             else:
                 kept.append(index)
                 pairs.append(pair)

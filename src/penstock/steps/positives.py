@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ _COLUMN = "positive"
 
 
 class Positives(Step):
-    """Keep the pairs whose `label` is 1, without those that stand with label 0 elsewhere.
+    """Keep the pairs whose `label` is 1, as a rule without those with label 0 elsewhere.
 
     A pair is the same whichever way round. Pairs are compared over all splits and sources, by a
     hash of 63 bits (BLAKE2b) of their normalised sides.
@@ -32,6 +32,9 @@ class Positives(Step):
     gives = Stage.ROWS
     across_splits = True
 
+    contradicted: Literal["drop", "keep"] = Field(
+        "drop", description="Pairs with label 1 that stand with label 0 elsewhere."
+    )
     normalise: Normalise = Field("nfkc_casefold", description=NORMALISE_ALSO)
     max_contradicted: float = Field(
         0.05, ge=0, le=1, description="The largest share of pairs that may have both labels."
@@ -52,6 +55,8 @@ class Positives(Step):
         """
         keys, order = take_column(order, _COLUMN)
         pairs = _with_both_labels(keys)
+        if self.contradicted == "keep":
+            pairs = pairs[:0]
         contradicted = np.isin(keys >> np.uint64(1), pairs)
         positive = (keys & 1).astype(np.bool_)
         kept = np.flatnonzero(positive & ~contradicted)

@@ -1,0 +1,57 @@
+"""Chat rows for LLaMA-Factory (0.9.5): `dataset_info.json` and the files that it names.
+
+paraphrase/
+  paws_paraphrase_train.jsonl           one object {"messages": [...]} a line; rows of some sources
+  paraphrase_combined_train.jsonl       rows of all sources; _eval and _test beside it
+  paraphrase_combined.json              an array of rows
+  dataset_info.json                     an entry a file
+  penstock.json
+"""
+
+from penstock.formats.chat._format import Chat
+from penstock.formats.chat.conversion import messages_of, to_alpaca
+from penstock.formats.chat.dataset_info import (
+    COLUMNS,
+    DATASET_INFO,
+    LOCATIONS,
+    TAGS,
+    DatasetEntry,
+    entry_of,
+    read_dataset_info,
+)
+from penstock.formats.chat.reading import SUFFIXES, ChatDataset, read_chat_rows
+from penstock.formats.chat.rows import (
+    ANSWERING,
+    ASKING,
+    ROLES,
+    ChatRow,
+    Message,
+    Problem,
+    problem_of,
+)
+
+__all__ = [
+    "ANSWERING",
+    "ASKING",
+    "COLUMNS",
+    "DATASET_INFO",
+    "FORMAT",
+    "LOCATIONS",
+    "ROLES",
+    "SUFFIXES",
+    "TAGS",
+    "Chat",
+    "ChatDataset",
+    "ChatRow",
+    "DatasetEntry",
+    "Message",
+    "Problem",
+    "entry_of",
+    "messages_of",
+    "problem_of",
+    "read_chat_rows",
+    "read_dataset_info",
+    "to_alpaca",
+]
+
+FORMAT = Chat

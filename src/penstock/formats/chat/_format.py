@@ -1,0 +1,172 @@
+"""Chat rows in the files of a directory that LLaMA-Factory reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import orjson
+from pydantic import Field
+
+from penstock.config import FileName
+from penstock.errors import ConfigError, DataError, did_you_mean
+from penstock.fields import kind_of
+from penstock.files import write_atomic
+from penstock.formats._base import Dataset, Format, RowBlock, Shard, Target, View, Written
+from penstock.formats._walking import directories_with_files
+from penstock.formats.chat.conversion import to_alpaca
+from penstock.formats.chat.dataset_info import (
+    DATASET_INFO,
+    Formatting,
+    dump_dataset_info,
+    entry_of,
+    is_dataset_info,
+)
+from penstock.formats.chat.reading import SUFFIXES, ChatDataset
+from penstock.formats.chat.rows import problem_of
+
+#: The view of what `NAME.json` holds.
+_JOINED = "joined"
+#: What stands before, between and after the rows of a file.
+_LINES = (b"", b"\n", b"\n")
+_ARRAY = (b"[\n", b",\n", b"\n]\n")
+
+
+class Chat(Format):
+    """Chat rows for LLaMA-Factory: JSON Lines by split, and `dataset_info.json`.
+
+    A row is an object with `messages`, as the step `chat` makes it. NAME_train.jsonl,
+    NAME_eval.jsonl and NAME_test.jsonl hold the rows of all sources; `parts` have such files of
+    their own; NAME.json is an array of the rows of the `joined` splits. Each file has an entry of
+    its own in `dataset_info.json`, called as the file.
+    """
+
+    name: ClassVar[str] = "chat"
+    takes_tokens: ClassVar[bool] = False
+    fixed_rows: ClassVar[bool] = False
+    looks_like: ClassVar[str] = "a directory with a dataset_info.json of LLaMA-Factory"
+
+    combined: FileName | None = Field(
+        None, description="What the files of all sources are called; null: as the dataset."
+    )
+    parts: dict[FileName, Annotated[list[str], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Files of some sources alone, by name: {paws: [paws_train, paws_eval]}. They "
+        "hold what `shuffle` and `mix` were given.",
+    )
+    joined: list[Literal["train", "validation", "test"]] = Field(
+        ["train"],
+        description="The splits whose rows stand in NAME.json, one after the other; none: no such "
+        "file. With validation in it, do not train on it and evaluate on NAME_eval.",
+    )
+    formatting: Formatting = Field(
+        "sharegpt",
+        description="sharegpt: rows with `messages`; alpaca: with `instruction`, `output`, "
+        "`system`, `history`.",
+    )
+
+    def views(self, splits: Sequence[str], source_names: Sequence[str]) -> Sequence[View]:
+        """Return the splits, those of each part, and what is joined."""
+        views = [View(split, (split,)) for split in splits]
+        for part, sources in self.parts.items():
+            for name in sources:
+                if name not in source_names:
+                    known = f"; the sources are {', '.join(source_names)}"
+                    hint = did_you_mean(name, source_names) or known
+                    raise ConfigError(f"'{part}' has no source '{name}'{hint}", field="parts")
+            views += [View(_stem(part, split), (split,), tuple(sources)) for split in splits]
+        if self.joined:
+            views.append(View(_JOINED, tuple(self.joined)))
+        return views
+
+    def verify(self, target: Target) -> None:
+        """Refuse a part that has the name of the whole."""
+        if self._stem_of_all(target) in self.parts:
+            raise ConfigError(
+                f"'{self._stem_of_all(target)}' is what the files of all sources are called; call "
+                "the part otherwise, or set `combined`",
+                field="format.parts",
+            )
+
+    def shards(self, target: Target) -> Sequence[Shard]:
+        return [
+            Shard(view, self._path(view, target), 0, shape.rows)
+            for view, shape in target.splits.items()
+        ]
+
+    def write(
+        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+    ) -> Sequence[Written]:
+        before, between, after = _ARRAY if shard.split == _JOINED else _LINES
+        with (directory / shard.path).open("wb") as out:
+            out.write(before)
+            lead = b""
+            for rows in self._laid(shard, target, blocks):
+                out.write(lead + between.join(rows))
+                lead = between
+            out.write(after)
+        return [Written(shard.path, shard.stop - shard.start)]
+
+    def finish(self, directory: Path, target: Target, written: Sequence[Written]) -> Sequence[str]:
+        entries = [entry_of(Path(file.path).stem, file.path, self.formatting) for file in written]
+        write_atomic(directory / DATASET_INFO, dump_dataset_info(entries))
+        return [DATASET_INFO]
+
+    @classmethod
+    def find(cls, path: Path) -> Sequence[Path]:
+        return [
+            directory
+            for directory, files in directories_with_files(path)
+            if DATASET_INFO in files and is_dataset_info(directory)
+        ]
+
+    @classmethod
+    def open(cls, path: Path) -> Dataset:
+        return ChatDataset(path)
+
+    def _stem_of_all(self, target: Target) -> str:
+        return self.combined or target.name
+
+    def _path(self, view: str, target: Target) -> str:
+        if view == _JOINED:
+            return f"{self._stem_of_all(target)}.json"
+        stem = _stem(self._stem_of_all(target), view) if view in SUFFIXES else view
+        return f"{stem}.jsonl"
+
+    def _laid(
+        self, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+    ) -> Iterator[list[bytes]]:
+        """Yield the rows of each block as they will lie; raises DataError for one that is none."""
+        number = 0
+        for block in blocks:
+            ends = np.cumsum(block.lengths, dtype=np.int64)[block.first[1:] - 1].tolist()
+            data, start, laid = block.ids.tobytes(), 0, []
+            for end in ends:
+                number += 1
+                row, start = data[start:end], end
+                messages = _messages(orjson.loads(row), shard, target, number)
+                if self.formatting == "alpaca":
+                    row = orjson.dumps(to_alpaca(messages))
+                laid.append(row)
+            yield laid
+
+
+def _stem(name: str, split: str) -> str:
+    return f"{name}_{SUFFIXES[split][0]}"
+
+
+def _messages(
+    row: Mapping[str, Any], shard: Shard, target: Target, number: int
+) -> list[dict[str, str]]:
+    """Return the messages of a row that is written; raises DataError where it has none."""
+    messages = row.get("messages")
+    if not isinstance(messages, list):
+        said = f"has {kind_of(messages)} as" if "messages" in row else "has no"
+        problem = f"{said} `messages`; the step `chat` makes them"
+    elif (wrong := problem_of(messages)) is not None:
+        problem = wrong.message
+    else:
+        return messages
+    raise DataError(f"row {number:,} of {shard.split} {problem}", file=target.directory)

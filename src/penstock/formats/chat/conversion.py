@@ -1,0 +1,88 @@
+"""Rows of LLaMA-Factory's layouts to messages with `role` and `content`, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penstock.fields import MISSING, kind_of
+from penstock.formats.chat.dataset_info import DatasetEntry
+from penstock.formats.chat.rows import Problem, problem_of
+
+#: The tag of each role.
+_ROLE_TAGS = {
+    "user": "user_tag",
+    "assistant": "assistant_tag",
+    "tool": "observation_tag",
+    "function": "function_tag",
+    "system": "system_tag",
+}
+
+
+def messages_of(row: Any, entry: DatasetEntry) -> list[dict[str, str]] | Problem:
+    """Return the messages of a row that lies as its entry says, or what is wrong with it."""
+    if not isinstance(row, Mapping):
+        return Problem("not-an-object", f"{kind_of(row)}, must be an object")
+    found = _of_alpaca(row, entry) if entry.formatting == "alpaca" else _of_turns(row, entry)
+    if isinstance(found, Problem):
+        return found
+    return problem_of(found) or found
+
+
+def _of_turns(row: Mapping[str, Any], entry: DatasetEntry) -> list[dict[str, Any]] | Problem:
+    column = entry.columns.get("messages", "")
+    turns = row.get(column, MISSING)
+    if not isinstance(turns, list):
+        said = "is missing" if turns is MISSING else f"is {kind_of(turns)}, must be a list"
+        return Problem("messages-missing", f"the field '{column}' {said}")
+    tags = entry.tags
+    role_key, content_key = tags.get("role_tag", "role"), tags.get("content_tag", "content")
+    roles = {tags[tag]: role for role, tag in _ROLE_TAGS.items() if tag in tags}
+    messages: list[dict[str, Any]] = _system(row, entry)
+    for turn in turns:
+        if not isinstance(turn, Mapping):
+            return Problem("message-invalid", f"a message is {kind_of(turn)}, must be an object")
+        named = {"role": role_key, "content": content_key}
+        message = {name: turn[key] for name, key in named.items() if key in turn}
+        role = message.get("role")
+        if isinstance(role, str):
+            message["role"] = roles.get(role, role)
+        messages.append(message)
+    return messages
+
+
+def _of_alpaca(row: Mapping[str, Any], entry: DatasetEntry) -> list[dict[str, Any]] | Problem:
+    columns = entry.columns
+    for part in ("prompt", "response"):
+        column = columns.get(part, "")
+        if column not in row:
+            return Problem("column-missing", f"the field '{column}' is missing")
+    messages = _system(row, entry)
+    history = row.get(columns.get("history", "")) or []
+    if not all(isinstance(turn, list) and len(turn) == 2 for turn in history):
+        return Problem("message-invalid", "the history is no list of pairs")
+    prompt = [row[columns["prompt"]], row.get(columns.get("query", "")) or ""]
+    if not all(isinstance(text, str) for text in prompt):
+        return Problem("message-invalid", "the instruction or its input is no text")
+    asked = "\n".join(text for text in prompt if text)
+    for question, answer in [*history, (asked, row[columns["response"]])]:
+        messages.append({"role": "user", "content": question})
+        messages.append({"role": "assistant", "content": answer})
+    return messages
+
+
+def _system(row: Mapping[str, Any], entry: DatasetEntry) -> list[dict[str, Any]]:
+    """Return the system prompt of a row that has it in a column of its own."""
+    text = row.get(entry.columns.get("system", ""))
+    return [{"role": "system", "content": text}] if text else []
+
+
+def to_alpaca(messages: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Return messages, in their right order, as a row of the alpaca layout."""
+    has_system = messages[0]["role"] == "system"
+    texts = [message["content"] for message in messages[has_system:]]
+    turns = [list(turn) for turn in zip(texts[::2], texts[1::2], strict=True)]
+    (instruction, output), history = turns[-1], turns[:-1]
+    system = messages[0]["content"] if has_system else ""
+    row = {"instruction": instruction, "input": "", "output": output, "system": system}
+    return {**row, "history": history}

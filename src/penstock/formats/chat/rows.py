@@ -1,0 +1,79 @@
+"""Rows of chat: who speaks in which order, and what a trainer would drop or train on in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from penstock.fields import kind_of
+
+#: Who may speak at the even turns, and who answers at the odd ones; a system prompt comes before.
+ASKING = ("user", "tool")
+ANSWERING = ("assistant", "function")
+ROLES = ("system", *ASKING, *ANSWERING)
+
+
+class Message(NamedTuple):
+    """One turn: `role` is one of ROLES."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class ChatRow:
+    """The turns of a row, and where it stands: a line from 1, in a .json file the row from 1."""
+
+    messages: list[Message]
+    file: Path
+    number: int
+
+
+class Problem(NamedTuple):
+    """What is wrong with a row: a code for findings, and words that say where in it."""
+
+    code: str
+    message: str
+
+
+def problem_of(messages: Sequence[Mapping[str, Any]]) -> Problem | None:
+    """Say what is wrong with the messages of a row (`role`, `content`), None for nothing.
+
+    The order is what LLaMA-Factory 0.9.5 demands: a system prompt at most at the beginning, then
+    user (or tool) and assistant (or function) by turns, the last an answer. It drops other rows
+    with a warning. An answer without text is kept and trained on.
+    """
+    for number, message in enumerate(messages, 1):
+        if (problem := _problem_of_message(message, number)) is not None:
+            return problem
+    turns = list(messages[1:] if messages and messages[0]["role"] == "system" else messages)
+    for index, message in enumerate(turns):
+        expected = ANSWERING if index % 2 else ASKING
+        if message["role"] not in expected:
+            return Problem(
+                "role-order",
+                f"turn {index + 1} is of {message['role']}, must be of {' or '.join(expected)}",
+            )
+    if not turns or len(turns) % 2:
+        return Problem("turns-odd", "the last turn is no answer" if turns else "has no turn")
+    for index, message in enumerate(turns):
+        if not message["content"].strip():
+            code = "answer-empty" if index % 2 else "prompt-empty"
+            return Problem(code, f"turn {index + 1}, of {message['role']}, has no text")
+    return None
+
+
+def _problem_of_message(message: Any, number: int) -> Problem | None:
+    if not isinstance(message, Mapping):
+        return Problem("message-invalid", f"message {number} is {kind_of(message)}")
+    for key in ("role", "content"):
+        value = message.get(key)
+        if not isinstance(value, str):
+            said = f"is {kind_of(value)}, must be text" if key in message else "is missing"
+            return Problem("message-invalid", f"`{key}` of message {number} {said}")
+    if message["role"] not in ROLES:
+        known = ", ".join(ROLES)
+        return Problem("role-unknown", f"the role of message {number} is none of {known}")
+    return None

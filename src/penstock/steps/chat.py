@@ -1,0 +1,132 @@
+"""The step `chat`: a row becomes chat rows, a pair of sentences one in each direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.fields import MISSING, find
+from penstock.steps._base import Arranging, Stage, Step
+from penstock.steps._fields import UnusableError, problem_with
+from penstock.steps._json_rows import as_bytes
+from penstock.steps._order import Order
+from penstock.steps._template import Parsed, Template, parse_template, value_as_text
+from penstock.steps.pairs import SIDES
+
+_ROLES = ("system", "user", "assistant")
+
+
+class Chat(Step):
+    """Make chat rows of each row: `messages` of system, user and assistant, from templates.
+
+    With both directions a pair becomes two rows, the second with `source` and `target` changed for
+    each other. The steps that see the whole dataset at once (`deduplicate`, `components`, `take`,
+    ...) take them for one, so that they stay in one split; `shuffle` and `mix` part them.
+
+    White space at the ends of a turn is taken off. A turn without text is a bad row.
+    """
+
+    takes = Stage.ROWS
+    gives = Stage.ORDER
+
+    system: Template | None = Field(
+        None, min_length=1, description="The system prompt; {field} stands for a value; null: none."
+    )
+    user: Template = Field(min_length=1, description="The user's turn: Paraphrase this: {source}.")
+    assistant: Template = Field(min_length=1, description="The answer: {target}.")
+    directions: Literal["one", "both"] = Field(
+        "one",
+        description="both: a second row with the fields `source` and `target` changed for each "
+        "other.",
+    )
+    metadata: list[str] = Field(
+        default_factory=list, description="Fields that the rows keep beside `messages`."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if "messages" in self.metadata:
+            raise ValueError("metadata cannot be named 'messages': that is the turns themselves")
+        if not any(name for role in ("user", "assistant") for _, name in self._templates[role]):
+            raise ValueError("the turns have no field; write {field} where its value goes")
+        if self.directions == "both":
+            named = {name for parts in self._templates.values() for _, name in parts}
+            if missing := [side for side in SIDES if side not in named]:
+                raise ValueError(
+                    f"both directions, and no turn has {{{missing[0]}}}; use {{source}} and "
+                    "{target}, or `directions: one`"
+                )
+        return self
+
+    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
+        """Return the rows as they will lie, each document with those of all directions."""
+        assert isinstance(batch, RowBatch)
+        documents, kept = [], []
+        for index, row in enumerate(batch.rows):
+            try:
+                documents.append([self._chat(each) for each in self._directions(row)])
+                kept.append(index)
+            except UnusableError as error:
+                tally.bad(batch.numbers[index], f"{error}; see `chat`")
+        if len(kept) < len(batch):
+            batch = batch.take(kept)
+        return as_bytes(batch, tally, documents)
+
+    def arrange(self, order: Order, arranging: Arranging) -> Order:
+        """Return the order in which each row is a unit by itself."""
+        counts = np.diff(order.first)
+        arranging.counts["chat.rows"] += len(order.lengths)
+        return replace(
+            order,
+            first=np.arange(len(order.lengths) + 1),
+            columns={name: np.repeat(column, counts) for name, column in order.columns.items()},
+        )
+
+    @cached_property
+    def _templates(self) -> dict[str, Parsed]:
+        return {
+            role: parse_template(template)
+            for role in _ROLES
+            if (template := getattr(self, role)) is not None
+        }
+
+    def _directions(self, row: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        if self.directions == "one":
+            return (row,)
+        source, target = SIDES
+        return row, {**row, source: row.get(target), target: row.get(source)}
+
+    def _chat(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the chat row of a row; raises UnusableError."""
+        messages = [{"role": role, "content": self._filled(role, row)} for role in self._templates]
+        return {"messages": messages, **{name: _kept(row, name) for name in self.metadata}}
+
+    def _filled(self, role: str, row: dict[str, Any]) -> str:
+        text = []
+        for literal, name in self._templates[role]:
+            text.append(literal)
+            if name is not None:
+                value = value_as_text(row, name, "chat")
+                if value is None:
+                    raise UnusableError(problem_with(find(row, name), name) or "")
+                text.append(value)
+        filled = "".join(text).strip()
+        if not filled:
+            raise UnusableError(f"the turn of {role} has no text")
+        return filled
+
+
+def _kept(row: dict[str, Any], name: str) -> Any:
+    value = find(row, name)
+    if value is MISSING:
+        raise UnusableError(f"the field '{name}' is absent")
+    return value
+
+
+STEP = Chat
