@@ -21,6 +21,7 @@ from penstock.config import (
 )
 from penstock.errors import ConfigError
 from penstock.formats import FORMATS, Format
+from penstock.recipes.writing_out import written_out
 from penstock.registry import Registry
 from penstock.sources import SOURCES, Source
 from penstock.steps import SPLIT_NAMES, STEPS, Stage, Step
@@ -64,6 +65,9 @@ class RecipeFile(Options):
     )
     redact: bool = Field(
         False, description="The text is confidential: show and check mask it unless told otherwise."
+    )
+    preset: dict[str, Any] | None = Field(
+        None, description="The named recipe, and its settings, that this one was made of."
     )
     piece_bytes: int = Field(
         16 * _MEBIBYTE, ge=1, description="About how much input is one piece of work, in bytes."
@@ -157,6 +161,8 @@ def recipe_of(settings: Mapping[str, Any], name: str = "recipe") -> Recipe:
 
 def resolve(document: Document) -> Recipe:
     """Return the recipe of a document; raises ConfigError at the place of what does not fit."""
+    if "recipe" in document.data:
+        document = written_out(document)
     file = validate(document, RecipeFile)
     if file.sources is None:
         sources = {ONLY_SOURCE: _source(document, file.source or {}, ("source",))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -49,6 +50,13 @@ class Pairs(StepOnSources):
         0.5, ge=0, le=1, description="The largest share of pairs that may be dropped."
     )
 
+    name: str | None = Field(
+        None,
+        pattern=r"^\w+$",
+        description="What the counts are called (pairs.NAME.kept), where a recipe makes pairs of "
+        "several sources by different settings; those without a name are counted together.",
+    )
+
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         taken = {*SIDES, LABEL} & set(self.metadata or ())
@@ -69,20 +77,28 @@ class Pairs(StepOnSources):
                 tally.bad(batch.numbers[index], str(error))
                 continue
             if isinstance(pair, str):
-                tally.count(f"pairs.{pair}")
+                tally.count(f"{self._counter}.{pair}")
                 if pair == "empty":
                     tally.leave_out(batch.numbers[index], "a side of the pair is empty")
             else:
                 kept.append(index)
                 pairs.append(pair)
-        tally.count("pairs.kept", len(kept))
+        tally.count(f"{self._counter}.kept", len(kept))
         taken = batch.take(kept)
         taken.rows = pairs
         return taken
 
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped."""
+        return ("empty", "too_short")
+
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all pairs were dropped."""
-        refuse_dropped(counts, ["empty", "too_short"], "pairs", self.max_dropped, "pair")
+        refuse_dropped(counts, self.drops(), self._counter, self.max_dropped, "pair")
+
+    @property
+    def _counter(self) -> str:
+        return f"pairs.{self.name}" if self.name else "pairs"
 
     def _pair(self, row: dict[str, Any]) -> dict[str, Any] | str:
         """Return the pair, or why it is dropped; raises UnusableError."""

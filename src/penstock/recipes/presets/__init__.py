@@ -1,0 +1,8 @@
+"""Recipes with few settings: `recipe: NAME` in a file stands for sources, steps and format."""
+
+from penstock.recipes.presets._base import Preset
+from penstock.registry import Registry
+
+__all__ = ["PRESETS", "Preset"]
+
+PRESETS: Registry[type[Preset]] = Registry("recipe", "penstock.recipes.presets", "PRESET")

@@ -1,0 +1,129 @@
+"""Corpora of pairs as they are published: which file is which split, and what its columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from penstock.config import Options
+
+#: A file, directory or `hub:` name, the settings of a source, or null for what is not at hand.
+Given = str | dict[str, Any] | None
+
+#: The kind of source of a file, by how its name ends (`.gz` and `.zst` apart).
+_KINDS = {
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+}
+_PACKED = (".gz", ".zst")
+_HUB = "hub:"
+#: How the splits are called on the hub.
+_HUB_SPLITS = {"train": "train", "eval": "validation", "test": "test"}
+
+
+class Fields(Options):
+    """What the columns of a corpus are called."""
+
+    source: str = Field("sentence1", description="The column of the first sentence.")
+    target: str = Field("sentence2", description="The column of the second sentence.")
+    label: str = Field("label", description="The column that says by 1 that both mean the same.")
+
+
+class TrainCorpus(Options):
+    """A corpus that is for training alone.
+
+    Each split is a file (.tsv, .csv, .parquet, .jsonl; .gz and .zst too), a saved Hugging Face
+    dataset (its directory), a name on the hub (`hub:owner/name`), or the settings of a source.
+    """
+
+    train: Given = Field(description="The rows to train on; null: none, and the results say so.")
+    fields: Fields = Field(Fields(), description="What the columns are called.")
+    config: str | None = Field(None, description="The configuration of a dataset on the hub.")
+    empty: Literal["error", "drop"] = Field(
+        "error", description="A pair with an empty side: a bad row, or left out, counted and named."
+    )
+
+    @field_validator("train", "eval", "test", check_fields=False)
+    @classmethod
+    def _is_known_by_its_name(cls, given: Given) -> Given:
+        if not isinstance(given, str) or given.startswith(_HUB):
+            return given
+        if not Path(given).is_dir() and _kind_of(given) is None:
+            raise ValueError(
+                f"cannot tell what '{given}' is by its name; name a file that ends in "
+                f"{', '.join(_KINDS)}, or give the settings of a source: {{kind: ..., path: ...}}, "
+                "or null to leave the split out"
+            )
+        return given
+
+    def splits(self) -> dict[str, Given]:
+        """Return what is given for each split that the corpus may have."""
+        return {"train": self.train}
+
+    def source_of(self, split: str) -> dict[str, Any] | None:
+        """Return the settings of the source of a split, None where it is left out."""
+        given = self.splits()[split]
+        if given is None:
+            return None
+        settings = given if isinstance(given, dict) else self._by_name(given, split)
+        columns = self.fields.model_dump()
+        return {"text": None, "metadata": columns, **settings}
+
+    def _by_name(self, name: str, split: str) -> dict[str, Any]:
+        if name.startswith(_HUB):
+            dataset = name.removeprefix(_HUB)
+            hub_split = _HUB_SPLITS[split]
+            return {"kind": "hub", "dataset": dataset, "config": self.config, "split": hub_split}
+        if Path(name).is_dir():
+            return {"kind": "hf_disk", "path": name}
+        return {"kind": _kind_of(name), "path": name}
+
+
+class Corpus(TrainCorpus):
+    """A corpus that may have splits of its own."""
+
+    eval: Given = Field(None, description="The rows of evaluation, as published; null: none.")
+    test: Given = Field(None, description="The rows of test, as published; null: none.")
+
+    def splits(self) -> dict[str, Given]:
+        """Return what is given for each split, evaluated ones first."""
+        return {"test": self.test, "eval": self.eval, "train": self.train}
+
+
+class Paws(Corpus):
+    """PAWS (wiki, labeled_final): every split is named, or null."""
+
+    eval: Given = Field(description="The rows of evaluation (dev); null: none.")
+    test: Given = Field(description="The rows of test; null: none.")
+    config: str | None = Field(
+        "labeled_final", description="The configuration of the dataset on the hub."
+    )
+
+
+#: What the columns of Quora question pairs are called.
+QQP_FIELDS = Fields(source="question1", target="question2", label="is_duplicate")
+
+
+def local_files(corpus: TrainCorpus) -> Iterator[tuple[str, Path]]:
+    """Yield each split that is named by a plain path, with the path."""
+    for split, given in corpus.splits().items():
+        if isinstance(given, str) and not given.startswith(_HUB) and not _is_pattern(given):
+            yield split, Path(given)
+
+
+def _is_pattern(name: str) -> bool:
+    return "://" in name or any(sign in name for sign in "*?[")
+
+
+def _kind_of(name: str) -> str | None:
+    """Return the kind of source that a file is by its name, None where it does not say."""
+    path = PurePath(name)
+    suffix = path.with_suffix("").suffix if path.suffix in _PACKED else path.suffix
+    return _KINDS.get(suffix.lower())

@@ -1,0 +1,117 @@
+"""What both recipes for paraphrases have in common: corpora, chat rows, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from penstock.config import Place
+from penstock.recipes.presets._base import Origins, Preset
+from penstock.recipes.presets._corpora import TrainCorpus, local_files
+
+#: The split of what is called so in the settings.
+_SPLITS = {"train": "train", "eval": "validation", "test": "test"}
+
+Steps = list[str | dict[str, dict[str, Any]]]
+
+
+class ParaphrasePreset(Preset):
+    """Pairs of sentences that mean the same, as chat rows in both directions."""
+
+    system: str | None = Field(
+        "You rewrite what the user gives you: the same meaning in other words.",
+        min_length=1,
+        description="The system prompt; null: none.",
+    )
+    user: str = Field(
+        "Paraphrase this: {source}",
+        min_length=1,
+        description="The user's turn; {source} is the sentence, {target} the answer.",
+    )
+    formatting: Literal["sharegpt", "alpaca"] = Field(
+        "sharegpt", description="How the rows lie: with `messages`, or with `instruction`."
+    )
+
+    def corpora(self) -> Mapping[str, TrainCorpus]:
+        """Return the corpora by name, in the order in which their rows come."""
+        raise NotImplementedError
+
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """Return a source for each split that is given, `paws_train`."""
+        return {
+            f"{name}_{split}": settings
+            for name, split in self._order()
+            if (settings := self.corpora()[name].source_of(split)) is not None
+        }
+
+    def left_out(self) -> list[str]:
+        """Return the splits that are null."""
+        return [
+            f"{name}.{split}"
+            for name, corpus in self.corpora().items()
+            for split, given in corpus.splits().items()
+            if given is None
+        ]
+
+    def origins(self) -> Origins:
+        """Return the split that each source is."""
+        return {("sources", f"{name}_{split}"): (name, split) for name, split in self._order()}
+
+    def files(self) -> Iterator[tuple[Place, Path, str]]:
+        """Yield the file of each split; another may be named, or the split set to null."""
+        for name, corpus in self.corpora().items():
+            for split, path in local_files(corpus):
+                mend = f"name another, or set {name}.{split}=null to leave the split out"
+                yield (name, split), path, mend
+
+    def format(self) -> dict[str, Any]:
+        """Return the format `chat`, with files for each corpus."""
+        names = self.sources()
+        parts = {
+            f"{name}_paraphrase": found
+            for name in self.corpora()
+            if (found := [source for source in names if source.startswith(f"{name}_")])
+        }
+        return {
+            "kind": "chat",
+            "combined": "paraphrase_combined",
+            "parts": parts,
+            "formatting": self.formatting,
+        }
+
+    def _order(self) -> list[tuple[str, str]]:
+        """Return the splits of all corpora in the order of their rows."""
+        return [
+            (name, split) for name, corpus in self.corpora().items() for split in corpus.splits()
+        ]
+
+    def _pairs(self) -> Steps:
+        """Return the step that makes pairs, for each corpus by its own settings."""
+        return [
+            {"pairs": {"label": "label", "sources": found, **self._settings_of_pairs(name)}}
+            for name in self.corpora()
+            if (found := self._sources_of(name))
+        ]
+
+    def _settings_of_pairs(self, corpus: str) -> dict[str, Any]:
+        return {"empty": self.corpora()[corpus].empty}
+
+    def _sources_of(self, corpus: str) -> list[str]:
+        return [name for name in self.sources() if name.startswith(f"{corpus}_")]
+
+    def _given(self) -> dict[str, str]:
+        """Return the split of each source that is published as evaluation or test."""
+        return {
+            f"{name}_{split}": _SPLITS[split]
+            for name, split in self._order()
+            if split != "train" and f"{name}_{split}" in self.sources()
+        }
+
+    def _chat(self) -> Steps:
+        chat: dict[str, Any] = {"user": self.user, "assistant": "{target}", "directions": "both"}
+        if self.system is not None:
+            chat["system"] = self.system.replace("{", "{{").replace("}", "}}")
+        return ["statistics", {"chat": chat}]

@@ -1,0 +1,39 @@
+"""A file that names a recipe, written out: its sources, steps and format."""
+
+from __future__ import annotations
+
+from penstock.config import Document, validate
+from penstock.errors import ConfigError, did_you_mean_beside
+from penstock.recipes.presets import PRESETS
+
+
+def written_out(document: Document) -> Document:
+    """Return the document of the recipe that a file with `recipe: NAME` stands for.
+
+    What comes from a setting keeps the setting's place. Raises ConfigError for what does not fit,
+    and for a file that is not there.
+    """
+    name = document.data["recipe"]
+    known = ", ".join(PRESETS.names())
+    if not isinstance(name, str):
+        raise document.error(f"must name a recipe ({known})", ("recipe",))
+    try:
+        model = PRESETS.get(name)
+    except ConfigError as error:
+        raise document.error(error.message, ("recipe",)) from None
+    preset = validate(document, model)
+    for place, path, mend in preset.files():
+        if not path.exists():
+            hint = did_you_mean_beside(path) or f"; {mend}"
+            raise document.error(f"there is no {path}{hint}", place)
+    if not preset.sources():
+        left_out = ", ".join(preset.left_out())
+        raise document.error(f"nothing is left to build from: {left_out} are null")
+    places = dict(document.places)
+    for made, setting in preset.origins().items():
+        if setting in document.places:
+            places[made] = document.places[setting]
+    for key in ("steps", "format"):
+        if ("recipe",) in document.places:
+            places[key,] = document.places["recipe",]
+    return Document(preset.settings(), document.file, document.text, places)
