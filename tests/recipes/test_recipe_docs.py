@@ -12,6 +12,7 @@ from penstock.config import Options, dump_yaml
 from penstock.executors import EXECUTORS
 from penstock.formats import FORMATS
 from penstock.recipes import RecipeFile
+from penstock.recipes.presets import PRESETS
 from penstock.registry import Registry
 from penstock.sources import SOURCES
 from penstock.steps import STEPS
@@ -25,6 +26,8 @@ def settings_of(model: type[Options]) -> list[str]:
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
         shown = "required" if default is PydanticUndefined else f"`{inline(default)}`"
+        if isinstance(default, Options):
+            shown = "below"
         choices = choices_of(field.annotation)
         if choices:
             shown += f" (of {', '.join(f'`{choice}`' for choice in choices)})"
@@ -52,11 +55,24 @@ def inline(value: Any) -> str:
 def section(kind: str, name: str, model: type[Options]) -> str:
     """Return what the document says of one source, step or format."""
     first = (model.__doc__ or "").partition("\n")[0]
-    return "\n".join([f"### {kind} `{name}`", "", first, "", *settings_of(model)])
+    lines = [f"### {kind} `{name}`", "", first, "", *settings_of(model)]
+    for key, inner in groups_of(model):
+        lines += ["", f"In `{key}`:", "", *settings_of(inner)]
+    return "\n".join(lines)
+
+
+def groups_of(model: type[Options], above: str = "") -> list[tuple[str, type[Options]]]:
+    """Return the groups of settings within others, by their dotted names."""
+    found = []
+    for name, field in model.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Options):
+                found += [(f"{above}{name}", kind), *groups_of(kind, f"{above}{name}.")]
+    return found
 
 
 def entries() -> list[tuple[str, str, type[Options]]]:
-    registries: list[Registry[Any]] = [SOURCES, STEPS, FORMATS, EXECUTORS]
+    registries: list[Registry[Any]] = [PRESETS, SOURCES, STEPS, FORMATS, EXECUTORS]
     return [(each.kind, name, each.get(name)) for each in registries for name in each.names()]
 
 

@@ -28,20 +28,32 @@ class Mark(NamedTuple):
 
 @dataclass
 class Document:
-    """A parsed YAML text that still knows where each value stood."""
+    """A parsed YAML text that still knows where each value stood.
+
+    `origins` are the places of what stands in `data` and was written as something else.
+    """
 
     data: dict[str, Any]
     file: Path | str
     text: str = ""
     places: dict[Place, Mark] = field(default_factory=dict)
+    origins: dict[Place, Place] = field(default_factory=dict)
 
     def error(self, message: str, place: Sequence[str | int] = ()) -> ConfigError:
         """Return a ConfigError about the value at `place` (keys and indices from the top)."""
-        known = tuple(place)
+        place = self._written(tuple(place))
+        known = place
         while known and known not in self.places:
             known = known[:-1]
         mark = self.places.get(known, Mark(None, None, self.file, self.text))
         return error_at(mark, message, place)
+
+    def _written(self, place: Place) -> Place:
+        """Return the place at which what stands at `place` was written."""
+        for length in range(len(place), 0, -1):
+            if place[:length] in self.origins:
+                return (*self.origins[place[:length]], *place[length:])
+        return place
 
 
 def error_at(mark: Mark, message: str, place: Sequence[str | int] = ()) -> ConfigError:

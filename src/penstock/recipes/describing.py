@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.config import Options
 from penstock.formats import FORMATS
+from penstock.recipes.presets import PRESETS
 from penstock.recipes.schema import RecipeFile
 from penstock.registry import Registry
 from penstock.sources import SOURCES
@@ -14,7 +15,18 @@ from penstock.steps import STEPS
 
 
 def recipe_schema() -> dict[str, Any]:
-    """Return the JSON Schema of recipe files, with every source, step and format."""
+    """Return the JSON Schema of recipe files, with every source, step, format and named recipe."""
+    forms = [_whole_recipe(), *(_named_recipe(name, model) for name, model in _all(PRESETS))]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": forms}
+
+
+def _named_recipe(name: str, model: type[Options]) -> dict[str, Any]:
+    schema = _inlined(model)
+    schema["properties"]["recipe"] = {"const": name}
+    return schema
+
+
+def _whole_recipe() -> dict[str, Any]:
     schema = RecipeFile.model_json_schema()
     properties = schema["properties"]
     source = {"oneOf": [_with_kind(name, model) for name, model in _all(SOURCES)]}
@@ -36,7 +48,7 @@ def recipe_schema() -> dict[str, Any]:
     _describe(properties["steps"], {"type": "array", "items": step})
     kinds = [_with_kind(name, model) for name, model in _all(FORMATS)]
     _describe(properties["format"], {"anyOf": [{"enum": FORMATS.names()}, *kinds]})
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return schema
 
 
 def _all(registry: Registry[Any]) -> Iterable[tuple[str, type[Options]]]:

@@ -29,11 +29,5 @@ def written_out(document: Document) -> Document:
     if not preset.sources():
         left_out = ", ".join(preset.left_out())
         raise document.error(f"nothing is left to build from: {left_out} are null")
-    places = dict(document.places)
-    for made, setting in preset.origins().items():
-        if setting in document.places:
-            places[made] = document.places[setting]
-    for key in ("steps", "format"):
-        if ("recipe",) in document.places:
-            places[key,] = document.places["recipe",]
-    return Document(preset.settings(), document.file, document.text, places)
+    made = preset.settings()
+    return Document(made, document.file, document.text, document.places, preset.origins())

@@ -1,8 +1,8 @@
 """Recipes with few settings: `recipe: NAME` in a file stands for sources, steps and format."""
 
-from penstock.recipes.presets._base import Preset
+from penstock.recipes.presets._base import Origins, Preset
 from penstock.registry import Registry
 
-__all__ = ["PRESETS", "Preset"]
+__all__ = ["PRESETS", "Origins", "Preset"]
 
 PRESETS: Registry[type[Preset]] = Registry("recipe", "penstock.recipes.presets", "PRESET")

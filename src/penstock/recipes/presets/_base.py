@@ -25,7 +25,7 @@ class Preset(Options, ABC):
     name: FileName | None = Field(
         None, description="How the dataset is called; null: as its output."
     )
-    description: str = ""
+    description: str = Field("", description="What the dataset is for.")
     seed: int = Field(42, ge=0, description="Decides every sample, split and shuffle.")
     output: str = Field(description="Where the dataset goes; it must not be there yet.")
     on_error: Literal["fail", "skip"] = Field(
@@ -71,6 +71,7 @@ class Preset(Options, ABC):
             "sources": self.sources(),
             "steps": self.steps(),
             "format": self.format(),
+            "card": True,
             "preset": {
                 "settings": self.model_dump(mode="json", exclude={"output"}),
                 "left_out": self.left_out(),

@@ -36,6 +36,14 @@ class Fields(Options):
     label: str = Field("label", description="The column that says by 1 that both mean the same.")
 
 
+class QqpFields(Fields):
+    """What the columns of Quora question pairs are called."""
+
+    source: str = Field("question1", description="The column of the first question.")
+    target: str = Field("question2", description="The column of the second question.")
+    label: str = Field("is_duplicate", description="The column that says by 1 that they are one.")
+
+
 class TrainCorpus(Options):
     """A corpus that is for training alone.
 
@@ -106,9 +114,6 @@ class Paws(Corpus):
         "labeled_final", description="The configuration of the dataset on the hub."
     )
 
-
-#: What the columns of Quora question pairs are called.
-QQP_FIELDS = Fields(source="question1", target="question2", label="is_duplicate")
 
 
 def local_files(corpus: TrainCorpus) -> Iterator[tuple[str, Path]]:

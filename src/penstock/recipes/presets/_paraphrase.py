@@ -57,8 +57,15 @@ class ParaphrasePreset(Preset):
         ]
 
     def origins(self) -> Origins:
-        """Return the split that each source is."""
-        return {("sources", f"{name}_{split}"): (name, split) for name, split in self._order()}
+        """Return the split that each source is, and the turn that the chat rows are made by."""
+        origins: Origins = {
+            ("sources", f"{name}_{split}"): (name, split) for name, split in self._order()
+        }
+        for index, step in enumerate(self.steps()):
+            if "chat" in step:
+                origins["steps", index, "chat"] = ("user",)
+                origins["steps", index, "chat", "user"] = ("user",)
+        return origins
 
     def files(self) -> Iterator[tuple[Place, Path, str]]:
         """Yield the file of each split; another may be named, or the split set to null."""

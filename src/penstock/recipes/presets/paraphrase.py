@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from penstock.config import FileName, Options
-from penstock.recipes.presets._corpora import QQP_FIELDS, Corpus, Fields, Paws
+from penstock.recipes.presets._corpora import Corpus, Paws, QqpFields
 from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
 
 #: How sentences are compared: by letters and digits alone.
@@ -19,10 +19,10 @@ _SIDES = ["source", "target"]
 class Qqp(Corpus):
     """Quora question pairs."""
 
-    fields: Fields = Field(QQP_FIELDS, description="What the columns are called.")
+    fields: QqpFields = Field(QqpFields(), description="What the columns are called.")
     empty: Literal["error", "drop"] = Field(
         "drop",
-        description="A pair with an empty side, of which the published file has three: a bad row, "
+        description="A pair with an empty side, of which the published file has a few: a bad row, "
         "or left out, counted and named.",
     )
 
@@ -97,7 +97,9 @@ class Paraphrase(ParaphrasePreset):
     )
 
     @model_validator(mode="after")
-    def _has_what_is_weighed(self) -> Self:
+    def _leaves_something_to_train_on(self) -> Self:
+        if self.eval + self.test >= 1:
+            raise ValueError("`eval` and `test` together must be less than 1: train is the rest")
         for name in self.weights or ():
             if self.corpora()[name].train is None:
                 raise ValueError(f"weights: {name}.train is null; remove the weights")

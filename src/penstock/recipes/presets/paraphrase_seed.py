@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.recipes.presets._corpora import QQP_FIELDS, Fields, Paws, TrainCorpus
+from penstock.recipes.presets._corpora import Paws, QqpFields, TrainCorpus
 from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
 
 
 class QqpTrain(TrainCorpus):
     """Quora question pairs, for training alone."""
 
-    fields: Fields = Field(QQP_FIELDS, description="What the columns are called.")
+    fields: QqpFields = Field(QqpFields(), description="What the columns are called.")
     empty: Literal["error", "drop"] = Field(
         "drop",
         description="A pair with an empty side, which is too short anyway: left out, counted and "

@@ -1,0 +1,335 @@
+"""Recipes by name: PAWS and QQP to chat rows, exactly as promised, and without leaks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import combinations, count
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from recipe_worlds import files_of
+
+import penstock
+from penstock.errors import ConfigError, DataError
+from penstock.recipes import Built
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SYSTEM = "You rewrite what the user gives you: the same meaning in other words."
+ASK = "Paraphrase this: "
+HEADER = "id\tsentence1\tsentence2\tlabel\r\n"
+SPLITS = ("train", "eval", "test")
+
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def pairs(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with the real files."""
+    (tmp_path / "pairs").symlink_to(shared_data / "pairs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "pairs"
+
+
+def make(name: str, *overrides: str) -> Built:
+    """Build an example."""
+    return penstock.build(EXAMPLES / f"{name}.yaml", overrides, workers=2)
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Return the rows of a file, read as any reader would."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        found: list[Row] = json.loads(text)
+        return found
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def chat(source: str, target: str) -> Row:
+    """Return one direction of a pair."""
+    return {
+        "messages": [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": f"{ASK}{source}"},
+            {"role": "assistant", "content": target},
+        ]
+    }
+
+
+def both_ways(path: Path, first: str, second: str, label: str, least: int = 0) -> list[Row]:
+    """Do what the old scripts did: positives in file order, each in both directions."""
+    tabs = path.suffix == ".tsv"
+    rows = []
+    with path.open(newline="", encoding="utf-8") as stream:
+        quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
+        for row in csv.DictReader(stream, delimiter="\t" if tabs else ",", quoting=quoting):
+            source, target = row[first].strip(), row[second].strip()
+            if row[label] == "1" and min(len(source), len(target)) >= least:
+                rows += [chat(source, target), chat(target, source)]
+    return rows
+
+
+def test_the_seed_gives_what_a_script_gives_row_by_row(pairs: Path) -> None:
+    built = make("paraphrase_seed")
+    paws = ("sentence1", "sentence2", "label")
+    dev = both_ways(pairs / "paws/dev.tsv", *paws)
+    test = both_ways(pairs / "paws/test.tsv", *paws)
+    qqp_file = pairs / "qqp/questions_sample.csv"
+    qqp = both_ways(qqp_file, "question1", "question2", "is_duplicate", least=10)
+    assert (len(dev), len(test)) == (7078, 7072)
+    train = list(qqp)
+    random.Random(42).shuffle(train)
+    expected = {
+        "paws_paraphrase_eval.jsonl": dev,
+        "paws_paraphrase_test.jsonl": test,
+        "qqp_paraphrase_train.jsonl": qqp,
+        "paraphrase_combined_train.jsonl": train,
+        "paraphrase_combined_eval.jsonl": dev,
+        "paraphrase_combined_test.jsonl": test,
+        "paraphrase_combined.json": train + dev,
+    }
+    assert {path.name for path in built.path.glob("*_*.json*")} == {*expected, "dataset_info.json"}
+    for name, rows in expected.items():
+        assert rows_of(built.path / name) == rows, name
+
+
+def published(path: Path, header: str, rows: int, positives: int, sides: Iterator[str]) -> None:
+    """Write a corpus with the published numbers of rows."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        out.write(header)
+        tab = "\t" if path.suffix == ".tsv" else ","
+        for number in range(rows):
+            # Positives are spread over the file.
+            label = (number + 1) * positives // rows - number * positives // rows
+            fields = [str(number), next(sides), next(sides), str(label)]
+            out.write(tab.join(fields) + "\r\n")
+
+
+@pytest.mark.slow
+def test_the_seed_gives_the_published_counts_of_files_of_the_published_size(
+    pairs: Path, tmp_path: Path
+) -> None:
+    sides = (f"sentence number {number} of them" for number in count())
+    published(tmp_path / "train.tsv", HEADER, 49_401, 21_829, sides)
+    header = "id,question1,question2,is_duplicate\r\n"
+    published(tmp_path / "qqp.csv", header, 404_290, 149_263, sides)
+    built = make("paraphrase_seed", "paws.train=train.tsv", "qqp.train=qqp.csv")
+    rows = {entry.path: entry.rows for entry in built.manifest.files if entry.rows is not None}
+    assert rows == {
+        "paws_paraphrase_train.jsonl": 43_658,
+        "paws_paraphrase_eval.jsonl": 7_078,
+        "paws_paraphrase_test.jsonl": 7_072,
+        "qqp_paraphrase_train.jsonl": 100_000,
+        "paraphrase_combined_train.jsonl": 143_658,
+        "paraphrase_combined_eval.jsonl": 7_078,
+        "paraphrase_combined_test.jsonl": 7_072,
+        "paraphrase_combined.json": 150_736,
+    }
+
+
+def sentences(rows: list[Row]) -> set[str]:
+    """Return both sentences of each row, compared by their letters and digits."""
+    found = set()
+    for row in rows:
+        _, user, assistant = (turn["content"] for turn in row["messages"])
+        for side in (user.removeprefix(ASK), assistant):
+            plain = unicodedata.normalize("NFKD", side.casefold())
+            found.add("".join(filter(str.isalnum, plain)))
+    return found
+
+
+def combined(directory: Path) -> dict[str, list[Row]]:
+    """Return the rows of each split."""
+    return {split: rows_of(directory / f"paraphrase_combined_{split}.jsonl") for split in SPLITS}
+
+
+def test_no_sentence_of_the_default_recipe_stands_in_two_splits(pairs: Path) -> None:
+    built = make("paraphrase")
+    splits = combined(built.path)
+    assert all(splits.values())
+    for one, other in combinations(SPLITS, 2):
+        assert not sentences(splits[one]) & sentences(splits[other])
+    # The sample of QQP is divided as well, and what is published keeps its split.
+    assert {path.name for path in built.path.glob("*_paraphrase_*.jsonl")} == {
+        "paws_paraphrase_eval.jsonl",
+        "paws_paraphrase_test.jsonl",
+        "qqp_paraphrase_train.jsonl",
+        "qqp_paraphrase_eval.jsonl",
+        "qqp_paraphrase_test.jsonl",
+    }
+
+
+def test_the_default_recipe_has_every_pair_once_in_both_directions(pairs: Path) -> None:
+    built = make("paraphrase")
+    for rows in combined(built.path).values():
+        turns = [tuple(turn["content"] for turn in row["messages"][1:]) for row in rows]
+        seen = {(user.removeprefix(ASK), answer) for user, answer in turns}
+        assert len(seen) == len(rows)
+        assert all((target, source) in seen for source, target in seen)
+        assert all(source.casefold() != target.casefold() for source, target in seen)
+
+
+def test_paws_loses_the_spacing_of_its_tokeniser(pairs: Path) -> None:
+    rows = rows_of(make("paraphrase").path / "paws_paraphrase_test.jsonl")
+    answers = [row["messages"][2]["content"] for row in rows]
+    assert not [text for text in answers if re.search(r"\w [,.]( |$)|``|''", text)]
+
+
+def test_the_default_recipe_finds_what_is_known_of_paws(pairs: Path) -> None:
+    counts = make("paraphrase").manifest.counts
+    assert counts["positives.contradicted_pairs"] == 7
+    alone = ("paws.eval=null", "qqp.train=null", "eval=0", "output=test")
+    counts = make("paraphrase", *alone).manifest.counts
+    assert counts["positives.contradicted_pairs"] == 7
+    assert counts["positives.kept"] + counts["positives.contradicted"] // 2 <= 3536
+
+
+def test_the_same_bytes_come_of_any_number_of_workers(pairs: Path, tmp_path: Path) -> None:
+    made = []
+    for workers in (1, 2, 3):
+        built = penstock.build(EXAMPLES / "paraphrase.yaml", workers=workers)
+        made.append(files_of(built.path))
+        built.path.rename(tmp_path / f"made{workers}")
+    assert made[0] == made[1] == made[2]
+
+
+def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
+    built = make("paraphrase_seed", "paws.test=null", "output=there")
+    preset = built.manifest.recipe["preset"]
+    assert preset["left_out"] == ["paws.test", "paws.train"]
+    assert preset["settings"]["recipe"] == "paraphrase_seed"
+    assert not list(built.path.glob("*_test.jsonl"))
+    info = json.loads((built.path / "dataset_info.json").read_bytes())
+    for name, entry in info.items():
+        assert (built.path / entry["file_name"]).is_file()
+        assert Path(entry["file_name"]).stem == name
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "paws.train=train.tsv",
+            "paws.train: there is no train.tsv; name another, or set paws.t",
+        ),
+        ("paws.eval=pairs/paws/deb.tsv", "paws.eval: there is no pairs/paws/deb.tsv; did you mean"),
+        ("qqp.train=rows.xyz", "qqp.train: cannot tell what 'rows.xyz' is by its name; name a fil"),
+        ("paws.evl=x.tsv", "paws.evl: unknown key; did you mean 'eval'?"),
+        ("recipe=paraphrases", "recipe: there is no recipe 'paraphrases'; did you mean 'paraphra"),
+        ("user=hello", "user: both directions, and no turn has {source}; use {source} and {tar"),
+        ("user=a {source", "user: a single '{'; write '{{' for a brace"),
+        ("paws.train={kind: tvs, path: x}", "paws.train.kind: there is no source 'tvs'; did you"),
+        ("weights={paws: 1, qqp: 2}", "weights: paws.train is null; remove the weights"),
+        ("test=0.99", "`eval` and `test` together must be less than 1: train is the rest"),
+    ],
+)
+def test_a_wrong_setting_is_named_as_the_user_wrote_it(
+    pairs: Path, override: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make("paraphrase", override)
+    assert said in str(caught.value)
+    assert not Path("datasets").exists()
+
+
+def test_a_split_that_is_neither_named_nor_null_is_an_error(pairs: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    text = (EXAMPLES / "paraphrase_seed.yaml").read_text().replace("  train: null\n", "")
+    recipe.write_text(text)
+    with pytest.raises(ConfigError, match=r"recipe\.yaml:5:\d+: paws\.train: .*required"):
+        penstock.build(recipe)
+
+
+GOOD = "1\tone two three\tthree two one\t1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (HEADER.replace("\t", ",") + GOOD, ":1: the first line is one field; it has 4 with"),
+        (HEADER.replace("label", "lable") + GOOD, ":1: has no column 'label'"),
+        (HEADER + GOOD + GOOD.replace("\t1\r", "\t2\r"), ":3: the field 'label' is"),
+        (HEADER + GOOD + GOOD.replace("three two one", " "), ":3: the field 'target' is empty"),
+        (HEADER + GOOD + GOOD.replace("two", "\udc92"), ":3: column 7: byte 0x92 is not UTF-8"),
+        (HEADER + GOOD + GOOD.replace("two", "\n"), ":3: 2 fields, must be 4"),
+    ],
+)
+@pytest.mark.parametrize("name", ["paraphrase", "paraphrase_seed"])
+def test_bad_input_ends_the_build_with_file_and_line(
+    pairs: Path, name: str, content: str, said: str
+) -> None:
+    Path("bad.tsv").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(DataError) as caught:
+        make(name, "paws.eval=bad.tsv")
+    assert str(caught.value).startswith(f"bad.tsv{said}")
+    assert not Path("datasets", name).exists()
+
+
+def test_an_empty_question_is_left_out_counted_and_named(pairs: Path) -> None:
+    text = Path("pairs/qqp/questions_sample.csv").read_text(encoding="utf-8")
+    Path("qqp.csv").write_text(f'{text}9999,1,2,"What is it?","",0\n', encoding="utf-8")
+    with Path("qqp.csv").open("rb") as stream:
+        line = sum(1 for _ in stream)
+    built = make("paraphrase", "qqp.train=qqp.csv")
+    [left_out] = built.manifest.skipped
+    assert (left_out.file, left_out.line) == ("qqp.csv", line)
+    assert left_out.reason == "a side of the pair is empty"
+    with pytest.raises(DataError, match=rf"qqp\.csv:{line}: the field 'target' is empty"):
+        make("paraphrase", "qqp.train=qqp.csv", "qqp.empty=error", "output=other")
+
+
+def test_tables_parquet_and_saved_datasets_give_the_same_rows(pairs: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    options = pyarrow.csv.ParseOptions(delimiter="\t", quote_char=False)
+    table = pyarrow.csv.read_csv("pairs/paws/dev.tsv", parse_options=options)
+    pyarrow.parquet.write_table(table, "dev.parquet")
+    datasets.Dataset(table).save_to_disk("dev_saved")
+    made = []
+    for given in ("pairs/paws/dev.tsv", "dev.parquet", "dev_saved"):
+        output = f"of_{Path(given).name}"
+        built = make("paraphrase_seed", f"paws.eval={given}", f"output={output}")
+        made.append(rows_of(built.path / "paws_paraphrase_eval.jsonl"))
+    assert made[0] == made[1] == made[2]
+    assert len(made[0]) == 7078
+
+
+def test_weights_are_the_shares_of_the_corpora_in_train(pairs: Path) -> None:
+    overrides = (
+        "paws.train=pairs/paws/test.tsv",
+        "paws.test=null",
+        "weights={paws: 1, qqp: 3}",
+    )
+    built = make("paraphrase", *overrides)
+    of_paws = {json.dumps(row) for row in rows_of(built.path / "paws_paraphrase_train.jsonl")}
+    train = rows_of(built.path / "paraphrase_combined_train.jsonl")
+    share = sum(json.dumps(row) in of_paws for row in train) / len(train)
+    assert share == pytest.approx(0.25, abs=0.01)
+
+
+def test_train_holds_no_sentence_of_a_named_test_set(pairs: Path) -> None:
+    held_out = "{kind: tsv, path: held.tsv, text: null, metadata: {source: s, target: t}}"
+    first = rows_of(make("paraphrase", "output=before").path / "qqp_paraphrase_train.jsonl")[0]
+    user, answer = (turn["content"] for turn in first["messages"][1:])
+    Path("held.tsv").write_text(f"s\tt\n{user.removeprefix(ASK)}\tanything\n", encoding="utf-8")
+    built = make("paraphrase", f"test_sets={{held: {held_out}}}")
+    assert built.manifest.counts["decontaminate.held"] >= 1
+    assert answer not in (built.path / "paraphrase_combined_train.jsonl").read_text("utf-8")
+
+
+def test_alpaca_rows_say_the_same(pairs: Path) -> None:
+    chat_rows = rows_of(make("paraphrase").path / "paraphrase_combined_eval.jsonl")
+    built = make("paraphrase", "formatting=alpaca", "output=alpaca")
+    rows = rows_of(built.path / "paraphrase_combined_eval.jsonl")
+    for row, turns in zip(rows, chat_rows, strict=True):
+        system, user, answer = (turn["content"] for turn in turns["messages"])
+        assert (row["system"], row["instruction"], row["output"]) == (system, user, answer)
+        assert (row["input"], row["history"]) == ("", [])
+    info = json.loads((built.path / "dataset_info.json").read_bytes())
+    assert info["paraphrase_combined_eval"]["formatting"] == "alpaca"
