@@ -77,6 +77,7 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.errors: list[tuple[str, int, str]] = []
         self.left_out: list[tuple[str, int, str]] = []
+        self.notes: dict[str, list[NDArray[Any]]] = {}
 
     def bad(self, number: int, reason: str) -> None:
         """Note that a row cannot be used; `reason` names the field and never holds its text.
@@ -95,6 +96,10 @@ class Tally:
         """Note the place of a row that a step leaves out by its settings; the step counts it."""
         if len(self.left_out) < KEPT_ERRORS:
             self.left_out.append((*self.place(number), reason))
+
+    def note(self, name: str, values: NDArray[Any]) -> None:
+        """Keep values of rows that leave, for the step on the whole dataset that asks for them."""
+        self.notes.setdefault(name, []).append(values)
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to a counter, named `step.what` (`filter.too_short`)."""

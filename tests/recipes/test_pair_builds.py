@@ -88,7 +88,7 @@ def test_the_known_numbers_of_paws_are_found(
     (tmp_path / "dataset").rename(tmp_path / "second")
     manifest, splits = build(tmp_path, sources, [PAIRS, "positives"], piece_bytes=300_000)
     assert manifest.counts["positives.contradicted_pairs"] == contradicted
-    assert manifest.counts["positives.contradicted"] == 2 * contradicted
+    assert manifest.counts["positives.contradicted"] == contradicted
     assert len(splits["train"]) == positives - contradicted
 
 
@@ -211,9 +211,10 @@ def test_quotes_and_newlines_within_a_field_are_part_of_it(tmp_path: Path) -> No
 
 def test_a_step_that_leaves_nothing_is_named(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
-    path.write_text("sentence1\tsentence2\tlabel\na\tb\t0\n")
+    path.write_text("sentence1\tsentence2\tlabel\na\tb\t0\na\tb\t1\n")
     with pytest.raises(DataError, match="no row is left after positives; see what the steps drop"):
-        build(tmp_path, {"paws": table("tsv", path, PAWS)}, [PAIRS, "positives"])
+        steps = [PAIRS, {"positives": {"max_contradicted": 1}}]
+        build(tmp_path, {"paws": table("tsv", path, PAWS)}, steps)
 
 
 @pytest.mark.parametrize("step", ["metadata", "filter", "tokenize", "deduplicate"])

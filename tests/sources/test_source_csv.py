@@ -31,6 +31,22 @@ def test_what_the_standard_library_writes_is_read_back(
     assert rows_of(source, piece_bytes=10) == [{"id": one, "text": two} for one, two in rows]
 
 
+@given(st.text(alphabet='",\n\r a', max_size=60), st.integers(1, 20))
+def test_a_table_is_the_same_wherever_it_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, text: str, piece_bytes: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "anything.csv"
+    path.write_bytes(f"id,text\n{text}".encode())
+
+    def outcome(size: int) -> Any:
+        try:
+            return read(make("csv", path=str(path)), piece_bytes=size)
+        except DataError as error:
+            return str(error)
+
+    assert outcome(piece_bytes) == outcome(1 << 20)
+
+
 @given(st.lists(st.sampled_from(['a"b', '"', "'é", "longer text, here"])), st.integers(1, 50))
 def test_without_quoting_a_table_is_cut_at_its_lines(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], piece_bytes: int

@@ -66,17 +66,21 @@ def arranged(
     """
     counted = tally()
     columns: list[dict[str, np.ndarray]] = []
+    left: list[int] = []
+    seen = 0
     for batch in batches:
         made: Any = batch
         for step in steps:
             made = step.apply(made, counted)
-        if len(made):
-            columns.append(made.columns)
+        columns.append(made.columns)
+        left += [seen + number for number in made.numbers]
+        seen += len(batch)
     joined = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
-    count = len(next(iter(joined.values()))) if joined else sum(map(len, batches))
-    joined["source"] = np.array(source if source is not None else [0] * count, np.uint8)
-    order = replace(order_of([[1]] * count), columns=joined)
-    arranging = Arranging(seed, source_names=sources, counts=counted.counts)
+    of_rows = np.array(source if source is not None else [0] * seen, np.uint8)
+    joined["source"] = of_rows[left]
+    order = replace(order_of([[1]] * len(left)), starts=np.array(left, np.int64), columns=joined)
+    notes = {name: np.concatenate(values) for name, values in counted.notes.items()}
+    arranging = Arranging(seed, source_names=sources, notes=notes, counts=counted.counts)
     for step in steps:
         order = step.arrange(order, arranging)
     return order, counted.counts

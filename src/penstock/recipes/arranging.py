@@ -132,6 +132,7 @@ def _carried(
         source_names=tuple(recipe.sources),
         pad_id=known.get("pad_id"),
         eod_id=known.get("eod_id"),
+        notes=arranged.store.notes,
         counts=arranged.counts,
         statistics=arranged.statistics,
     )

@@ -16,6 +16,9 @@ from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.files import staged_file
 from penstock.steps import as_bytes
 
+#: How the names of arrays begin that have no value for each document.
+_NOTE = "note."
+
 
 def parts_directory(work: Path, key: str) -> Path:
     """Return where the parts of a build lie; those of another key are never looked at."""
@@ -61,7 +64,7 @@ class Part:
             for batch in batches:
                 gathered.add(batch if isinstance(batch, TokenBatch) else as_bytes(batch, tally))
         with staged_file(self.arrays) as staging, staging.open("wb") as out:
-            np.savez(out, allow_pickle=False, **gathered.arrays())
+            np.savez(out, allow_pickle=False, **gathered.arrays(), **_notes_of(tally))
         report = PartReport(
             documents=gathered.documents,
             sequences=gathered.sequences,
@@ -100,7 +103,14 @@ class Part:
     def read_arrays(self) -> dict[str, NDArray[Any]]:
         """Return `lengths` (int32, a sequence), `sequences` (int32, a document) and the columns."""
         with np.load(self.arrays) as arrays:
-            return dict(arrays)
+            return {name: arrays[name] for name in arrays if not name.startswith(_NOTE)}
+
+    def read_notes(self) -> dict[str, NDArray[Any]]:
+        """Return what steps noted of rows that left, by name."""
+        with np.load(self.arrays) as arrays:
+            return {
+                name.removeprefix(_NOTE): arrays[name] for name in arrays if name.startswith(_NOTE)
+            }
 
 
 class _Gathered:
@@ -132,6 +142,10 @@ class _Gathered:
             name: np.concatenate(columns) if columns else empty
             for name, columns in self._arrays.items()
         }
+
+
+def _notes_of(tally: Tally) -> dict[str, NDArray[Any]]:
+    return {f"{_NOTE}{name}": np.concatenate(values) for name, values in tally.notes.items()}
 
 
 def _checksum_of(path: Path) -> int:

@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -36,6 +37,7 @@ class Store:
 
     def __init__(self, parts: Sequence[StoredPart]) -> None:
         self.parts = [stored for stored in parts if stored.report.documents]
+        self._empty = [stored for stored in parts if not stored.report.documents]
         self._mapped: dict[int, NDArray[Any]] = {}
         self._most_mapped = _most_mapped()
         tokens = [stored.report.tokens for stored in self.parts]
@@ -71,6 +73,15 @@ class Store:
             first=np.concatenate(([0], np.cumsum(sequences, dtype=np.int64))),
             columns=columns,
         )
+
+    @cached_property
+    def notes(self) -> dict[str, NDArray[Any]]:
+        """What steps noted of the rows that left, by name; the order says nothing."""
+        found: dict[str, list[NDArray[Any]]] = {}
+        for stored in (*self.parts, *self._empty):
+            for name, values in stored.part.read_notes().items():
+                found.setdefault(name, []).append(values)
+        return {name: np.concatenate(values) for name, values in found.items()}
 
     def as_it_lies(self, start: int, stop: int) -> Iterator[RowBlock]:
         """Yield the documents from `start` to before `stop` in their order.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from penstock.sources._base import Piece
 from penstock.sources._columns import wanted_columns
 from penstock.sources._csv_records import plain_records, quoted_records
 from penstock.sources._files import size_of, suffixes
-from penstock.sources._lines import cut_at_lines, line_place
+from penstock.sources._lines import LinePiece, cut_at_lines, line_place
 from penstock.sources._rows import RowSource, chosen, in_batches
 from penstock.sources._undecodable import Undecodable
 
@@ -25,8 +26,7 @@ _DELIMITERS = {"\t": '"\\t"', ",": '","', ";": '";"', "|": '"|"'}
 class CsvSource(RowSource):
     """Rows from tables with one record a line; every value is text.
 
-    A file whose quoted fields may go over several lines is one piece. Without quoting it is cut
-    at its lines.
+    Files are cut into pieces where records end; quoted fields may go over several lines.
     """
 
     delimiter: str | None = Field(
@@ -48,10 +48,9 @@ class CsvSource(RowSource):
     undecodable: Undecodable = "error"
 
     def pieces(self, piece_bytes: int) -> list[Piece]:
-        """Return whole files, or without quoting ranges of bytes of those that can be cut."""
-        if self.quoting == "none":
-            return [piece for path in self.inputs() for piece in cut_at_lines(path, piece_bytes)]
-        return [Piece(path, size=size_of(path) or 0) for path in self.inputs()]
+        """Return ranges of bytes of the files that can be cut, with quotes where a record ends."""
+        pieces = [piece for path in self.inputs() for piece in cut_at_lines(path, piece_bytes)]
+        return pieces if self.quoting == "none" else self._at_records(pieces)
 
     def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
         """Yield the rows of a piece; their numbers are those of the lines on which they begin.
@@ -114,11 +113,30 @@ class CsvSource(RowSource):
                 return f"; it has {parts} with `delimiter: {shown}`"
         return ""
 
+    def _at_records(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Return pieces, cut at any byte, as pieces that begin where records do."""
+        cut: list[Piece] = []
+        for path, group in groupby(pieces, key=lambda piece: piece.path):
+            of_file = list(group)
+            delimiter = self._delimiter(path)
+            if len(of_file) == 1 or not delimiter.isascii():
+                cut.append(Piece(path, size=size_of(path) or 0))
+                continue
+            from penstock.sources._csv_cuts import record_starts
+
+            size = of_file[-1].stop or 0
+            inner = record_starts(path, delimiter, [piece.start for piece in of_file[1:]])
+            bounds = sorted({0, *(start for start in inner if start < size), size})
+            cut += [LinePiece(path, a, b, b - a) for a, b in pairwise(bounds)]
+        return cut
+
+    def _delimiter(self, path: str) -> str:
+        return self.delimiter or ("\t" if {".tsv", ".tab"} & {*suffixes(path)} else ",")
+
     def _fields(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, list[str]]]:
         """Yield the number and the fields of each record; an empty line has none."""
-        delimiter = self.delimiter or ("\t" if {".tsv", ".tab"} & {*suffixes(piece.path)} else ",")
         records = plain_records if self.quoting == "none" else quoted_records
-        return records(piece, delimiter, self.undecodable, tally)
+        return records(piece, self._delimiter(piece.path), self.undecodable, tally)
 
 
 SOURCE = CsvSource

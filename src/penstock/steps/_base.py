@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
+from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.batches import RowBatch, Tally, TokenBatch
@@ -36,8 +37,8 @@ class Arranging:
 
     `split` is the part that is arranged, None for all; `source_names` gives the meaning of the
     column `source`; `pad_id` and `eod_id` are those of the tokenizer, None where it has none;
-    `counts` takes what the step did, named `step.what`; `statistics` what it found out about the
-    dataset, as plain data, for the manifest.
+    `notes` are what `Tally.note` kept. `counts` takes what the step did, named `step.what`;
+    `statistics` what it found out about the dataset, as plain data, for the manifest.
     """
 
     seed: int
@@ -45,6 +46,7 @@ class Arranging:
     source_names: Sequence[str] = ()
     pad_id: int | None = None
     eod_id: int | None = None
+    notes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     statistics: dict[str, Any] = field(default_factory=dict)
 
@@ -105,6 +107,10 @@ class Step(Options, ABC):
     def tokenizer_identity(self) -> dict[str, Any] | None:
         """Return what the manifest says of the tokenizer, for a step that makes tokens."""
         return None
+
+    def drops(self) -> Sequence[str]:
+        """Return what the counters of the rows that the step drops are called: `too_short`."""
+        return ()
 
     def judge(self, counts: Counter[str]) -> None:
         """Look at the counts of the whole dataset; raises DataError past a threshold."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.batches import RowBatch, Tally, TokenBatch
@@ -25,7 +25,8 @@ class Positives(Step):
     """Keep the pairs whose `label` is 1, as a rule without those with label 0 elsewhere.
 
     A pair is the same whichever way round. Pairs are compared over all splits and sources, by a
-    hash of 63 bits (BLAKE2b) of their normalised sides.
+    hash of 64 bits (BLAKE2b) of their normalised sides; those with label 0 leave at once, and their
+    hashes alone are kept.
     """
 
     takes = Stage.ROWS
@@ -41,53 +42,55 @@ class Positives(Step):
     )
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
-        """Return the rows with a column (uint64): the pair's hash, its lowest bit the label."""
+        """Return the positives with the hash of each pair as a column (uint64)."""
         assert isinstance(batch, RowBatch)
-        batch, made = made_of_rows(batch, tally, self._content, "positives")
-        labels = np.array([label for _, label in made], np.uint64)
-        digests = hashes(content for content, _ in made)[:, 0]
-        return with_column(batch, _COLUMN, digests & ~np.uint64(1) | labels)
+        batch, made = made_of_rows(batch, tally, self._label_and_content, "positives")
+        positive = np.array([label for label, _ in made], np.bool_)
+        kept = batch.take(np.flatnonzero(positive).tolist())
+        tally.count("positives.negatives", len(batch) - len(kept))
+        if self.contradicted == "keep":
+            return kept
+        keys = hashes(content for _, content in made)[:, 0]
+        tally.note(_COLUMN, keys[~positive])
+        return with_column(kept, _COLUMN, keys[positive])
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
-        """Return the order of the pairs that are kept.
+        """Return the order of the pairs that no other contradicts.
 
         Raises DataError when more than `max_contradicted` of all pairs have both labels.
         """
-        keys, order = take_column(order, _COLUMN)
-        pairs = _with_both_labels(keys)
         if self.contradicted == "keep":
-            pairs = pairs[:0]
-        contradicted = np.isin(keys >> np.uint64(1), pairs)
-        positive = (keys & 1).astype(np.bool_)
-        kept = np.flatnonzero(positive & ~contradicted)
-        count = int(contradicted.sum())
-        arranging.counts["positives.contradicted_pairs"] += len(pairs)
-        arranging.counts["positives.contradicted"] += count
-        arranging.counts["positives.negatives"] += int((~positive & ~contradicted).sum())
-        arranging.counts["positives.kept"] += len(kept)
-        if count > self.max_contradicted * len(order):
+            return order
+        keys, order = take_column(order, _COLUMN)
+        negatives = arranging.notes.get(_COLUMN, np.empty(0, np.uint64))
+        contradicted = np.isin(keys, negatives)
+        both = int(contradicted.sum() + np.isin(negatives, keys).sum())
+        rows = len(order) + len(negatives)
+        arranging.counts["positives.contradicted"] += int(contradicted.sum())
+        arranging.counts["positives.contradicted_pairs"] += len(np.unique(keys[contradicted]))
+        if both > self.max_contradicted * rows:
             raise DataError(
-                f"{count:,} of {len(order):,} pairs ({count / len(order):.1%}) stand with both "
-                f"labels, more than max_contradicted ({self.max_contradicted:.1%}); look at the "
-                "input, or raise `max_contradicted`",
+                f"{both:,} of {rows:,} pairs ({both / rows:.1%}) stand with both labels, more than "
+                f"max_contradicted ({self.max_contradicted:.1%}); look at the input, or raise "
+                "`max_contradicted`",
                 file="positives",
             )
-        return order.take(kept)
+        return order.take(np.flatnonzero(~contradicted)) if contradicted.any() else order
 
-    def _content(self, row: dict[str, Any]) -> tuple[bytes, int]:
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped."""
+        return ("negatives", "contradicted")
+
+    def _label_and_content(self, row: dict[str, Any]) -> tuple[bool, bytes]:
+        """Return the label and what is hashed, which nothing is where no pairs are compared."""
         label = row.get(LABEL, MISSING)
         if label not in (0, 1):
             problem = problem_with(label, LABEL) or f"the field '{LABEL}' is neither 0 nor 1"
             raise UnusableError(f"{problem}; name it as `label` of `pairs`")
+        if self.contradicted == "keep":
+            return bool(label), b""
         sides = sorted(normalised(text_of(row, side), self.normalise) for side in SIDES)
-        return "\0".join(sides).encode("utf-8", "surrogatepass"), int(label)
-
-
-def _with_both_labels(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the pairs that stand with both labels."""
-    pairs = np.unique(keys) >> np.uint64(1)
-    both: NDArray[np.uint64] = pairs[1:][pairs[1:] == pairs[:-1]]
-    return both
+        return bool(label), "\0".join(sides).encode("utf-8", "surrogatepass")
 
 
 STEP = Positives
