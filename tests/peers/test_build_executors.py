@@ -23,26 +23,28 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.parametrize("steps", ["as it lies", "packed"])
+@pytest.mark.parametrize("kind", ["megatron", "tfrecord", "chat"])
 def test_the_executor_changes_no_byte(
-    name: str, steps: str, tmp_path: Path, tiny_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, kind: str, tmp_path: Path, tiny_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip({"ray": "ray", "slurm": "submitit"}[name])
     monkeypatch.chdir(tmp_path)
     write_jsonl(Path("rows.jsonl"), rows(200))
     tokenize: dict[str, Any] = {"tokenize": {"tokenizer": str(tiny_tokenizer), "append_eod": True}}
-    packed = [
-        {"partition": {"key": "patient", "validation": 0.4}},
-        tokenize,
-        {"split": {"context": 64}},
-        {"pack": {"context": 64}},
-        "pad",
-    ]
+    partition = {"partition": {"key": "patient", "validation": 0.4}}
+    pack = [{"split": {"context": 64}}, {"pack": {"context": 64}}, "pad"]
+    chat = {"chat": {"user": "Who says: {text}?", "assistant": "{patient}"}}
+    steps = {
+        "megatron": [tokenize],
+        "tfrecord": [partition, tokenize, *pack],
+        "chat": [partition, chat, "shuffle"],
+    }
+    forms = {"tfrecord": {"kind": "tfrecord", "rows_per_shard": 8}}
     recipe = write_recipe(
         Path("recipe.yaml"),
         source={"kind": "jsonl", "path": "rows.jsonl"},
-        steps=packed if steps == "packed" else [tokenize],
-        format={"kind": "tfrecord", "rows_per_shard": 8} if steps == "packed" else "megatron",
+        steps=steps[kind],
+        format=forms.get(kind, kind),
         output="rows/1.0.0",
         piece_bytes=4000,
     )

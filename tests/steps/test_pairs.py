@@ -94,6 +94,9 @@ def test_short_and_empty_sides_are_dropped_and_counted() -> None:
     )
     assert step.apply(batch, counted).numbers == [0]
     assert counted.counts == {"pairs.kept": 1, "pairs.too_short": 1, "pairs.empty": 2}
+    said = "a side of the pair is empty"
+    assert counted.left_out == [("input.jsonl", 3, said), ("input.jsonl", 4, said)]
+    assert counted.errors == []
 
 
 def test_dropping_more_than_the_share_ends_the_build() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,25 @@ def test_every_order_of_four_is_as_likely_as_another() -> None:
     assert len(counts) == 24
     # Chi-square with 23 degrees of freedom is above 49.7 once in a thousand.
     assert ((counts - 1000) ** 2 / 1000).sum() < 49.7
+
+
+def test_like_python_is_the_order_that_its_random_gives_a_list() -> None:
+    order = order_of([[1]] * 100)
+    step = STEPS.get("shuffle").model_validate({"like": "python"})
+    listed = list(range(100))
+    Random(42).shuffle(listed)
+    assert step.arrange(order, Arranging(42, "train")).starts.tolist() == listed
+    assert step.arrange(order, Arranging(42, "test")).starts.tolist() == listed
+
+
+def test_only_the_splits_that_are_named_are_shuffled() -> None:
+    order = order_of([[1]] * 50)
+    step = STEPS.get("shuffle").model_validate({"splits": ["train"]})
+    moved = {
+        split: step.arrange(order, Arranging(0, split)).starts.tolist() != list(range(50))
+        for split in ("train", "validation", "test")
+    }
+    assert moved == {"train": True, "validation": False, "test": False}
 
 
 def test_padding_fills_rows_up_to_the_context_and_is_counted() -> None:

@@ -10,7 +10,7 @@ from penstock.batches import Tally
 from penstock.errors import DataError, did_you_mean
 from penstock.files import plural
 from penstock.sources._files import AGAIN, reading
-from penstock.sources._rows import RowSource
+from penstock.sources._rows import FieldSource
 
 #: About how much of a table becomes Python objects at a time, in bytes.
 _SLICE = 1 << 20
@@ -18,7 +18,7 @@ _DAMAGED = "is damaged, or not what its name says"
 
 
 def wanted_columns(
-    source: RowSource,
+    source: FieldSource,
     names: Sequence[str],
     path: str,
     line: int | None = None,

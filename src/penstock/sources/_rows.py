@@ -29,7 +29,7 @@ class FileSource(Source):
         return find_files(self.path)
 
 
-class RowSource(FileSource):
+class FieldSource(Source):
     """A source whose rows have fields: one is the text, others go with it as its metadata."""
 
     text: str | None = Field(
@@ -70,6 +70,10 @@ class RowSource(FileSource):
         if unknown:
             raise ValueError(f"optional names '{unknown[0]}', which is not under metadata")
         return self
+
+
+class RowSource(FieldSource, FileSource):
+    """A source of files whose rows have fields."""
 
 
 def chosen(

@@ -47,6 +47,14 @@ def problem_with(value: object, name: str) -> str | None:
     return f"the field '{name}' is infinite" if infinite else None
 
 
+def field_of(row: dict[str, Any], name: str) -> Any:
+    """Return a field, whatever it holds; raises UnusableError where it is absent."""
+    value = find(row, name)
+    if value is MISSING:
+        raise UnusableError(f"the field '{name}' is absent")
+    return value
+
+
 def text_of(row: dict[str, Any], name: str) -> str:
     """Return a field that is text; raises UnusableError."""
     value = find(row, name)

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.fields import MISSING, find
+from penstock.fields import find
 from penstock.steps._base import Arranging, Stage, Step
-from penstock.steps._fields import UnusableError, problem_with
+from penstock.steps._fields import UnusableError, field_of, problem_with
 from penstock.steps._json_rows import as_bytes
 from penstock.steps._order import Order
 from penstock.steps._template import Parsed, Template, parse_template, value_as_text
@@ -105,27 +105,25 @@ class Chat(Step):
     def _chat(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return the chat row of a row; raises UnusableError."""
         messages = [{"role": role, "content": self._filled(role, row)} for role in self._templates]
-        return {"messages": messages, **{name: _kept(row, name) for name in self.metadata}}
+        return {"messages": messages, **{name: field_of(row, name) for name in self.metadata}}
 
     def _filled(self, role: str, row: dict[str, Any]) -> str:
-        text = []
+        text = ""
         for literal, name in self._templates[role]:
-            text.append(literal)
+            text += literal
             if name is not None:
-                value = value_as_text(row, name, "chat")
-                if value is None:
-                    raise UnusableError(problem_with(find(row, name), name) or "")
-                text.append(value)
-        filled = "".join(text).strip()
+                value = row.get(name)  # a field of the row itself and text, as a rule
+                text += value if type(value) is str else _as_text(row, name)
+        filled = text.strip()
         if not filled:
             raise UnusableError(f"the turn of {role} has no text")
         return filled
 
 
-def _kept(row: dict[str, Any], name: str) -> Any:
-    value = find(row, name)
-    if value is MISSING:
-        raise UnusableError(f"the field '{name}' is absent")
+def _as_text(row: dict[str, Any], name: str) -> str:
+    value = value_as_text(row, name, "chat")
+    if value is None:
+        raise UnusableError(problem_with(find(row, name), name) or "")
     return value
 
 

@@ -9,7 +9,7 @@ paraphrase/
 """
 
 from penstock.formats.chat._format import Chat
-from penstock.formats.chat.conversion import messages_of, to_alpaca
+from penstock.formats.chat.conversion import messages_of, messages_of_turns, to_alpaca
 from penstock.formats.chat.dataset_info import (
     COLUMNS,
     DATASET_INFO,
@@ -19,7 +19,7 @@ from penstock.formats.chat.dataset_info import (
     entry_of,
     read_dataset_info,
 )
-from penstock.formats.chat.reading import SUFFIXES, ChatDataset, read_chat_rows
+from penstock.formats.chat.reading import SUFFIXES, ChatDataset, begins_an_array, read_chat_rows
 from penstock.formats.chat.rows import (
     ANSWERING,
     ASKING,
@@ -46,8 +46,10 @@ __all__ = [
     "DatasetEntry",
     "Message",
     "Problem",
+    "begins_an_array",
     "entry_of",
     "messages_of",
+    "messages_of_turns",
     "problem_of",
     "read_chat_rows",
     "read_dataset_info",

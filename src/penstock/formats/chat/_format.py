@@ -146,27 +146,43 @@ class Chat(Format):
             for end in ends:
                 number += 1
                 row, start = data[start:end], end
-                messages = _messages(orjson.loads(row), shard, target, number)
-                if self.formatting == "alpaca":
-                    row = orjson.dumps(to_alpaca(messages))
-                laid.append(row)
+                laid.append(self._checked(row, shard, target, number))
             yield laid
+
+    def _checked(self, row: bytes, shard: Shard, target: Target, number: int) -> bytes:
+        """Return a row as it will lie; raises DataError for one that is no chat row."""
+        fields = orjson.loads(row)
+        try:
+            messages = _messages(fields)
+            if self.formatting == "alpaca":
+                row = orjson.dumps(_as_alpaca(messages, fields))
+        except ValueError as error:
+            place = f"row {number:,} of {shard.split}"
+            raise DataError(f"{place} {error}", file=target.directory) from None
+        return row
 
 
 def _stem(name: str, split: str) -> str:
     return f"{name}_{SUFFIXES[split][0]}"
 
 
-def _messages(
-    row: Mapping[str, Any], shard: Shard, target: Target, number: int
-) -> list[dict[str, str]]:
-    """Return the messages of a row that is written; raises DataError where it has none."""
+def _messages(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the messages of a row that is written; raises ValueError where it has none."""
     messages = row.get("messages")
     if not isinstance(messages, list):
         said = f"has {kind_of(messages)} as" if "messages" in row else "has no"
-        problem = f"{said} `messages`; the step `chat` makes them"
-    elif (wrong := problem_of(messages)) is not None:
-        problem = wrong.message
-    else:
-        return messages
-    raise DataError(f"row {number:,} of {shard.split} {problem}", file=target.directory)
+        raise ValueError(f"{said} `messages`; the steps `chat` and `conversation` make them")
+    if (wrong := problem_of(messages)) is not None:
+        raise ValueError(wrong.message)
+    return messages
+
+
+def _as_alpaca(messages: list[dict[str, str]], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row in the alpaca layout with its other fields; raises ValueError."""
+    if used := {message["role"] for message in messages} & {"tool", "function"}:
+        raise ValueError(f"has a turn of {min(used)}; alpaca has none, set `formatting: sharegpt`")
+    others = {name: value for name, value in row.items() if name != "messages"}
+    made = to_alpaca(messages)
+    if taken := others.keys() & made.keys():
+        raise ValueError(f"has a field '{min(taken)}' beside `messages`, as alpaca has; drop it")
+    return {**made, **others}

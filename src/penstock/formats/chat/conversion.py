@@ -36,36 +36,56 @@ def _of_turns(row: Mapping[str, Any], entry: DatasetEntry) -> list[dict[str, Any
         said = "is missing" if turns is MISSING else f"is {kind_of(turns)}, must be a list"
         return Problem("messages-missing", f"the field '{column}' {said}")
     tags = entry.tags
-    role_key, content_key = tags.get("role_tag", "role"), tags.get("content_tag", "content")
+    keys = {"role": tags.get("role_tag", "role"), "content": tags.get("content_tag", "content")}
     roles = {tags[tag]: role for role, tag in _ROLE_TAGS.items() if tag in tags}
-    messages: list[dict[str, Any]] = _system(row, entry)
-    for turn in turns:
+    messages = messages_of_turns(turns, keys, roles)
+    if isinstance(messages, Problem) or (messages and messages[0].get("role") == "system"):
+        return messages  # and what a column says besides is not read
+    return _system(row, entry) + messages
+
+
+def messages_of_turns(
+    turns: Sequence[Any], keys: Mapping[str, str], roles: Mapping[str, str]
+) -> list[dict[str, Any]] | Problem:
+    """Return turns as messages, whatever their order, or what is wrong with one.
+
+    `keys` says what `role` and `content` are called, `roles` which role each name is.
+    """
+    messages = []
+    for number, turn in enumerate(turns, 1):
+        if type(turn) is dict:  # most are right, and this is quick
+            role, content = turn.get(keys["role"]), turn.get(keys["content"])
+            if type(role) is str and type(content) is str and role in roles:
+                messages.append({"role": roles[role], "content": content})
+                continue
         if not isinstance(turn, Mapping):
             return Problem("message-invalid", f"a message is {kind_of(turn)}, must be an object")
-        named = {"role": role_key, "content": content_key}
-        message = {name: turn[key] for name, key in named.items() if key in turn}
+        message = {name: turn[key] for name, key in keys.items() if key in turn}
         role = message.get("role")
         if isinstance(role, str):
-            message["role"] = roles.get(role, role)
+            if role not in roles:
+                known = ", ".join(roles)
+                return Problem("role-unknown", f"the role of message {number} is none of {known}")
+            message["role"] = roles[role]
         messages.append(message)
     return messages
 
 
 def _of_alpaca(row: Mapping[str, Any], entry: DatasetEntry) -> list[dict[str, Any]] | Problem:
     columns = entry.columns
-    for part in ("prompt", "response"):
-        column = columns.get(part, "")
-        if column not in row:
-            return Problem("column-missing", f"the field '{column}' is missing")
+    output = row.get(columns.get("response", ""))
+    if output is None:  # to LLaMA-Factory, a prompt to answer
+        return Problem("turns-odd", f"has no answer in the field '{columns.get('response')}'")
     messages = _system(row, entry)
-    history = row.get(columns.get("history", "")) or []
+    history = row.get(columns.get("history", ""))
+    history = history if isinstance(history, list) else []  # else it is not read
     if not all(isinstance(turn, list) and len(turn) == 2 for turn in history):
         return Problem("message-invalid", "the history is no list of pairs")
-    prompt = [row[columns["prompt"]], row.get(columns.get("query", "")) or ""]
+    prompt = [row.get(columns.get(part, "")) or "" for part in ("prompt", "query")]
     if not all(isinstance(text, str) for text in prompt):
         return Problem("message-invalid", "the instruction or its input is no text")
     asked = "\n".join(text for text in prompt if text)
-    for question, answer in [*history, (asked, row[columns["response"]])]:
+    for question, answer in [*history, (asked, output)]:
         messages.append({"role": "user", "content": question})
         messages.append({"role": "assistant", "content": answer})
     return messages

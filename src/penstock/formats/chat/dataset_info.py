@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,13 +73,13 @@ class DatasetEntry:
         """How the rows lie; alpaca unless it is said."""
         return str(self.settings.get("formatting", "alpaca"))
 
-    @property
+    @cached_property
     def columns(self) -> Mapping[str, str]:
         """The column of each part of a row: as written, else all defaults."""
         of_formatting = _DEFAULT_COLUMNS.get(self.formatting, _DEFAULT_COLUMNS["sharegpt"])
         return _texts(self.settings.get("columns"), of_formatting)
 
-    @property
+    @cached_property
     def tags(self) -> Mapping[str, str]:
         """The names of keys and roles in messages: as written, else all defaults."""
         return _texts(self.settings.get("tags"), _DEFAULT_TAGS)
@@ -134,7 +135,13 @@ def is_dataset_info(directory: Path) -> bool:
     if any((directory / name).exists() for name in ("features.json", "state.json")):
         return False
     try:
-        entries = read_dataset_info(directory)
-    except DataError as error:
-        return error.line is not None  # broken, and nothing tells that it is another's
-    return any(key in entry.settings for entry in entries.values() for key in LOCATIONS)
+        data = orjson.loads((directory / DATASET_INFO).read_bytes())
+    except OSError:
+        return False
+    except orjson.JSONDecodeError:
+        return True  # broken, and nothing tells that it is another's
+    if not isinstance(data, dict):
+        return True
+    entries = [settings for settings in data.values() if isinstance(settings, dict)]
+    keys = (*LOCATIONS, "formatting")
+    return any(isinstance(entry.get(key), str) for entry in entries for key in keys)

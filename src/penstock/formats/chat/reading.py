@@ -27,7 +27,7 @@ def read_chat_rows(file: Path) -> Iterator[tuple[int, Any]]:
 
     Raises DataError, with file and line, for what is neither.
     """
-    if file.suffix == ".jsonl" or not _begins_an_array(file):
+    if file.suffix == ".jsonl" or not begins_an_array(file):
         yield from read_rows(file)
         return
     try:
@@ -37,7 +37,8 @@ def read_chat_rows(file: Path) -> Iterator[tuple[int, Any]]:
     yield from enumerate(rows, 1)
 
 
-def _begins_an_array(file: Path) -> bool:
+def begins_an_array(file: Path) -> bool:
+    """Say whether a file is one JSON array; raises DataError where it cannot be read."""
     try:
         with file.open("rb") as stream:
             return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
@@ -91,7 +92,7 @@ class ChatDataset(Dataset):
             yield from self.messages_of_entry(entry)
 
     def messages_of_entry(self, entry: DatasetEntry) -> Iterator[ChatRow]:
-        """Yield the rows of an entry; raises DataError, with file and line, for one that is none."""
+        """Yield the rows of an entry; raises DataError, with file and line, where one is none."""
         file = self.path / (entry.file_name or "")
         for number, row in read_chat_rows(file):
             found = messages_of(row, entry)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from penstock.fields import kind_of
 
 #: Who may speak at the even turns, and who answers at the odd ones; a system prompt comes before.
@@ -46,7 +48,7 @@ def problem_of(messages: Sequence[Mapping[str, Any]]) -> Problem | None:
     with a warning. An answer without text is kept and trained on.
     """
     for number, message in enumerate(messages, 1):
-        if (problem := _problem_of_message(message, number)) is not None:
+        if not _is_sound(message) and (problem := _problem_of_message(message, number)):
             return problem
     turns = list(messages[1:] if messages and messages[0]["role"] == "system" else messages)
     for index, message in enumerate(turns):
@@ -62,7 +64,32 @@ def problem_of(messages: Sequence[Mapping[str, Any]]) -> Problem | None:
         if not message["content"].strip():
             code = "answer-empty" if index % 2 else "prompt-empty"
             return Problem(code, f"turn {index + 1}, of {message['role']}, has no text")
+        if message["role"] == "function" and not _is_call(message["content"]):
+            said = "is no JSON with `name` and `arguments`"
+            return Problem("message-invalid", f"turn {index + 1}, of function, {said}")
     return None
+
+
+def _is_call(content: str) -> bool:
+    """Say whether a text is one or more calls of functions, as JSON; with tags it may be anything.
+
+    Templates cut out thoughts and calls that stand between tags (`<think>...</think>`) first.
+    """
+    try:
+        calls = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return "</" in content
+    listed = calls if isinstance(calls, list) else [calls]
+    return all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in listed)
+
+
+def _is_sound(message: Any) -> bool:
+    """Say whether a message is one beyond doubt, which is quick to say of most."""
+    return (
+        type(message) is dict
+        and message.get("role") in ROLES
+        and type(message.get("content")) is str
+    )
 
 
 def _problem_of_message(message: Any, number: int) -> Problem | None:

@@ -1,0 +1,150 @@
+"""The source hub, with the library `datasets`: directories, what is cached, and no network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
+from recipe_worlds import files_of, write_jsonl, write_recipe
+
+import penstock
+from penstock.batches import RowBatch, Tally
+from penstock.errors import ConfigError, DataError
+from penstock.sources import SOURCES, Source
+
+datasets = pytest.importorskip("datasets")
+
+ROWS = [{"id": n, "text": f"text {n}", "by": {"unit": "x" * n}} for n in range(2500)]
+COMMIT = "161ece9501cf0a11f3e48bd356eaa82de46d6a09"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the library, and no network."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A directory like a dataset of the hub: two splits, files of JSON Lines."""
+    (tmp_path / "data").mkdir()
+    write_jsonl(tmp_path / "data/train.jsonl", ROWS)
+    write_jsonl(tmp_path / "data/test.jsonl", ROWS[:7])
+    return tmp_path / "data"
+
+
+def hub(**settings: Any) -> Source:
+    return SOURCES.get("hub").model_validate(settings)
+
+
+def read(source: Source, piece_bytes: int = 20_000) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for piece in source.pieces(piece_bytes):
+        tally = Tally(lambda number, piece=piece: source.place(piece, number))
+        for batch in source.read(piece, tally):
+            assert isinstance(batch, RowBatch)
+            rows += batch.rows
+    return rows
+
+
+def test_a_directory_is_read_split_by_split(directory: Path) -> None:
+    assert read(hub(dataset=str(directory))) == ROWS
+    assert read(hub(dataset=str(directory), split="test")) == ROWS[:7]
+    chosen = hub(dataset=str(directory), split="test", text="by.unit", metadata={"n": "id"})
+    assert read(chosen)[3] == {"text": "xxx", "n": 3}
+
+
+def test_the_cached_files_are_the_inputs_and_cut_into_pieces(directory: Path, cache: Path) -> None:
+    source = hub(dataset=str(directory))
+    [file] = source.inputs()
+    assert Path(file).is_relative_to(cache)
+    assert len(source.pieces(20_000)) > 1
+
+
+def test_a_bad_row_is_named_by_its_number_in_the_cached_file(directory: Path) -> None:
+    write_jsonl(directory / "train.jsonl", [*ROWS[:9], {**ROWS[9], "text": None}])
+    source = hub(dataset=str(directory))
+    with pytest.raises(DataError) as caught:
+        read(source)
+    assert str(caught.value) == f"{source.inputs()[0]}:10: the field 'text' is null, must be text"
+
+
+def test_the_manifest_has_the_hashes_and_a_second_build_is_the_same(
+    directory: Path, tmp_path: Path
+) -> None:
+    recipe = write_recipe(
+        tmp_path / "recipe.yaml",
+        source={"kind": "hub", "dataset": str(directory), "metadata": ["id"]},
+        format="jsonl",
+        output=str(tmp_path / "dataset"),
+        piece_bytes=20_000,
+    )
+    built = penstock.build(recipe, workers=2)
+    [entry] = built.manifest.inputs
+    assert entry.path.endswith("data-train.arrow")
+    first = files_of(built.path)
+    assert not penstock.build(recipe).fresh
+    shutil.rmtree(built.path)
+    penstock.build(recipe, workers=1)
+    assert files_of(built.path) == first
+    lines = (built.path / "train.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == list(range(2500))
+
+
+def cached_from_hub(cache: Path, directory: Path) -> None:
+    """Lay a dataset into the cache as one that was fetched at COMMIT lies there."""
+    [made] = {Path(file).parent for file in hub(dataset=str(directory)).inputs()}
+    target = cache / "owner___data" / "default" / "0.0.0" / COMMIT
+    shutil.copytree(made, target)
+
+
+def test_what_is_cached_needs_no_network_and_its_commit_is_in_the_path(
+    directory: Path, cache: Path
+) -> None:
+    cached_from_hub(cache, directory)
+    source = hub(dataset="owner/data")
+    assert Path(source.inputs()[0]).parent.name == COMMIT
+    assert read(source) == ROWS
+    assert read(hub(dataset="owner/data", revision=COMMIT, split="test")) == ROWS[:7]
+
+
+def test_another_revision_is_not_taken_from_the_cache(directory: Path, cache: Path) -> None:
+    cached_from_hub(cache, directory)
+    with pytest.raises(ConfigError) as caught:
+        hub(dataset="owner/data", revision="0123abc").inputs()
+    assert str(caught.value).startswith(
+        f"owner/data: the hub cannot be reached, and the newest that the cache has is {COMMIT}, "
+        "not the revision that is asked for; set `revision`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"dataset": "owner/none"}, "owner/none: the hub cannot be reached, and the cache does"),
+        ({"dataset": "DIR", "split": "tset"}, 'DIR: Unknown split "tset". Should be one of'),
+        ({"dataset": "DIR", "config": "x"}, "DIR: BuilderConfig 'x' not found. Available: ['def"),
+    ],
+)
+def test_what_cannot_be_had_is_said_in_words(
+    directory: Path, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        hub(**{k: str(directory) if v == "DIR" else v for k, v in settings.items()}).inputs()
+    assert str(caught.value).replace(str(directory), "DIR").startswith(said)
+
+
+def test_files_that_cannot_be_read_are_said_without_their_text(directory: Path) -> None:
+    (directory / "train.jsonl").write_text('{"text": "a"}\n{"text": secret}\n')
+    with pytest.raises(ConfigError) as caught:
+        hub(dataset=str(directory)).inputs()
+    assert "a source of the files' own kind (csv, jsonl, ...) names the line" in str(caught.value)
+    assert "secret" not in str(caught.value)

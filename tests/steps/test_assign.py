@@ -1,0 +1,31 @@
+"""The step `assign`: whole sources given to splits."""
+
+from __future__ import annotations
+
+import pytest
+from step_batches import order_of
+
+from penstock.errors import ConfigError
+from penstock.steps import STEPS, Arranging
+
+NAMES = ("train_file", "dev", "held")
+
+
+def test_each_source_is_of_its_split_and_others_are_train() -> None:
+    order = order_of([[1]] * 5, source=[2, 0, 1, 0, 2])
+    arranging = Arranging(0, source_names=NAMES)
+    step = STEPS.get("assign").model_validate({"sources": {"dev": "validation", "held": "test"}})
+    divided = step.arrange(order, arranging)
+    assert divided.columns["split"].tolist() == [2, 0, 1, 0, 2]
+    assert divided.columns["split"].dtype == "uint8"
+    assert arranging.counts == {"assign.train": 2, "assign.validation": 1, "assign.test": 2}
+
+
+def test_names_of_no_source_and_second_divisions_are_refused() -> None:
+    step = STEPS.get("assign").model_validate({"sources": {"deb": "test"}})
+    with pytest.raises(ConfigError, match="there is no source 'deb'; did you mean 'dev'"):
+        step.verify([], NAMES)
+    step = STEPS.get("assign").model_validate({"sources": {"dev": "test"}})
+    partition = STEPS.get("partition").model_validate({"key": "id", "test": 0.1})
+    with pytest.raises(ConfigError, match="the rows are divided already; keep one step"):
+        step.verify([partition], NAMES)

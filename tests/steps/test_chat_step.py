@@ -1,0 +1,131 @@
+"""The step `chat`: rows to messages by templates, a pair in one direction or in both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from step_batches import order_of, segments_of, tally
+
+from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.errors import DataError
+from penstock.steps import STEPS, Arranging, Step
+
+PAIR = {"source": "He go.", "target": "He goes."}
+PLAIN = {"user": "{source}", "assistant": "{target}"}
+#: Text that can stand in a turn: not only white space.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
+
+
+def chat(**options: Any) -> Step:
+    return STEPS.get("chat").model_validate({**PLAIN, **options})
+
+
+def carried(step: Step, *rows: dict[str, Any], counted: Tally | None = None) -> TokenBatch:
+    """Return what the step makes of rows that stand in lines 1, 2, ..."""
+    made = step.apply(RowBatch(list(rows), range(len(rows))), counted or tally())
+    assert isinstance(made, TokenBatch)
+    return made
+
+
+def documents(batch: TokenBatch) -> list[list[dict[str, Any]]]:
+    """Return the chat rows of each document."""
+    ends = np.cumsum(batch.lengths)
+    data = [batch.ids[a:b].tobytes() for a, b in zip(ends - batch.lengths, ends, strict=True)]
+    rows = iter([orjson.loads(row) for row in data])
+    return [[next(rows) for _ in range(count)] for count in batch.sequences.tolist()]
+
+
+def messages(*turns: tuple[str, str]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": content} for role, content in turns]}
+
+
+def test_templates_make_the_turns_of_a_row() -> None:
+    step = chat(system="Be brief, {{ok}}.", user="Mend {meta.n}: {source}")
+    [[row]] = documents(carried(step, {**PAIR, "meta": {"n": 3}, "label": 1}))
+    assert row == messages(
+        ("system", "Be brief, {ok}."), ("user", "Mend 3: He go."), ("assistant", "He goes.")
+    )
+
+
+def test_without_a_system_prompt_there_is_no_turn_of_it() -> None:
+    [[row]] = documents(carried(chat(), PAIR))
+    assert row == messages(("user", "He go."), ("assistant", "He goes."))
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
+def test_both_directions_are_two_rows_of_one_document(pairs: list[tuple[str, str]]) -> None:
+    rows = [{"source": source, "target": target} for source, target in pairs]
+    found = documents(carried(chat(directions="both"), *rows))
+    assert found == [
+        [
+            messages(("user", one.strip()), ("assistant", other.strip()))
+            for one, other in (pair, pair[::-1])
+        ]
+        for pair in pairs
+    ]
+
+
+def test_each_row_is_a_unit_by_itself_once_it_is_arranged() -> None:
+    order = order_of([[5, 6], [7, 8]], source=[0, 1], split=[0, 2])
+    arranging = Arranging(0)
+    parted = chat(directions="both").arrange(order, arranging)
+    assert segments_of(parted) == [[(0, 5)], [(5, 6)], [(11, 7)], [(18, 8)]]
+    assert parted.columns["source"].tolist() == [0, 0, 1, 1]
+    assert parted.columns["split"].tolist() == [0, 0, 2, 2]
+    assert arranging.counts == {"chat.rows": 4}
+
+
+def test_fields_are_kept_beside_the_messages_only_when_they_are_listed() -> None:
+    row = {**PAIR, "id": None, "tags": ["a"]}
+    [[kept]] = documents(carried(chat(metadata=["id", "tags"]), row))
+    assert {name: kept[name] for name in kept if name != "messages"} == {"id": None, "tags": ["a"]}
+    with pytest.raises(DataError, match=r"input\.jsonl:2: the field 'id' is absent; see `chat`"):
+        carried(chat(metadata=["id"]), row, PAIR)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target": " \n"}, "the turn of assistant has no text"),
+        ({"target": None}, "the field 'target' is null"),
+        ({"source": ["a"]}, "the field 'source' is a list; the template of `chat` takes text"),
+        ({"source": float("nan")}, "the field 'source' is null"),
+    ],
+)
+def test_a_row_that_makes_no_turn_is_named_by_line(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        carried(chat(), PAIR, {**PAIR, **change})
+    assert str(caught.value).startswith(f"input.jsonl:2: {said}")
+    counted = tally(skip=True)
+    kept = carried(chat(directions="both"), {**PAIR, **change}, PAIR, counted=counted)
+    assert (list(kept.numbers), kept.sequences.tolist()) == ([1], [2])
+    assert counted.counts == {"skipped": 1}
+
+
+def test_no_text_of_a_row_stands_in_an_error() -> None:
+    counted = tally(skip=True)
+    carried(chat(), {"source": {"secret": 1}, "target": "secret"}, counted=counted)
+    assert "secret" not in str(counted.errors)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"user": "Say it.", "assistant": "No."}, "the turns have no field; write {field} where"),
+        ({"user": "{a}", "assistant": "{target}", "directions": "both"}, "no turn has {source}"),
+        ({"user": "{source"}, "a single '{'; write '{{' for a brace"),
+        ({"user": ""}, "at least 1 character"),
+        ({"metadata": ["messages"]}, "metadata cannot be named 'messages'"),
+        ({"directions": "two"}, "'one' or 'both'"),
+    ],
+)
+def test_templates_that_cannot_be_filled_are_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        chat(**options)
+    assert said in str(caught.value)
