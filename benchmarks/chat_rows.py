@@ -24,9 +24,7 @@ from tokenize_jsonl import Run, measure
 from penstock.recipes.presets import PRESETS
 
 HERE = Path(__file__).parent
-_WORDS = (
-    "river gate mill valley bridge lake dam wheel water stone bank field road farm hill".split()
-)
+_WORDS = ["river", "gate", "mill", "valley", "bridge", "lake", "dam", "wheel", "water", "stone"]
 _PAWS = "id\tsentence1\tsentence2\tlabel\r\n"
 _QQP = "id,qid1,qid2,question1,question2,is_duplicate\r\n"
 

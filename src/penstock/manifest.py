@@ -8,7 +8,7 @@ common prefix, its manifest is `PREFIX.penstock.json` beside them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -244,18 +244,21 @@ def describe(
     *,
     format: str,
     task: str | None,
-    rows: dict[str, int] | None = None,
+    rows: Mapping[str, int] | None = None,
+    splits: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Return a manifest of files that nobody wrote one for; nothing is written.
 
-    `rows` gives the number of rows of each named file, where it is known.
+    `rows` and `splits` give the number of rows and the split of named files, where it is known.
     """
-    rows = rows or {}
+    rows, splits = rows or {}, splits or {}
     return Manifest(
         format=format,
         task=task,
         counts=dict(sorted(rows.items())),
-        files=[FileEntry.of(directory, name, rows.get(name)) for name in names],
+        files=[
+            FileEntry.of(directory, name, rows.get(name), split=splits.get(name)) for name in names
+        ],
         recipe={"kind": "as found", "path": str(directory.resolve())},
         inputs=[],
     )

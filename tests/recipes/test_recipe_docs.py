@@ -25,9 +25,10 @@ def settings_of(model: type[Options]) -> list[str]:
     lines = ["| setting | default | |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
-        shown = "required" if default is PydanticUndefined else f"`{inline(default)}`"
         if isinstance(default, Options):
             shown = "below"
+        else:
+            shown = "required" if default is PydanticUndefined else f"`{inline(default)}`"
         choices = choices_of(field.annotation)
         if choices:
             shown += f" (of {', '.join(f'`{choice}`' for choice in choices)})"

@@ -38,7 +38,8 @@ class JsonlChecker(Checker[JsonlDirectory]):
         refuse_original(dataset, self.format, options)
         collector = Collector()
         manifest = check_manifest(dataset.path, collector, full=options.full)
-        names = [entry.path for entry in manifest.files] if manifest else []
+        listed = [entry.path for entry in manifest.files] if manifest else []
+        names = [name for name in listed if name.endswith(".jsonl")]  # others describe the whole
         files = [dataset.path / name for name in names if (dataset.path / name).is_file()]
         rows = sum(_check_file(file, collector) for file in files)
         return DatasetFindings(str(dataset.path), self.format, rows, collector.findings())

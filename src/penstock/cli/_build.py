@@ -108,7 +108,9 @@ class BuildBar:
 
     def heard(self, progress: BuildProgress) -> None:
         """Show what the build says."""
-        rates = _rates(progress.documents, progress.tokens, self.seconds)
+        rates = _rates(
+            progress.documents, progress.tokens, self.seconds, in_tokens=progress.in_tokens
+        )
         total = max(progress.bytes_total, 1)
         done = progress.bytes_done
         self._bar.update(self._read, completed=done, total=total, rates=rates)
@@ -134,20 +136,25 @@ def built_document(built: Built, seconds: float) -> dict[str, Any]:
         "bytes": sum(entry.size for entry in manifest.files),
         "tokenizer": manifest.tokenizer,
         "synthetic": bool(manifest.recipe.get("synthetic")),
+        "statistics": manifest.statistics,
         "seconds": round(seconds, 3),
     }
 
 
 def built_lines(built: Built, seconds: float) -> list[RenderableType]:
-    """Return what was built for people: the counts of everything kept, cut and dropped."""
+    """Return what was built for people: what each step kept and dropped, and what is there now."""
+    from penstock.recipes import summary_tables
+
     manifest = built.manifest
     files = plural(len(manifest.files), "file")
     weight = size(sum(entry.size for entry in manifest.files))
     head = f"[bold]{escape(str(built.path))}[/]  {manifest.format}, {files}, {weight}"
     if not built.fresh:
         return [f"{head}", "  stands already, built from the same recipe, input and code"]
-    lines: list[RenderableType] = [head, *_synthetic_lines(manifest.recipe)]
-    lines.append(FoldingTable(["count", ""], [[n, f"{c:,}"] for n, c in manifest.counts.items()]))
+    recipe = manifest.recipe
+    lines: list[RenderableType] = [head, *_synthetic_lines(recipe), *_left_out_lines(recipe)]
+    for table in summary_tables(manifest):
+        lines += [FoldingTable(table.columns, table.rows), ""]
     if manifest.tokenizer:
         lines.append(_tokenizer_line(manifest.tokenizer))
     lines += [
@@ -158,7 +165,8 @@ def built_lines(built: Built, seconds: float) -> list[RenderableType]:
     if more > 0:
         lines.append(f"  [yellow]left out[/] {plural(more, 'row')} more")
     read = manifest.counts.get("read", built.documents)
-    lines.append(f"  {seconds:.1f} s, {_rates(read, built.tokens, seconds)}")
+    in_tokens = any(name.endswith(".tokens") for name in manifest.counts)
+    lines.append(f"  {seconds:.1f} s, {_rates(read, built.tokens, seconds, in_tokens=in_tokens)}")
     return lines
 
 
@@ -168,6 +176,12 @@ def _synthetic_lines(recipe: Mapping[str, Any]) -> list[str]:
     return ["  [bold yellow]random tokens[/]: for measuring speed alone, nothing can be learned"]
 
 
+def _left_out_lines(recipe: Mapping[str, Any]) -> list[str]:
+    """Return which splits a named recipe was told to do without."""
+    left_out = (recipe.get("preset") or {}).get("left_out")
+    return [f"  [yellow]left out[/] {', '.join(left_out)}, as the recipe says"] if left_out else []
+
+
 def _tokenizer_line(tokenizer: Mapping[str, Any]) -> str:
     engine = f"{tokenizer['engine']} {tokenizer['engine_version']}"
     reason = tokenizer.get("engine_reason")
@@ -175,6 +189,7 @@ def _tokenizer_line(tokenizer: Mapping[str, Any]) -> str:
     return f"  tokenizer {escape(str(tokenizer['path']))}, encoded by {engine}{said}"
 
 
-def _rates(rows: int, tokens: int, seconds: float) -> str:
+def _rates(rows: int, tokens: int, seconds: float, *, in_tokens: bool) -> str:
     seconds = max(seconds, 1e-9)
-    return f"{rows / seconds:,.0f} rows/s, {tokens / seconds / 1e6:,.2f} M tokens/s"
+    unit = "M tokens/s" if in_tokens else "MB/s"
+    return f"{rows / seconds:,.0f} rows/s, {tokens / seconds / 1e6:,.2f} {unit}"

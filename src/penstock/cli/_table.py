@@ -30,7 +30,9 @@ class FoldingTable:
         for index, name in enumerate(columns):
             column = [row[index] for row in cells]
             width = max(len(name), *(cell.cell_len for cell in column), 0)
-            numeric = bool(column) and all(_is_number(cell.plain) for cell in column)
+            numeric = any(cell.plain for cell in column) and all(
+                _is_number(cell.plain) for cell in column
+            )
             whole = numeric or width <= _SHORT
             self._folded += width if whole else _SHORT
             self._table.add_column(
@@ -53,9 +55,9 @@ def number(value: Any) -> str:
 
 
 def _is_number(text: str) -> bool:
-    """Say whether a cell holds a number, such as `16`, `1e-6`, `0.70 ± 0.01`, or none at all."""
+    """Say whether a cell has a number (`16`, `1e-6`, `2,047`, `2.1 %`, `0.70 ± 0.01`), or none."""
     try:
-        float(text.partition(" ± ")[0])
+        float(text.partition(" ± ")[0].removesuffix(" %").replace(",", ""))
     except ValueError:
-        return text == "-"
+        return text in ("", "-")
     return True

@@ -18,12 +18,24 @@ def report(
     by: ByOption = "method,data",
     purpose: PurposeOption = None,
     root: ResultsOption = Path("Results"),
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="A dataset to report on in the place of runs; repeatable."),
+    ] = None,
     format: FormatOption = Format.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Write comparison, curves, data findings and every configuration into one HTML file."""
-    from penstock.report import write_report
+    """Write comparison, curves, data and every configuration into one HTML file.
 
-    path = str(write_report(target, root, purpose, split_names(by)).resolve())
+    With --data it tells of datasets alone: what they hold, and what a check finds.
+    """
+    from penstock.report import write_data_report, write_report
+
+    written = (
+        write_data_report(data, target)
+        if data
+        else write_report(target, root, purpose, split_names(by))
+    )
+    path = str(written.resolve())
     row = {"report": path}
     Output(format, quiet).show(row, [row], lambda: [Text(path)])

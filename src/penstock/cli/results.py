@@ -102,7 +102,8 @@ def _block(row: ResultRow) -> list[str]:
     if result:
         lines.append(
             f"  {result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
-            f"dev {result.dev_score:.3f}, chance {result.chance:.3f}"
+            f"dev {result.dev_score:.3f}"
+            + (f", chance {result.chance:.3f}" if result.chance is not None else "")
         )
         lines.append(
             f"  best step {result.best_step} of {result.steps}, {result.train_rows} train rows, "

@@ -19,7 +19,7 @@ from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_b
 from penstock.files import is_staging, natural_path_key
 from penstock.jsonl import read_rows
 from penstock.manifest import Manifest, describe, read_manifest
-from penstock.tasks import SPLITS, TASKS, Task, all_tasks
+from penstock.tasks import SPLITS, Task, all_tasks, benchmark_task
 
 TASK_JSONL = "task_jsonl"
 REQUIRED_SPLITS = ("train", "validation")
@@ -79,11 +79,7 @@ class TaskDirectory:
         if manifest is None:
             names = [self.task.file_name(s) for s in SPLITS if self.file(s).is_file()]
             return describe(self.path, names, format=TASK_JSONL, task=self.task.name)
-        for entry, how in manifest.mismatches(self.path):
-            raise DataError(
-                f"{how}, unlike its manifest says; restore it or make the dataset again",
-                file=self.path / entry.path,
-            )
+        manifest.require_unchanged(self.path)
         return manifest
 
 
@@ -115,7 +111,7 @@ def open_task_directory(path: Path, task: str | None = None) -> TaskDirectory:
     if not path.is_dir():
         raise ConfigError(f"there is no such directory{did_you_mean_beside(path)}", file=path)
     if task is not None:
-        return TaskDirectory(path, TASKS.get(task))
+        return TaskDirectory(path, benchmark_task(task))
     recognised = recognise(path)
     if recognised is None:
         raise ConfigError("no task has files of these names; name the task", file=path)

@@ -76,6 +76,8 @@ class JsonlDataset(Dataset):
         self.path = path
         self._files: dict[str, list[tuple[Path, int]]] = {}
         for entry in manifest.files:
+            if not entry.path.endswith(".jsonl"):
+                continue  # what describes the whole
             split = entry.split or entry.path.removesuffix(".jsonl").partition("-")[0]
             self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
         self.splits: Mapping[str, int] = {

@@ -12,6 +12,7 @@ from penstock.recipes.describing import recipe_schema
 from penstock.recipes.estimating import Estimate, estimate
 from penstock.recipes.plan import Plan, make_plan
 from penstock.recipes.schema import Recipe, RecipeFile, read_recipe, recipe_of
+from penstock.recipes.summary import SummaryTable, summary_tables
 from penstock.recipes.tokenizing import load_tokenize
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "RecipeFile",
+    "SummaryTable",
     "build",
     "carry_out",
     "estimate",
@@ -31,6 +33,7 @@ __all__ = [
     "read_recipe",
     "recipe_of",
     "recipe_schema",
+    "summary_tables",
     "tokenize",
 ]
 

@@ -39,6 +39,7 @@ class Progress:
     tokens: int = 0
     shards_total: int = 0
     shards_done: int = 0
+    in_tokens: bool = True
 
 
 Listener = Callable[[Progress], None]
@@ -117,7 +118,7 @@ class _Build:
         self.plan = plan
         self.executor = executor
         self.listener = listener
-        self.progress = Progress(plan.input_bytes)
+        self.progress = Progress(plan.input_bytes, in_tokens=plan.recipe.in_tokens)
         self.bench = Bench(plan.recipe, plan.work.resolve(), plan.key)
         self.reports: dict[str, PartReport] = {}
         self.inputs: dict[str, InputEntry] = {}

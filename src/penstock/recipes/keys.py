@@ -17,7 +17,7 @@ from penstock._version import __version__
 _OTHER_ROOMS = {"backends", "checks", "cli", "demo", "executors", "experiments", "exports"}
 _OTHER_ROOMS |= {"loading", "migration", "report", "runs", "tasks", "training"}
 #: The packages that decide what is read, and which ids are written.
-_PACKAGES = ("fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy")
+_PACKAGES = ("fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy", "rapidfuzz", "scipy")
 
 
 def hash_of(value: Any) -> str:

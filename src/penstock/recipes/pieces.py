@@ -77,13 +77,20 @@ def tally_of(recipe: Recipe, source: Source, piece: Piece) -> Tally:
 
 
 def through_steps(recipe: Recipe, work: PieceWork, tally: Tally) -> Iterator[RowBatch | TokenBatch]:
-    """Yield what the steps on single documents make of a piece, batch by batch."""
+    """Yield what the steps on single documents make of a piece, batch by batch.
+
+    `read` counts the rows that the source gave, `read.skipped` those that it could not.
+    """
     steps = recipe.steps_on(work.source)
+    before = tally.counts["skipped"]
     for batch in recipe.sources[work.source].read(work.piece, tally):
         tally.count("read", len(batch))
+        tally.count("read.skipped", tally.counts["skipped"] - before)
         made = apply_steps(steps, batch, tally)
         if len(made):
             yield made
+        before = tally.counts["skipped"]
+    tally.count("read.skipped", tally.counts["skipped"] - before)
 
 
 def apply_steps(

@@ -16,6 +16,7 @@ from penstock.manifest import (
     manifest_path,
 )
 from penstock.recipes.bench import Bench
+from penstock.recipes.card import add_card
 from penstock.recipes.parts import PartReport
 from penstock.recipes.plan import Plan, publishing_mark
 from penstock.recipes.tokenizers import tokenizer_of
@@ -29,7 +30,7 @@ def describe_dataset(
     counts: Mapping[str, int],
     reports: Mapping[str, PartReport],
 ) -> Manifest:
-    """Return the manifest of a dataset whose files are all written."""
+    """Return the manifest of a dataset whose files are all written; its card is, now."""
     recipe = plan.recipe
     assert bench.arrangement is not None
     settings = {"kind": "build", "key": plan.identity, **recipe.settings()}
@@ -39,7 +40,7 @@ def describe_dataset(
         settings["redact"] = True
     of_parts = [reports[work.part] for work in plan.pieces]
     errors = [row for report in of_parts for row in (*report.errors, *report.left_out)]
-    return Manifest(
+    manifest = Manifest(
         format=recipe.format.name,
         counts={**counts, **_shape_counts(bench)},
         files=list(files),
@@ -49,6 +50,7 @@ def describe_dataset(
         statistics=bench.arrangement.statistics,
         skipped=[SkippedRow(file=f, line=n, reason=why) for f, n, why in errors[:KEPT_ERRORS]],
     )
+    return add_card(manifest, bench.dataset, recipe.name) if recipe.file.card else manifest
 
 
 def publish(plan: Plan, bench: Bench, manifest: Manifest) -> None:

@@ -35,13 +35,22 @@ MOST_SOURCES = 255
 _MEBIBYTE = 1 << 20
 
 
+class Card(Options):
+    """What a dataset card says besides what the manifest knows."""
+
+    language: list[str] = Field(
+        default_factory=list, description="The languages of the text, as the hub has them: [en]."
+    )
+    license: str | None = Field(None, description="The licence, as the hub has it: apache-2.0.")
+
+
 class RecipeFile(Options):
     """What a recipe file holds."""
 
     name: FileName | None = Field(
         None, description="How the dataset is called; null: as its output."
     )
-    description: str = ""
+    description: str = Field("", description="What the dataset is for.")
     seed: int = Field(0, ge=0, description="Decides every shuffle and mixture.")
     source: dict[str, Any] | None = Field(None, description="Where the rows come from: one kind.")
     sources: dict[FileName, dict[str, Any]] | None = Field(
@@ -66,6 +75,11 @@ class RecipeFile(Options):
     redact: bool = Field(
         False, description="The text is confidential: show and check mask it unless told otherwise."
     )
+    card: bool | Card = Field(
+        False,
+        description="Write README.md, a dataset card that the Hugging Face hub and `datasets` "
+        "read, into the dataset: true, or {language: [en], license: apache-2.0}.",
+    )
     preset: dict[str, Any] | None = Field(
         None, description="The named recipe, and its settings, that this one was made of."
     )
@@ -79,6 +93,8 @@ class RecipeFile(Options):
             raise ValueError("give either source, or sources by name")
         if self.sources is not None and not self.sources:
             raise ValueError("sources must name at least one source")
+        if self.card and self.as_prefix:
+            raise ValueError("a card needs a directory; remove `card` or `as_prefix`")
         return self
 
 
@@ -128,7 +144,7 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """Return every setting, defaults included, as plain data that `recipe_of` takes back."""
         return {
-            **self.file.model_dump(exclude={"source", "sources", "steps", "format"}),
+            **self.file.model_dump(mode="json", exclude={"source", "sources", "steps", "format"}),
             "sources": {
                 name: {"kind": self.source_kinds[name], **source.model_dump(mode="json")}
                 for name, source in self.sources.items()

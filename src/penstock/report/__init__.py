@@ -1,7 +1,7 @@
 """What runs came to: listed, compared, traced, and as one HTML file. Knows no trainer."""
 
 from penstock.report.compare import Comparison, Contender, compare
-from penstock.report.page import write_report
+from penstock.report.page import write_data_report, write_report
 from penstock.report.results import ResultRow, results
 from penstock.report.tables import comparison_cells, to_latex
 from penstock.report.trace import TraceNode, trace
@@ -16,5 +16,6 @@ __all__ = [
     "results",
     "to_latex",
     "trace",
+    "write_data_report",
     "write_report",
 ]

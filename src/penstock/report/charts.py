@@ -8,7 +8,9 @@ from penstock.config import short_value
 from penstock.errors import MissingExtraError
 from penstock.report.compare import Comparison
 from penstock.report.curves import Curves
+from penstock.report.histograms import Histograms
 from penstock.report.tables import with_deviation
+from penstock.runs import less_is_better
 
 #: The width of a panel where one, two, or more stand side by side, in pixels.
 _WIDTHS = {1: 900, 2: 450}
@@ -20,7 +22,10 @@ _DATA = "rows"
 
 
 def comparison_chart(comparison: Comparison) -> dict[str, Any]:
-    """Return bars of the evaluation scores, with deviation, and a tick at chance."""
+    """Return bars of the evaluation scores, with deviation, and a tick at chance where it is known.
+
+    Shares are drawn from 0 to 1, losses from 0 to the largest.
+    """
     alt = _altair()
     rows = [
         {
@@ -40,7 +45,10 @@ def comparison_chart(comparison: Comparison) -> dict[str, Any]:
         y=alt.Y("contender:N", sort=None, title=None, axis=alt.Axis(labelLimit=400)),
         tooltip=tooltip,
     )
-    score = alt.X("score:Q", title="evaluation score", scale=alt.Scale(domain=[0, 1]))
+    name = comparison.score_name
+    title = f"evaluation {name} (less is better)" if less_is_better(name) else "evaluation score"
+    scale = alt.Scale(domain=[0, 1]) if comparison.of_shares else alt.Scale(zero=True)
+    score = alt.X("score:Q", title=title, scale=scale)
     layers = alt.layer(
         base.mark_bar(color="#4c78a8", height=18).encode(x=score),
         base.mark_rule(color="#e8a33d", strokeWidth=3).encode(x="low:Q", x2="high:Q"),
@@ -79,6 +87,32 @@ def curve_chart(curves: Curves) -> dict[str, Any]:
     facet = alt.Facet("panel:N", sort=None, header=head)
     chart = lines.facet(facet, data=alt.NamedData(_DATA), columns=3)
     return _spec(chart.resolve_scale(x="independent"), curves.points)
+
+
+def histogram_chart(histograms: Histograms) -> dict[str, Any]:
+    """Return the outline of each histogram, in panels; a click on a name singles it out."""
+    alt = _altair()
+    chosen = alt.selection_point(fields=["series"], bind="legend", toggle="true")
+    legend = alt.Legend(
+        orient="bottom", columns=4, labelLimit=300, symbolType="stroke", symbolStrokeWidth=3
+    )
+    lines = (
+        alt.Chart()
+        .mark_line(interpolate="step-after")
+        .encode(
+            x=alt.X("value:Q", title=histograms.value_title),
+            y=alt.Y("density:Q", title=histograms.density_title),
+            color=alt.Color("series:N", title=None, sort=histograms.series, legend=legend),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(0.1)),
+            tooltip=["series:N", "value:Q", "density:Q"],
+        )
+        .add_params(chosen)
+        .properties(width=_WIDTHS.get(histograms.panels, _WIDTH), height=_HEIGHT)
+    )
+    head = alt.Header(title=None, labelFontWeight="bold", labelLimit=400)
+    facet = alt.Facet("panel:N", sort=None, header=head)
+    chart = lines.facet(facet, data=alt.NamedData(_DATA), columns=3)
+    return _spec(chart, histograms.points)
 
 
 def _spec(chart: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Which method, data, model is better: rates chosen on dev, scores reported on evaluation.
 
 Runs that differ only in their seed are one setting. Within a group, the setting with the best mean
-dev score is chosen, and the mean and the deviation of its evaluation scores are reported: the
-evaluation rows never choose anything.
+dev score (of a loss the lowest) is chosen, and the mean and the deviation of its evaluation scores
+are reported: the evaluation rows never choose anything.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from penstock.files import plural
 from penstock.report.naming import Naming, evaluated_on, keys_of, setting
 from penstock.report.results import ResultRow, results
 from penstock.report.significance import SIGNIFICANCE, p_value
-from penstock.runs import RunResult, varying
+from penstock.runs import RunResult, less_is_better, merit, varying
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One group's best setting. Scores are from 0 to 1.
+    """One group's best setting. Scores are from 0 to 1, losses in nats.
 
     `setting` are its values of what else the settings of its group differ in, such as a rank;
     `settings` is how many it was chosen among, `seeds` how many runs it has; `deviation` is the
@@ -43,7 +43,7 @@ class Contender:
     score: float
     deviation: float | None
     metric: str
-    chance: float
+    chance: float | None
     rows: int
     p_value: float | None
     unfinished: int
@@ -74,6 +74,11 @@ class Comparison:
         """The metric of all contenders, or `score` where they have several."""
         metrics = {contender.metric for contender in self.contenders}
         return metrics.pop() if len(metrics) == 1 else "score"
+
+    @property
+    def of_shares(self) -> bool:
+        """True when all scores are from 0 to 1."""
+        return not any(less_is_better(contender.metric) for contender in self.contenders)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as `--format json` prints it: `by`, `contenders`, `notes`."""
@@ -113,7 +118,7 @@ def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: Path) -> C
         for group, members in groups.items()
         if any(row.done for row in members)
     ]
-    contenders.sort(key=lambda c: (str(c.group.get("task")), -c.score))
+    contenders.sort(key=lambda c: (str(c.group.get("task")), -merit(c.metric, c.score)))
     notes += [*naming.notes(), *_unfinished_notes(groups), *_uneven_notes(contenders, done)]
     return Comparison(tuple(keys), contenders, notes)
 
@@ -138,12 +143,12 @@ def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
     # Of equals the lower rate, then the one that was started first: the same every time.
     chosen = min(
         settings.values(),
-        key=lambda members: (-_mean_dev(members), members[0].learning_rate),
+        key=lambda members: (-_merit(members), members[0].learning_rate),
     )
     found = _results(chosen)
     scores = [result.score for result in found]
     score, first = mean(scores), found[0]
-    countable = first.metric == "accuracy" and first.chance > 0
+    chance = first.chance if first.metric == "accuracy" else None
     return Contender(
         group=group,
         learning_rate=chosen[0].learning_rate,
@@ -156,7 +161,7 @@ def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
         metric=first.metric,
         chance=first.chance,
         rows=first.evaluation_rows,
-        p_value=p_value(score, first.evaluation_rows, first.chance) if countable else None,
+        p_value=p_value(score, first.evaluation_rows, chance) if chance else None,
         unfinished=sum(not row.done for row in rows),
         directories=[str(row.directory.path) for row in chosen],
     )
@@ -170,6 +175,11 @@ def _told_apart_by(rows: Sequence[ResultRow], group: Mapping[str, Any]) -> list[
 
 def _results(rows: Sequence[ResultRow]) -> list[RunResult]:
     return [row.record.result for row in rows if row.record.result is not None]
+
+
+def _merit(rows: Sequence[ResultRow]) -> float:
+    """Return the mean dev score of a setting, higher for the better one."""
+    return merit(_results(rows)[0].metric, _mean_dev(rows))
 
 
 def _mean_dev(rows: Sequence[ResultRow]) -> float:

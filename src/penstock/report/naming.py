@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.errors import ConfigError, did_you_mean
 from penstock.report.results import ResultRow
-from penstock.tasks import TASKS
+from penstock.tasks import TASKS, Task
 
 #: What joins the keys of a comparison when runs differ in it.
 NEVER_AVERAGED = ("task", "model", "data", "method")
@@ -80,14 +80,18 @@ def setting(row: ResultRow) -> tuple[Any, ...]:
 
 
 def _content(row: ResultRow, key: str) -> _Content:
-    """Return what a label stands for: the model's hash, or the mix and the hashes of the data."""
+    """Return what a label stands for: the model's hash, or the mix and the hashes of the data.
+
+    The entries that are chosen of a chat dataset tell it from the rest of the same directory.
+    """
     record = row.record
     if key == "model":
         return (record.model.sha256 or record.config.model,)
     mix = record.config.data.mix
     hashes = (use.manifest.content_hash for use in record.datasets)
     # The mix of the original alone is the same data as the original by its path.
-    return ("" if mix in (None, "original") else mix, *hashes)
+    entries = (f"{split} {names}" for split, names in record.config.data.entries.items())
+    return ("" if mix in (None, "original") else mix, *hashes, *entries)
 
 
 def _short(part: str) -> str:
@@ -98,8 +102,15 @@ def _short(part: str) -> str:
 
 def evaluated_on(row: ResultRow) -> tuple[Any, ...]:
     """Return what tells the evaluation rows of a run: equal where scores are of the same rows."""
+    config, result = row.record.config, row.record.result
     use = row.record.datasets[0]  # the only one, or the original
-    name = TASKS.get(row.task).file_name("validation")
-    hashes = [entry.sha256 for entry in use.manifest.files if entry.path == name]
-    count = row.record.result.evaluation_rows if row.record.result else None
-    return (row.task, *(hashes or [use.manifest.content_hash]), count)
+    split = result.evaluation_split if result else "validation"
+    task = TASKS.get(row.task)
+    if isinstance(task, Task):
+        hashes = [e.sha256 for e in use.manifest.files if e.path == task.file_name(split)]
+    elif split in config.data.entries:
+        hashes = []  # of files that the manifest may not tell from others
+    else:
+        hashes = [e.sha256 for e in use.manifest.files if e.split == split]
+    known = hashes or [use.manifest.content_hash, config.data.entries.get(split, "")]
+    return (row.task, *known, result.evaluation_rows if result else None)

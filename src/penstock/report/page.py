@@ -15,15 +15,18 @@ from penstock.config import short_value
 from penstock.errors import ConfigError, MissingExtraError
 from penstock.experiments import experiment_yaml
 from penstock.files import plural, write_atomic
-from penstock.report.charts import comparison_chart, curve_chart
+from penstock.report.charts import comparison_chart, curve_chart, histogram_chart
 from penstock.report.compare import Comparison, compare_rows
 from penstock.report.curves import curves_of
-from penstock.report.data import used_data
+from penstock.report.data import UsedData, named_data, used_data
+from penstock.report.histograms import DRAWN
 from penstock.report.results import ResultRow, results
 from penstock.report.tables import comparison_cells
 
 #: What the bundle's module offers to the page's own script.
 _GLOBALS = "window.vegaEmbed = vegaEmbed;"
+#: What is said above the scores of runs.
+_CHOSEN = "Learning rates and checkpoints are chosen on dev rows; scores are of evaluation rows."
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
@@ -53,17 +56,50 @@ def write_report(
     if not rows:
         raise ConfigError("holds no runs", file=place)
     comparison = compare_rows(rows, by, place) if any(row.done for row in rows) else None
-    charts = list(_charts(rows, comparison))
-    page = _template().render(
-        version=__version__,
+    return _write(
+        target,
         place=purpose or str(root),
-        states=_states(rows),
-        runs=[{"row": row, "yaml": experiment_yaml(row.record.config)} for row in rows],
+        about=f"{_states(rows)}. {_CHOSEN}",
+        charts=list(_charts(rows, comparison)),
+        datasets=used_data(rows),
         comparison=comparison,
         cells=comparison_cells(comparison) if comparison else [],
+        runs=[{"row": row, "yaml": experiment_yaml(row.record.config)} for row in rows],
+    )
+
+
+def write_data_report(datasets: Sequence[Path | str], target: Path | str = "report.html") -> Path:
+    """Write a report of datasets alone: what they hold, and what a check finds.
+
+    Raises ConfigError for one that is not there, and where the file cannot be written.
+    """
+    paths = [Path(path) for path in datasets]
+    return _write(
+        Path(target),
+        place=", ".join(map(str, paths)),
+        about=plural(len(paths), "dataset"),
+        charts=[],
+        datasets=named_data(paths),
+        comparison=None,
+        cells=[],
+        runs=[],
+    )
+
+
+def _write(
+    target: Path, charts: Sequence[_Chart], datasets: Sequence[UsedData], **words: Any
+) -> Path:
+    """Write the page; raises ConfigError where that cannot be done."""
+    drawn = {data.path: list(_data_charts(number, data)) for number, data in enumerate(datasets)}
+    every = [*charts, *(chart for found in drawn.values() for chart in found)]
+    page = _template().render(
+        version=__version__,
         charts=charts,
-        datasets=used_data(rows),
-        scripts=_vega_scripts() if charts else "",
+        datasets=datasets,
+        drawn=drawn,
+        every_chart=every,
+        scripts=_vega_scripts() if every else "",
+        **words,
     )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +117,8 @@ def _states(rows: Sequence[ResultRow]) -> str:
 
 def _charts(rows: Sequence[ResultRow], comparison: Comparison | None) -> Iterator[_Chart]:
     if comparison:
-        hint = "Red: what guessing scores."
+        guessed = any(contender.chance is not None for contender in comparison.contenders)
+        hint = "Red: what guessing scores." if guessed else ""
         if any(contender.deviation is not None for contender in comparison.contenders):
             hint += " Orange: one deviation over the seeds to either side."
         spec = comparison_chart(comparison)
@@ -91,6 +128,14 @@ def _charts(rows: Sequence[ResultRow], comparison: Comparison | None) -> Iterato
         if curves is not None:
             hint = "Click on names in the legend to single their runs out."
             yield _Chart(metric, title, hint, _script_json(curve_chart(curves)))
+
+
+def _data_charts(number: int, data: UsedData) -> Iterator[_Chart]:
+    """Yield the charts of a dataset, the page's number of it in their names."""
+    for histograms in data.histograms:
+        hint = f"Each line is drawn to where {DRAWN:.1%} of its rows are, or further."
+        spec = _script_json(histogram_chart(histograms))
+        yield _Chart(f"data{number}-{histograms.unit}", histograms.title, hint, spec)
 
 
 def _template() -> Any:

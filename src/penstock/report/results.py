@@ -13,7 +13,7 @@ from penstock.runs import RunDirectory, RunRecord, State, find_runs
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One run. Scores are from 0 to 1; they are None until the run is done."""
+    """One run. Scores are from 0 to 1, losses in nats; they are None until the run is done."""
 
     directory: RunDirectory
     record: RunRecord
@@ -67,7 +67,7 @@ class ResultRow:
         state        running, done, failed or interrupted
         step         the last step that is logged, while the run is running
         failure      the kind of failure and its words, or null
-        metric, score, dev_score, chance                   from 0 to 1; null unless done
+        metric, score, dev_score, chance     from 0 to 1, a loss in nats; null unless done
         best_step    the step whose weights were evaluated, which the dev score chose
         started, finished                                  UTC, ISO 8601
         seconds      what the training took

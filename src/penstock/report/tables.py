@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from penstock.config import short_number, short_value
 from penstock.report.compare import Comparison, Contender
+from penstock.runs import less_is_better
 
 _VERDICTS = {True: "yes", False: "no", None: "-"}
 
@@ -27,7 +28,7 @@ def comparison_cells(comparison: Comparison) -> list[dict[str, str]]:
             "dev": f"{contender.dev_score:.3f}",
             name: with_deviation(contender.score, contender.deviation),
             **({} if name == contender.metric else {"metric": contender.metric}),
-            "chance": f"{contender.chance:.3f}",
+            "chance": "-" if contender.chance is None else f"{contender.chance:.3f}",
             "above": _VERDICTS[contender.above_chance],
             "p": "-" if contender.p_value is None else f"{contender.p_value:.1e}",
             "rows": str(contender.rows),
@@ -47,7 +48,7 @@ def with_deviation(score: float, deviation: float | None) -> str:
 
 
 def to_latex(comparison: Comparison) -> str:
-    """Return the comparison as a LaTeX table for the package booktabs, scores in percent."""
+    """Return the comparison as a LaTeX table for the package booktabs; shares are in percent."""
     chosen = any(contender.setting for contender in comparison.contenders)
     texts = [*comparison.by, *(["setting"] if chosen else [])]
     head = [*map(_latex, texts), "rate", "dev", _latex(comparison.score_name), "chance"]
@@ -69,16 +70,21 @@ def to_latex(comparison: Comparison) -> str:
 def _latex_cells(contender: Contender, texts: Sequence[str]) -> list[str]:
     values = {key: short_value(value) for key, value in contender.group.items()}
     values["setting"] = _setting(contender)
-    score = f"{100 * contender.score:.1f}"
+    share = not less_is_better(contender.metric)
+    score = _latex_score(contender.score, share)
     if contender.deviation is not None:
-        score += f" $\\pm$ {100 * contender.deviation:.1f}"
+        score += f" $\\pm$ {_latex_score(contender.deviation, share)}"
     return [
         *(_latex(values[name]) for name in texts),
         short_number(contender.learning_rate),
-        f"{100 * contender.dev_score:.1f}",
+        _latex_score(contender.dev_score, share),
         score,
-        f"{100 * contender.chance:.1f}",
+        "--" if contender.chance is None else _latex_score(contender.chance, share),
     ]
+
+
+def _latex_score(score: float, share: bool) -> str:
+    return f"{100 * score:.1f}" if share else f"{score:.3f}"
 
 
 _LATEX = str.maketrans(

@@ -3,8 +3,22 @@
 from penstock.registry import Registry
 from penstock.steps._base import SPLIT_NAMES, Arranging, Stage, Step
 from penstock.steps._json_rows import as_bytes
+from penstock.steps._measuring import histogram_bins
+from penstock.steps._normalising import normalised
 from penstock.steps._order import Order
+from penstock.steps._template import parse_template
 
-__all__ = ["SPLIT_NAMES", "STEPS", "Arranging", "Order", "Stage", "Step", "as_bytes"]
+__all__ = [
+    "SPLIT_NAMES",
+    "STEPS",
+    "Arranging",
+    "Order",
+    "Stage",
+    "Step",
+    "as_bytes",
+    "histogram_bins",
+    "normalised",
+    "parse_template",
+]
 
 STEPS: Registry[type[Step]] = Registry("step", "penstock.steps", "STEP")

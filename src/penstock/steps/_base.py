@@ -112,6 +112,10 @@ class Step(Options, ABC):
         """Return what the counters of the rows that the step drops are called: `too_short`."""
         return ()
 
+    def drops_at_once(self) -> Sequence[str]:
+        """Return those of `drops` whose rows leave in `apply`, for a step that arranges as well."""
+        return ()
+
     def judge(self, counts: Counter[str]) -> None:
         """Look at the counts of the whole dataset; raises DataError past a threshold."""
 

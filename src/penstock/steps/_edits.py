@@ -11,6 +11,8 @@ EditShare = Callable[[Sequence[Hashable], Sequence[Hashable]], float]
 
 def words_of(text: str) -> list[str]:
     """Return what stands between white space, case and the forms of Unicode (NFKC) apart."""
+    if text.isascii():
+        return text.lower().split()
     return normalised(text, "nfkc_casefold").split()
 
 

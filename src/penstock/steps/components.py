@@ -124,6 +124,10 @@ class Components(Step):
         columns = {**order.columns, "split": division.split.astype(np.uint8)}
         return replace(order, columns=columns).take(np.flatnonzero(division.split >= 0))
 
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped: the split that they were given to."""
+        return [f"left_{name}" for name in SPLIT_NAMES]
+
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError where a split that was asked for has no row."""
         rows = {name: counts[f"components.{name}"] for name in SPLIT_NAMES}

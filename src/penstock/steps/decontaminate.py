@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal, Self
 
@@ -102,6 +102,10 @@ class Decontaminate(Step):
                 file="decontaminate",
             )
         return order.take(np.flatnonzero(~drop)) if dropped else order
+
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped: the test set that has one of their sentences."""
+        return list(self.against)
 
     def _sentences(self, row: dict[str, Any]) -> list[str]:
         return [normalised(text_of(row, name), self.normalise) for name in self.on]

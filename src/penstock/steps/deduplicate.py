@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -81,6 +82,10 @@ class Deduplicate(Step):
                 file="deduplicate",
             )
         return order.take(first) if dropped else order
+
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped."""
+        return ("dropped",)
 
     @cached_property
     def _fields(self) -> list[str]:

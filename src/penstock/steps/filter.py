@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -80,10 +80,13 @@ class Filter(StepOnSources):
         assert isinstance(batch, RowBatch)
         return kept_rows(batch, tally, self._conditions, self._counter)
 
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped: the conditions that are given."""
+        return [failure for failure, _ in self._conditions]
+
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all documents were dropped."""
-        failures = [failure for failure, _ in self._conditions]
-        refuse_dropped(counts, failures, self._counter, self.max_dropped, "document")
+        refuse_dropped(counts, self.drops(), self._counter, self.max_dropped, "document")
 
     @property
     def _counter(self) -> str:

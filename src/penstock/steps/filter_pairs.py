@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.steps._base import Stage, StepOnSources
 from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
+from penstock.steps._edits import edit_share, words_of
 from penstock.steps._fields import text_of
 from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
 from penstock.steps.pairs import SIDES
@@ -68,10 +69,13 @@ class FilterPairs(StepOnSources):
         assert isinstance(batch, RowBatch)
         return kept_rows(batch, tally, self._conditions, self._counter)
 
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped: the conditions that are given."""
+        return [failure for failure, _ in self._conditions]
+
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all pairs were dropped."""
-        failures = [failure for failure, _ in self._conditions]
-        refuse_dropped(counts, failures, self._counter, self.max_dropped, "pair")
+        refuse_dropped(counts, self.drops(), self._counter, self.max_dropped, "pair")
 
     @property
     def _counter(self) -> str:
@@ -106,13 +110,13 @@ def _length_ratio(row: dict[str, Any]) -> float:
 
 
 def _edit_distance(of: Literal["words", "characters"]) -> Callable[[dict[str, Any]], float]:
-    from rapidfuzz.distance import Levenshtein
+    share = edit_share()
 
     def distance(row: dict[str, Any]) -> float:
-        source, target = (normalised(side, "nfkc_casefold") for side in _sides(row))
+        source, target = _sides(row)
         if of == "words":
-            return Levenshtein.normalized_distance(source.split(), target.split())
-        return Levenshtein.normalized_distance(source, target)
+            return share(words_of(source), words_of(target))
+        return share(normalised(source, "nfkc_casefold"), normalised(target, "nfkc_casefold"))
 
     return distance
 

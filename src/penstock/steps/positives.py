@@ -79,7 +79,11 @@ class Positives(Step):
 
     def drops(self) -> Sequence[str]:
         """Return why rows are dropped."""
-        return ("negatives", "contradicted")
+        return ("negatives",) if self.contradicted == "keep" else ("negatives", "contradicted")
+
+    def drops_at_once(self) -> Sequence[str]:
+        """Return what leaves row by row."""
+        return ("negatives",)
 
     def _label_and_content(self, row: dict[str, Any]) -> tuple[bool, bytes]:
         """Return the label and what is hashed, which nothing is where no pairs are compared."""

@@ -57,6 +57,10 @@ class Take(Step):
         arranging.counts["take.dropped"] += int((~kept).sum())
         return order if kept.all() else order.take(np.flatnonzero(kept))
 
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped."""
+        return ("dropped",)
+
     def _chosen(self, count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:
         from penstock.steps._random import permutation
 

@@ -7,7 +7,7 @@ without a token is a document without a sequence, which gets no EOD either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -160,6 +160,10 @@ class Tokenize(Step):
                 tally.bad(number, f"text: {name} cannot encode it; try another engine")
         lengths = np.array([len(part) for part in parts[1:]], np.int64)
         return rows.take(kept), np.concatenate(parts), lengths
+
+    def drops(self) -> Sequence[str]:
+        """Return why rows are dropped, where rows without a token are."""
+        return ("empty",) if self.empty == "drop" else ()
 
     def _judge_empty(
         self, rows: RowBatch, lengths: NDArray[np.int64], held: NDArray[np.bool_], tally: Tally

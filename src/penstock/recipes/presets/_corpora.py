@@ -115,7 +115,6 @@ class Paws(Corpus):
     )
 
 
-
 def local_files(corpus: TrainCorpus) -> Iterator[tuple[str, Path]]:
     """Yield each split that is named by a plain path, with the path."""
     for split, given in corpus.splits().items():

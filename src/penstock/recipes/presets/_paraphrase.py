@@ -48,12 +48,12 @@ class ParaphrasePreset(Preset):
         }
 
     def left_out(self) -> list[str]:
-        """Return the splits that are null."""
+        """Return the splits that must be named and are null."""
         return [
             f"{name}.{split}"
             for name, corpus in self.corpora().items()
             for split, given in corpus.splits().items()
-            if given is None
+            if given is None and type(corpus).model_fields[split].is_required()
         ]
 
     def origins(self) -> Origins:

@@ -1,0 +1,229 @@
+"""What a build says of its dataset: step by step, split by split, and in README.md."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from recipe_worlds import files_of, write_jsonl, write_recipe
+
+import penstock
+from command import penstock as run_penstock
+from penstock.errors import ConfigError
+from penstock.manifest import Manifest, read_manifest
+from penstock.recipes import summary_tables
+from penstock.recipes.fates import fates_of
+
+SCRIPT = Path(__file__).parents[1] / "killed_builds.py"
+SIDES = ["source", "target"]
+STEPS: list[Any] = [
+    "pairs",
+    {"deduplicate": {"on": SIDES}},
+    {"filter_pairs": {"max_length_ratio": 3, "name": "ratio"}},
+    {"filter_pairs": {"min_edit": 0.2}},
+    {"components": {"validation": 0.2}},
+    "statistics",
+]
+
+
+def pairs(count: int, word: str) -> list[dict[str, Any]]:
+    """Return pairs that share no sentence: one in ten alike, one in ten too long, one repeated."""
+    made = []
+    for number in range(count):
+        source, target = f"{word} {number} falls", f"{word} {number} rises"
+        if number % 10 == 3:
+            target = source.upper()
+        if number % 10 == 6:
+            target = f"{source} {'again ' * 20}"
+        made.append({"source": source, "target": target})
+    return [*made, made[0]]
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, Any]:
+    """Two sources of pairs."""
+    return {
+        word: {
+            "kind": "jsonl",
+            "path": str(write_jsonl(tmp_path / f"{word}.jsonl", pairs(count, word))),
+            "text": None,
+        }
+        for word, count in (("water", 60), ("snow", 40))
+    }
+
+
+def build(directory: Path, sources: dict[str, Any], **changes: Any) -> Path:
+    settings = {"sources": sources, "steps": STEPS, "format": "jsonl", "card": True}
+    settings |= {"output": str(directory / "dataset"), **changes}
+    return write_recipe(directory / "recipe.yaml", **settings)
+
+
+def manifest_of(recipe: Path) -> Manifest:
+    return penstock.build(recipe, workers=2).manifest
+
+
+def test_steps_are_told_in_the_order_in_which_rows_went(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    fates = fates_of(manifest_of(build(tmp_path, sources)))
+    told = [(fate.step, fate.kept, dict(fate.dropped)) for fate in fates]
+    assert told == [
+        ("read", 102, {"unusable": 0}),
+        ("pairs", 102, {"empty": 0, "too_short": 0}),
+        ("filter_pairs.ratio", 82, {"identical": 10, "length_ratio": 10}),
+        ("filter_pairs", 82, {"identical": 0, "edit": 0}),
+        ("deduplicate", 80, {"dropped": 2}),
+        ("components", 80, {"left_train": 0, "left_validation": 0, "left_test": 0}),
+        ("statistics", None, {}),
+    ]
+    assert fates[2].share == pytest.approx(20 / 102)
+
+
+def test_rows_that_could_not_be_used_are_told_apart_from_those_that_steps_dropped(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    with (tmp_path / "snow.jsonl").open("a") as out:
+        out.write('{broken\n{"source": "no target"}\n')
+    manifest = manifest_of(build(tmp_path, sources, on_error="skip"))
+    first, second, *_ = fates_of(manifest)
+    assert (first.kept, first.dropped) == (102, {"unusable": 2})
+    assert (second.kept, second.lost) == (102, 0)
+    card = (tmp_path / "dataset" / "README.md").read_text()
+    assert "| snow.jsonl | 42 | column 2: not JSON" in card
+
+
+def test_what_is_left_at_the_end_is_what_the_files_hold(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    manifest = manifest_of(build(tmp_path, sources))
+    kept = [fate.kept for fate in fates_of(manifest) if fate.kept is not None]
+    rows = sum(entry.rows or 0 for entry in manifest.files)
+    measured = [g for g in manifest.statistics["groups"] if g["source"] is not None]
+    assert kept[-1] == rows == sum(group["rows"] for group in measured)
+
+
+def test_sources_have_their_shares_of_a_split(tmp_path: Path, sources: dict[str, Any]) -> None:
+    chat = {"chat": {"user": "{source}", "assistant": "{target}", "directions": "both"}}
+    form = {"kind": "chat", "parts": {"wet": ["water"], "white": ["snow"]}}
+    manifest = manifest_of(build(tmp_path, sources, steps=[*STEPS, chat], format=form))
+    rows = {row[0]: row for row in summary_tables(manifest)[1].rows}
+    whole = manifest.counts["train.rows"]
+    assert rows["wet_train"][:3] == [
+        "wet_train",
+        str(manifest.counts["wet_train.rows"]),
+        f"{100 * manifest.counts['wet_train.rows'] / whole:.1f} %",
+    ]
+    assert rows["joined (train)"][1] == str(whole)
+    by_source = {
+        g["source"]: g["rows"] for g in manifest.statistics["groups"] if g["split"] == "train"
+    }
+    assert 2 * by_source["water"] == manifest.counts["wet_train.rows"]
+    assert by_source[None] == by_source["water"] + by_source["snow"]
+
+
+def test_the_card_is_a_file_of_the_dataset(tmp_path: Path, sources: dict[str, Any]) -> None:
+    manifest = manifest_of(build(tmp_path, sources))
+    assert "README.md" in [entry.path for entry in manifest.files]
+    assert list(manifest.mismatches(tmp_path / "dataset")) == []
+    assert run_penstock("check", "dataset", cwd=tmp_path).returncode == 0
+    assert penstock.show(tmp_path / "dataset").splits.keys() == {"train", "validation"}
+
+
+def test_the_card_begins_with_what_the_hub_reads(tmp_path: Path, sources: dict[str, Any]) -> None:
+    card = {"language": ["en"], "license": "apache-2.0"}
+    manifest_of(build(tmp_path, sources, card=card, name="weather"))
+    _, front, body = (tmp_path / "dataset" / "README.md").read_text().split("---\n", 2)
+    assert yaml.safe_load(front) == {
+        "pretty_name": "weather",
+        "language": ["en"],
+        "license": "apache-2.0",
+        "size_categories": ["n<1K"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": "train", "path": "train.jsonl"},
+                    {"split": "validation", "path": "validation.jsonl"},
+                ],
+            }
+        ],
+    }
+    assert body.startswith("\n# weather\n")
+    assert "rows which share a sentence stand in one split" in body
+    recipe = yaml.safe_load(body.split("```yaml\n")[1].split("```")[0])
+    assert recipe["steps"] == [*STEPS[:-2], {"components": {"validation": 0.2}}, "statistics"]
+
+
+def test_the_card_names_no_place_of_the_machine(tmp_path: Path, sources: dict[str, Any]) -> None:
+    manifest_of(build(tmp_path, sources))
+    card = (tmp_path / "dataset" / "README.md").read_text()
+    assert str(tmp_path) not in card
+    assert "| water.jsonl |" in card
+
+
+def test_a_secret_of_the_recipe_does_not_stand_in_the_card(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    manifest_of(build(tmp_path, sources, description="api_key=sk-ant-REDACTED"))
+    assert "sk-ant" not in (tmp_path / "dataset" / "README.md").read_text()
+
+
+def test_the_card_is_the_same_wherever_and_however_it_is_built(tmp_path: Path) -> None:
+    cards = []
+    for workers, folder in ((1, "a"), (3, "b")):
+        home = tmp_path / folder
+        home.mkdir()
+        found = {
+            "water": {
+                "kind": "jsonl",
+                "path": str(write_jsonl(home / "water.jsonl", pairs(60, "water"))),
+                "text": None,
+            }
+        }
+        recipe = build(home, found, piece_bytes=500)
+        penstock.build(recipe, workers=workers)
+        cards.append((home / "dataset" / "README.md").read_bytes())
+    assert cards[0] == cards[1]
+
+
+def test_a_card_needs_a_directory(tmp_path: Path, sources: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="a card needs a directory; remove `card` or `as_prefix`"):
+        penstock.load_recipe(build(tmp_path, sources, as_prefix=True))
+
+
+def test_without_the_setting_there_is_no_card(tmp_path: Path, sources: dict[str, Any]) -> None:
+    manifest_of(build(tmp_path, sources, card=False))
+    assert not (tmp_path / "dataset" / "README.md").exists()
+
+
+@pytest.mark.slow
+def test_a_build_that_is_killed_goes_on_to_the_same_card(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    recipe = build(tmp_path, sources, piece_bytes=4000)
+    subprocess.run([sys.executable, SCRIPT, recipe, tmp_path / "killed"], check=True, timeout=300)
+    found = [files_of(place / "dataset") for place in sorted((tmp_path / "killed").iterdir())]
+    assert len(found) > 15
+    assert all(files.keys() == found[0].keys() for files in found)
+    assert all(files["README.md"] == found[0]["README.md"] for files in found)
+
+
+def test_people_see_tables_and_programs_every_count(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    recipe = build(tmp_path, sources)
+    shown = run_penstock("build", str(recipe), cwd=tmp_path).stdout
+    assert "filter_pairs.ratio" in shown
+    assert "19.6 %" in shown
+    assert "source words" in shown
+    said = run_penstock("build", str(recipe), "--format", "json", cwd=tmp_path)
+    document = json.loads(said.stdout)
+    manifest = read_manifest(tmp_path / "dataset")
+    assert manifest is not None
+    assert document["counts"] == manifest.counts
+    assert document["statistics"] == manifest.statistics

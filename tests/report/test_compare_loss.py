@@ -1,0 +1,57 @@
+"""Runs whose metric is a loss: the lowest is the best, and none is a share."""
+
+from __future__ import annotations
+
+import pytest
+
+from composed_runs import ComposedRuns
+from penstock.report import compare, comparison_cells, to_latex
+from penstock.report.charts import comparison_chart
+from penstock.runs import less_is_better, merit
+
+
+@pytest.fixture
+def losses(runs: ComposedRuns) -> ComposedRuns:
+    """Two methods with two rates each; the dev loss and the evaluation loss disagree."""
+    for method, rate, dev, score in (
+        ("fo_lora", 1e-4, 1.2, 1.25),
+        ("fo_lora", 1e-3, 0.9, 1.30),
+        ("fo_full", 1e-4, 0.7, 1.10),
+        ("fo_full", 1e-3, 2.0, 0.50),
+    ):
+        runs.add(
+            task="chat", metric="loss", method=method, rate=rate, dev=dev, score=score, chance=None
+        )
+    return runs
+
+
+def test_the_setting_with_the_lowest_dev_loss_is_chosen(losses: ComposedRuns) -> None:
+    found = compare(losses.root).contenders
+    assert {c.group["method"]: (c.learning_rate, c.score) for c in found} == {
+        "fo_full": (1e-4, 1.10),
+        "fo_lora": (1e-3, 1.30),
+    }
+
+
+def test_the_lowest_loss_comes_first(losses: ComposedRuns) -> None:
+    assert [c.group["method"] for c in compare(losses.root).contenders] == ["fo_full", "fo_lora"]
+
+
+def test_a_loss_is_no_percentage_and_has_no_chance(losses: ComposedRuns) -> None:
+    comparison = compare(losses.root)
+    cells = comparison_cells(comparison)[0]
+    assert (cells["loss"], cells["chance"], cells["above"], cells["p"]) == ("1.100", "-", "-", "-")
+    assert "0.700 & 1.100 & --" in to_latex(comparison)
+
+
+def test_bars_of_losses_are_not_cut_at_one(losses: ComposedRuns) -> None:
+    drawn = str(comparison_chart(compare(losses.root)))
+    assert "evaluation loss (less is better)" in drawn
+    assert "[0, 1]" not in drawn
+
+
+def test_one_place_knows_the_direction_of_a_metric() -> None:
+    assert less_is_better("loss") and less_is_better("perplexity")
+    assert not less_is_better("accuracy") and not less_is_better("f1")
+    assert merit("loss", 1.0) > merit("loss", 2.0)
+    assert merit("f1", 1.0) > merit("f1", 0.5)
