@@ -121,6 +121,52 @@ TARGETS_LEAK = Code(
 )
 LOSS_MASKED = Code("loss-masked", _WARNING, "take the rows out, or unmask what shall be learnt")
 
+# LLaMA-Factory: dataset_info.json.
+ENTRY_INVALID = Code("entry-invalid", _ERROR, "correct the entry")
+ENTRY_KEY_UNKNOWN = Code(
+    "entry-key-unknown", _WARNING, "correct it; LLaMA-Factory passes over it without a word"
+)
+ENTRY_FILE_MISSING = Code("entry-file-missing", _ERROR, "name a file of this directory")
+ENTRY_COLUMN_MISSING = Code("entry-column-missing", _ERROR, "name the columns that the rows have")
+ENTRY_TAG_MISSING = Code("entry-tag-missing", _ERROR, "name the tags that the messages have")
+ENTRY_SAMPLED = Code("entry-sampled", _WARNING, "leave num_samples out to train on each row once")
+ENTRY_UNREAD = Code("entry-unread", _INFO, "nothing; its rows were not looked at")
+FORMATTING_OPENAI = Code(
+    "formatting-openai", _WARNING, "set formatting to sharegpt, with all columns and tags"
+)
+
+# LLaMA-Factory: the rows.
+ROW_INVALID = Code("row-invalid", _ERROR, "correct the row; LLaMA-Factory stops at it, or drops it")
+ROW_DROPPED = Code("row-dropped", _ERROR, "correct the row; LLaMA-Factory leaves it out")
+ANSWER_EMPTY = Code("answer-empty", _ERROR, "take the row out; it would teach to say nothing")
+PROMPT_EMPTY = Code("prompt-empty", _WARNING, "take the row out, or fill in the turn")
+SIDES_IDENTICAL = Code("sides-identical", _WARNING, "take the row out; it teaches to repeat")
+TEXT_TOKENISED = Code("text-tokenised", _WARNING, "build again with the step `detokenize`")
+TWIN_LEAKED = Code("twin-leaked", _ERROR, "keep both directions of a pair in one split")
+SENTENCE_LEAKED = Code(
+    "sentence-leaked", _ERROR, "split by shared sentences: build with the step `components`"
+)
+ROWS_TRAINED = Code("rows-trained", _INFO, "nothing, if these are all that you meant")
+SPLITS_APART = Code("splits-apart", _INFO, "nothing; this is as it should be")
+
+# LLaMA-Factory: the training YAML.
+TRAINING_UNREADABLE = Code("training-unreadable", _ERROR, "correct the file")
+SECRET_PRESENT = Code("secret-present", _ERROR, "take it out, and revoke it if others saw the file")
+DATASET_DIR_MISSING = Code("dataset-dir-missing", _ERROR, "set dataset_dir to where the data is")
+DATASET_UNKNOWN = Code("dataset-unknown", _ERROR, "name an entry of dataset_info.json")
+STAGE_MISMATCH = Code("stage-mismatch", _ERROR, "set the stage that the entry is for")
+EVALUATION_MISSING = Code("evaluation-missing", _WARNING, "set eval_dataset to it")
+EVALUATION_TRAINED = Code("evaluation-trained", _ERROR, "train on an entry without these rows")
+VAL_SIZE = Code("val-size", _ERROR, "leave val_size out, and set eval_dataset")
+TOKENIZED_STALE = Code("tokenized-stale", _ERROR, "remove it, or name another tokenized_path")
+TOKENIZED_USED = Code("tokenized-used", _WARNING, "remove it after any change of data or settings")
+STREAMING_SETTINGS = Code("streaming-settings", _ERROR, "correct it; else nothing starts")
+TEMPLATE_MISSING = Code("template-missing", _WARNING, "set template to that of the model: llama3")
+TEMPLATE_UNKNOWN = Code("template-unknown", _WARNING, "set template to that of the model")
+CUTOFF_SHORT = Code("cutoff-short", _INFO, "raise cutoff_len if the ends of these rows matter")
+PRECISION_BOTH = Code("precision-both", _ERROR, "set one of them: bf16, where the device has it")
+PACKING_CROSSES = Code("packing-crosses", _WARNING, "set neat_packing: true")
+
 # Tokens: what was read.
 HASHES_SAMPLED = Code("hashes-sampled", _INFO, "compare the content of every file with --full")
 DATA_SAMPLED = Code("data-sampled", _INFO, "read everything with --full")

@@ -1,0 +1,55 @@
+"""Checks of chat rows for LLaMA-Factory: directories with a dataset_info.json, training YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.checks._base import Checker, CheckOptions, refuse_original
+from penstock.checks._collect import Collector
+from penstock.checks.chat.directory import ChatFiles, check_directory
+from penstock.checks.chat.evaluation import check_training
+from penstock.checks.chat.training import Training, training_of, trainings_beside
+from penstock.findings import DatasetFindings
+from penstock.formats.chat import FORMAT
+
+
+@dataclass(frozen=True)
+class ChatTarget:
+    """What was named: a directory of chat rows, or a training YAML that reads one.
+
+    `directory` is None for a YAML whose data is not on this disk.
+    """
+
+    path: Path
+    directory: Path | None
+    trainings: Sequence[Training]
+
+
+class ChatChecker(Checker[ChatTarget]):
+    """Checks what LLaMA-Factory (0.9.5) would make of a directory, and of trainings with it."""
+
+    format = FORMAT.name
+    looks_like = f"{FORMAT.looks_like}, or a training YAML of it"
+
+    def find(self, path: Path) -> Sequence[ChatTarget]:
+        """Return every directory at or below a path with the trainings beside it, or a training."""
+        if (training := training_of(path)) is not None:
+            return [ChatTarget(path, training.directory, [training])]
+        return [ChatTarget(found, found, trainings_beside(found)) for found in FORMAT.find(path)]
+
+    def check(self, dataset: ChatTarget, options: CheckOptions) -> DatasetFindings:
+        """Return what is wrong with a directory, its rows and splits, and with trainings."""
+        refuse_original(dataset, self.format, options)
+        collector = Collector()
+        files = ChatFiles(dataset.path)
+        if dataset.directory is not None:
+            files = check_directory(dataset.directory, collector, full=options.full)
+        for training in dataset.trainings:
+            check_training(training, files, collector)
+        rows = sum(rows.read for rows in files.distinct)
+        return DatasetFindings(str(dataset.path), self.format, rows, collector.findings())
+
+
+CHECKER = ChatChecker()

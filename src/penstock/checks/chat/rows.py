@@ -1,0 +1,182 @@
+"""The rows of one file as an entry reads them: what is dropped or empty, and their hashes."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from penstock.checks import _codes as codes
+from penstock.checks._collect import Code, Collector
+from penstock.checks.chat.entries import EntryCheck
+from penstock.checks.chat.reading import RowReader
+from penstock.checks.chat.template import PromptTemplate, common_template
+from penstock.fields import kind_of
+from penstock.formats.chat import Problem, begins_an_array
+from penstock.jsonl import BadLine, not_utf8, scan
+from penstock.steps import normalised
+
+Hashes = NDArray[np.uint64]
+
+#: What becomes of the problems of a row. At rows with others LLaMA-Factory stops.
+_CODES: Mapping[str, Code] = {
+    "role-unknown": codes.ROW_DROPPED,
+    "role-order": codes.ROW_DROPPED,
+    "turns-odd": codes.ROW_DROPPED,
+    "label-missing": codes.ROW_DROPPED,
+    "answer-empty": codes.ANSWER_EMPTY,
+    "prompt-empty": codes.PROMPT_EMPTY,
+}
+#: Rows with these are trained on all the same.
+_TRAINED = ("answer-empty", "prompt-empty")
+#: From so many rows the template of the prompts is taken, and what columns there are.
+_FIRST = 2000
+
+
+@dataclass(eq=False)
+class FileRows:
+    """What is kept of the rows of a file: 28 bytes of each sound one.
+
+    `lines` (from 1; the numbers of the rows, in a JSON array), `prompts` and `answers` (hashes of
+    letters and digits, prompts without their template; they hold within one process), and
+    `characters` (of all turns) have one value a row. `read` counts all rows, `trained` those that
+    LLaMA-Factory trains on. `tokenised` counts answers in which spaces stand before commas.
+    """
+
+    file: Path
+    lines: NDArray[np.int64]
+    prompts: Hashes
+    answers: Hashes
+    characters: NDArray[np.int32]
+    read: int
+    trained: int
+    tokenised: int
+
+    @cached_property
+    def pairs(self) -> Hashes:
+        """One hash a row, of prompt and answer."""
+        return _mixed(self.prompts, self.answers)
+
+    @cached_property
+    def twins(self) -> Hashes:
+        """What `pairs` would be with prompt and answer changed for each other."""
+        return _mixed(self.answers, self.prompts)
+
+
+def _mixed(first: Hashes, second: Hashes) -> Hashes:
+    """Return one hash of two in this order."""
+    return first * np.uint64(0x9E3779B97F4A7C15) + second * np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+def read_rows(
+    file: Path, check: EntryCheck, template: PromptTemplate | None, collector: Collector
+) -> FileRows | None:
+    """Read a file as its entry says, and find rows that are lost, empty or none.
+
+    `template` is that of the prompts; None: what they have in common. None is returned where the
+    entry does not fit the rows as a whole, which is one finding and not one a row.
+    """
+    rows = _scan(file)
+    first = list(islice(rows, _FIRST))
+    if not check.fits(row for _, row in first if isinstance(row, dict)):
+        return None
+    reader = RowReader(check.entry)
+    if template is None:
+        found = (reader.messages(row) for _, row in first if isinstance(row, dict))
+        turns = (each for each in found if isinstance(each, list))
+        template = common_template((_prompt(each), each[-1]["content"]) for each in turns)
+    kept = _Kept(file, template, collector)
+    for number, row in chain(first, rows):
+        kept.add(number, row if isinstance(row, BadLine) else reader.messages(row))
+    if not kept.read:
+        collector.add(codes.FILE_EMPTY, "the file has no rows", file=file)
+    return kept.rows()
+
+
+class _Kept:
+    """Gathers what is kept of rows, one after the other."""
+
+    def __init__(self, file: Path, template: PromptTemplate, collector: Collector) -> None:
+        self._file = file
+        self._sentence = template.sentence
+        self._collector = collector
+        self._lines, self._prompts, self._answers = array("q"), array("q"), array("q")
+        self._characters = array("i")
+        self.read = self._trained = self._tokenised = 0
+
+    def add(self, number: int, found: list[dict[str, str]] | Problem | BadLine) -> None:
+        self.read += 1
+        if isinstance(found, BadLine):
+            self.read -= found.code == "line-empty"  # which is passed over
+            self._collector.add(
+                codes.CODES[found.code], found.message, file=self._file, line=number
+            )
+            return
+        if isinstance(found, Problem):
+            self._trained += found.code in _TRAINED
+            code = _CODES.get(found.code, codes.ROW_INVALID)
+            self._collector.add(code, found.message, file=self._file, line=number, group=found.code)
+            return
+        answer = found[-1]["content"]
+        self._trained += 1
+        self._tokenised += " , " in answer or "`` " in answer or answer.endswith(" .")
+        self._lines.append(number)
+        self._prompts.append(hash(normalised(self._sentence(_prompt(found)), "letters")))
+        self._answers.append(hash(normalised(answer, "letters")))
+        self._characters.append(sum(len(turn["content"]) for turn in found))
+
+    def rows(self) -> FileRows:
+        return FileRows(
+            self._file,
+            np.array(self._lines, np.int64),
+            np.array(self._prompts, np.int64).view(np.uint64),
+            np.array(self._answers, np.int64).view(np.uint64),
+            np.array(self._characters, np.int32),
+            self.read,
+            self._trained,
+            self._tokenised,
+        )
+
+
+def _prompt(turns: list[dict[str, str]]) -> str:
+    """Return all that comes before the last answer, without the system prompt."""
+    asked = turns[turns[0]["role"] == "system" : -1]
+    return asked[0]["content"] if len(asked) == 1 else "\n".join(t["content"] for t in asked)
+
+
+def _scan(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
+    """Yield each line of JSON Lines, or each row of a JSON array, with its number (from 1)."""
+    return _scan_array(file) if begins_an_array(file) else scan(file)
+
+
+def _scan_array(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
+    data = file.read_bytes()
+    try:
+        rows: Iterable[Any] = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        yield _not_json(data, error)
+        return
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            yield number, BadLine("not-an-object", f"row {number} is {kind_of(row)}")
+
+
+def _not_json(data: bytes, error: orjson.JSONDecodeError) -> tuple[int, BadLine]:
+    """Return the line at which an array breaks off, and what is wrong there."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as unicode_error:
+        line = data.count(b"\n", 0, unicode_error.start) + 1
+        return line, BadLine("not-utf8", not_utf8(unicode_error))
+    message = f"column {error.colno}: not JSON ({error.msg.split(':')[0]})"
+    return error.lineno, BadLine("json-invalid", message)

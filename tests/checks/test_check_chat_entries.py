@@ -1,0 +1,231 @@
+"""`dataset_info.json`: what LLaMA-Factory would stop at, or read otherwise without a word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_directories import LAYOUT, TAGS, pairs, row, write_entries, write_splits
+from check_datasets import found
+
+from command import penstock
+from penstock import check
+from penstock.errors import ConfigError
+from penstock.findings import Finding
+
+PROOF = {"rows-trained", "splits-apart"}
+
+
+def of_entry(directory: Path, rows: list[Any] | None = None, **settings: Any) -> Finding:
+    """Return the only finding of an entry, beside what proves that all is well."""
+    rows = pairs(0, 3) if rows is None else rows
+    write_entries(directory, {"notes": rows}, {"notes": settings})
+    findings = [f for f in check(directory).datasets[0].findings if f.code not in PROOF]
+    assert len(findings) == 1, [f"{f.code}: {f.message}" for f in findings]
+    return findings[0]
+
+
+def test_a_sound_directory_has_a_proof_and_exits_with_0(tmp_path: Path) -> None:
+    write_splits(tmp_path / "data")
+    ran = penstock("check", "data", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "ok data  chat, 120 rows: 2 infos" in ran.stdout
+    assert "120 rows of 3 files: LLaMA-Factory takes all" in ran.stdout
+    assert "no row, reversed twin or sentence stands in two splits" in ran.stdout
+
+
+def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "dataset_info.json").write_text('{\n  "a": {"file_name": "a.jsonl",}\n}\n')
+    (finding,) = found(check(tmp_path))["info-unreadable"]
+    assert (finding.line, "not JSON" in finding.message) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"a": {"file_name": "a.jsonl"}, "b": []}'])
+def test_a_file_that_has_no_object_a_dataset_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dataset_info.json").write_text(text)
+    assert "must be an object" in found(check(tmp_path))["info-unreadable"][0].message
+
+
+def test_a_dataset_info_of_others_is_not_taken_for_one(tmp_path: Path) -> None:
+    saved = {"citation": "", "features": {"text": {"dtype": "string"}}, "builder_name": "csv"}
+    (tmp_path / "dataset_info.json").write_text(json.dumps(saved))
+    with pytest.raises(ConfigError, match="holds no dataset of a known format"):
+        check(tmp_path)
+
+
+def test_an_entry_is_found_at_its_line(tmp_path: Path) -> None:
+    write_entries(tmp_path, {"a": pairs(0, 2), "b": pairs(2, 4)}, {"b": {"file_name": "c.jsonl"}})
+    (finding,) = found(check(tmp_path))["entry-file-missing"]
+    text = (tmp_path / "dataset_info.json").read_text().splitlines()
+    assert '"b": {' in text[(finding.line or 0) - 1]
+
+
+def test_a_file_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, file_name="nots.jsonl")
+    assert finding.code == "entry-file-missing"
+    assert "did you mean 'notes.jsonl'?" in finding.message
+
+
+def test_an_entry_must_say_where_its_rows_are(tmp_path: Path) -> None:
+    assert of_entry(tmp_path, file_name=None).code == "entry-file-missing"
+
+
+def test_a_file_of_a_kind_that_is_not_loaded_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.yaml").write_text("a: 1\n")
+    finding = of_entry(tmp_path, file_name="notes.yaml")
+    assert (finding.code, ".parquet" in finding.message) == ("entry-file-missing", True)
+
+
+@pytest.mark.parametrize("where", [{"hf_hub_url": "a/b"}, {"file_name": "notes.csv"}])
+def test_rows_that_are_not_looked_at_are_said_to_be_so(
+    tmp_path: Path, where: dict[str, str]
+) -> None:
+    (tmp_path / "notes.csv").write_text("instruction,output\na,b\n")
+    assert of_entry(tmp_path, **where).code == "entry-unread"
+
+
+def test_the_files_of_a_directory_are_read_as_one(tmp_path: Path) -> None:
+    write_entries(tmp_path / "parts", {"a": pairs(0, 2), "b": pairs(2, 4)})
+    (tmp_path / "parts" / "dataset_info.json").unlink()
+    write_entries(tmp_path, {"notes": []}, {"notes": {"file_name": "parts"}})
+    assert check(tmp_path).datasets[0].rows == 8
+
+
+def test_openai_formatting_is_warned_of(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, formatting="openai")
+    assert (finding.code, finding.severity) == ("formatting-openai", "warning")
+    assert "detailed thinking off" in finding.message
+
+
+def test_an_unknown_formatting_has_its_nearest(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, formatting="sharegtp")
+    assert (finding.code, "did you mean 'sharegpt'?" in finding.message) == ("entry-invalid", True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"columns": []}, {"ranking": "yes"}, {"num_samples": "5"}, {"columns": {"messages": 5}}],
+)
+def test_a_setting_of_another_type_is_named(tmp_path: Path, settings: dict[str, Any]) -> None:
+    assert of_entry(tmp_path, **settings).code == "entry-invalid"
+
+
+@pytest.mark.parametrize(
+    ("settings", "meant"),
+    [
+        ({"formating": "sharegpt"}, "formatting"),
+        ({"columns": {"messages": "messages", "sytem": "system"}}, "system"),
+        ({"tags": {**TAGS, "usertag": "user"}}, "user_tag"),
+    ],
+)
+def test_an_unknown_key_has_its_nearest(
+    tmp_path: Path, settings: dict[str, Any], meant: str
+) -> None:
+    finding = of_entry(tmp_path, **settings)
+    assert finding.code == "entry-key-unknown"
+    assert f"did you mean '{meant}'?" in finding.message
+
+
+def test_messages_with_a_file_name_alone_are_read_as_alpaca_and_have_no_instruction(
+    tmp_path: Path,
+) -> None:
+    finding = of_entry(tmp_path, formatting=None, columns=None, tags=None)
+    assert finding.code == "entry-column-missing"
+    assert "alpaca (the default) and reads the column 'instruction'" in finding.message
+    assert "they have 'messages'" in finding.message
+
+
+def test_sharegpt_without_columns_reads_conversations(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, columns=None)
+    assert (finding.code, "'conversations'" in finding.message) == ("entry-column-missing", True)
+
+
+def test_sharegpt_without_tags_reads_from(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, tags=None)
+    assert finding.code == "entry-tag-missing"
+    assert "has the role_tag 'from' (the default)" in finding.message
+    assert "they have 'content', 'role'" in finding.message
+    assert '"role_tag":"role"' in finding.fix
+
+
+def test_tags_in_part_leave_the_others_absent(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, tags={"role_tag": "role", "content_tag": "content"})
+    assert finding.code == "entry-tag-missing"
+    assert "without user_tag, assistant_tag" in finding.message
+
+
+def test_columns_in_part_leave_the_others_absent(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, columns={"system": "system"})
+    assert finding.code == "entry-column-missing"
+    assert "without messages" in finding.message
+
+
+def test_a_role_that_no_message_has_is_named(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, tags={**TAGS, "user_tag": "human"})
+    assert finding.code == "entry-tag-missing"
+    assert "has the user_tag 'human', which is in no message" in finding.message
+
+
+def test_alpaca_rows_called_sharegpt_do_not_fit(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, [{"instruction": "Say a.", "input": "", "output": "a"}])
+    assert (finding.code, "'messages'" in finding.message) == ("entry-column-missing", True)
+
+
+def test_ranking_needs_two_answers(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, ranking=True)
+    assert (finding.code, "chosen, rejected" in finding.message) == ("entry-column-missing", True)
+
+
+@pytest.mark.parametrize(("samples", "words"), [(4, "left out"), (9, "more than once")])
+def test_num_samples_that_cuts_or_repeats_is_warned_of(
+    tmp_path: Path, samples: int, words: str
+) -> None:
+    finding = of_entry(tmp_path, num_samples=samples)
+    assert (finding.code, words in finding.message) == ("entry-sampled", True)
+    assert "entry-sampled" not in found(check(write_splits(tmp_path / "other")))
+
+
+def test_preferences_and_labels_of_kto_are_read(tmp_path: Path) -> None:
+    asked = row(("user", "Say a."))
+    answers = {"chosen": {"role": "assistant", "content": "a"}, "rejected": None}
+    bad = {**asked, **answers}
+    good = {**bad, "rejected": {"role": "assistant", "content": "b"}}
+    columns = {"messages": "messages", "chosen": "chosen", "rejected": "rejected"}
+    labelled = [{**pairs(0, 1)[0], "good": True}, {**pairs(1, 2)[0], "good": None}]
+    write_entries(
+        tmp_path,
+        {"ranked": [good, bad], "kto": labelled},
+        {
+            "ranked": {"ranking": True, "columns": columns},
+            "kto": {"columns": {"messages": "messages", "kto_tag": "good"}},
+        },
+    )
+    findings = found(check(tmp_path))
+    kept = [finding.message for finding in findings["rows-trained"]]
+    assert kept == ["1 of 2 rows would be trained on"] * 2
+    assert [Path(f.file or "").stem for f in findings["row-dropped"]] == ["kto"]
+
+
+def test_a_directory_that_penstock_describes_is_held_against_its_manifest(tmp_path: Path) -> None:
+    from token_datasets import write_manifest
+
+    directory = write_splits(tmp_path / "data")
+    write_manifest(directory, format="chat")
+    assert "manifest-mismatch" not in found(check(directory))
+    with (directory / "all_train.jsonl").open("a") as out:
+        out.write(json.dumps(pairs(90, 91)[0]) + "\n")
+    assert "manifest-mismatch" in found(check(directory))
+
+
+def test_there_is_no_original_to_compare_with(tmp_path: Path) -> None:
+    directory = write_splits(tmp_path / "data")
+    with pytest.raises(ConfigError, match="--against is for task data"):
+        check(directory, against=directory)
+
+
+def test_the_layout_of_the_tests_is_what_penstock_writes() -> None:
+    from penstock.formats.chat import entry_of
+
+    assert entry_of("a", "a.jsonl", "sharegpt").settings == {"file_name": "a.jsonl", **LAYOUT}

@@ -1,0 +1,199 @@
+"""What stands in two splits: rows, reversed twins, sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chat_directories import (
+    PROMPT,
+    Row,
+    pairs,
+    questions,
+    row,
+    sentences,
+    write_entries,
+    write_splits,
+)
+from check_datasets import found
+from hypothesis import given
+from hypothesis import strategies as st
+
+from command import penstock
+from penstock import check
+from penstock.checks.chat.template import common_template
+from penstock.findings import Finding
+
+LEAKS = ("row-leaked", "twin-leaked", "sentence-leaked", "text-overlap")
+
+
+def leaks(directory: Path, **files: list[Row]) -> dict[str, Finding]:
+    """Return what leaks between files, the first finding of each kind."""
+    findings = found(check(write_entries(directory, files)))
+    leaking = {code: of[0] for code, of in findings.items() if code in LEAKS}
+    assert bool(leaking) is not ("splits-apart" in findings)
+    return leaking
+
+
+def test_splits_that_share_nothing_are_said_to_share_nothing(tmp_path: Path) -> None:
+    (finding,) = found(check(write_splits(tmp_path)))["splits-apart"]
+    assert finding.message.endswith("80 of train, 20 of validation, 20 of test")
+
+
+@pytest.mark.parametrize("split", ["eval", "validation", "dev", "test"])
+def test_a_row_of_train_that_stands_in_another_split_is_an_error(
+    tmp_path: Path, split: str
+) -> None:
+    found = leaks(tmp_path, **{"a_train": pairs(0, 40), f"a_{split}": pairs(38, 50)})
+    assert found.keys() == {"row-leaked"}
+    leaked = found["row-leaked"]
+    assert (leaked.severity, leaked.line, leaked.count) == ("error", 77, 4)
+    assert (leaked.file or "").endswith("a_train.jsonl")
+    assert f"a_{split}.jsonl" in leaked.message
+
+
+def test_rows_are_compared_by_letters_and_digits(tmp_path: Path) -> None:
+    source, target = sentences(7)
+    other = row(("user", PROMPT + source.upper()), ("assistant", target.replace(",", " ,")))
+    assert "row-leaked" in leaks(tmp_path, a_train=pairs(0, 40), a_eval=[other, *pairs(50, 60)])
+
+
+def test_a_reversed_twin_in_another_split_is_an_error(tmp_path: Path) -> None:
+    train = [*pairs(0, 40), pairs(40, 41)[0]]
+    found = leaks(tmp_path, a_train=train, a_eval=[pairs(40, 41)[1], *pairs(41, 60)])
+    assert found.keys() == {"twin-leaked"}
+    assert (found["twin-leaked"].line, found["twin-leaked"].count) == (81, 1)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_sentence_of_evaluation_that_stands_in_train_as_either_side_is_an_error(
+    tmp_path: Path, side: int
+) -> None:
+    shared, new = sentences(7)[side], "Another thing was said."
+    held = [row(("user", PROMPT + a), ("assistant", b)) for a, b in ((shared, new), (new, shared))]
+    found = leaks(tmp_path, a_train=pairs(0, 60), a_test=[*held, *pairs(60, 90)])
+    assert found.keys() == {"sentence-leaked"}
+    assert (found["sentence-leaked"].line, found["sentence-leaked"].count) == (15, 2)
+
+
+def test_validation_and_test_are_compared_as_well(tmp_path: Path) -> None:
+    found = leaks(tmp_path, a_eval=pairs(0, 20), a_test=pairs(19, 40))
+    assert (found["row-leaked"].file or "").endswith("a_eval.jsonl")
+
+
+def test_answers_that_many_questions_share_are_no_leak(tmp_path: Path) -> None:
+    assert not leaks(tmp_path, a_train=questions(0, 40), a_eval=questions(40, 60))
+
+
+def test_a_question_that_stands_in_two_splits_with_another_answer_is_warned_of(
+    tmp_path: Path,
+) -> None:
+    other = row(("user", "Is 7 an even number?"), ("assistant", "never"))
+    found = leaks(tmp_path, a_train=questions(0, 40), a_eval=[other, *questions(40, 60)])
+    assert [(code, f.severity) for code, f in found.items()] == [("text-overlap", "warning")]
+
+
+def test_files_of_parts_are_not_compared_besides_the_whole(tmp_path: Path) -> None:
+    files = {"a_train": pairs(0, 20), "b_train": pairs(20, 40), "all_train": pairs(0, 40)}
+    write_entries(tmp_path, {**files, "a_eval": pairs(39, 50), "all_eval": pairs(39, 60)})
+    (finding,) = found(check(tmp_path))["row-leaked"]
+    assert (finding.file or "").endswith("all_train.jsonl")
+
+
+def test_a_file_of_no_split_is_looked_at_unless_the_splits_hold_it(tmp_path: Path) -> None:
+    more = [*pairs(60, 70), *pairs(60, 61)]
+    files = {"a_train": pairs(0, 40), "a_eval": pairs(40, 50), "a.json": pairs(0, 50), "b": more}
+    write_entries(tmp_path, files)
+    assert check(tmp_path).datasets[0].rows == 122
+    (finding,) = found(check(tmp_path))["row-duplicated"]
+    assert (finding.file or "").endswith("b.jsonl")
+
+
+def test_the_splits_of_a_manifest_go_before_names(tmp_path: Path) -> None:
+    from token_datasets import write_manifest
+
+    write_entries(tmp_path, {"a_train": pairs(0, 9), "b_test": pairs(0, 9), "c": pairs(9, 19)})
+    manifest = write_manifest(tmp_path, format="chat")
+    splits = {"a_train.jsonl": "train", "c.jsonl": "test"}
+    entries = [e.model_copy(update={"split": splits.get(e.path)}) for e in manifest.files]
+    manifest.model_copy(update={"files": entries}).write(tmp_path)
+    findings = found(check(tmp_path))
+    assert "row-leaked" not in findings
+    assert findings["splits-apart"][0].message.endswith("18 of train, 20 of test")
+
+
+def test_the_template_of_a_recipe_is_taken_off_even_of_a_few_rows(tmp_path: Path) -> None:
+    from token_datasets import write_manifest
+
+    def rephrase(source: str, target: str) -> Row:
+        return row(("user", f"Rephrase {source} please"), ("assistant", target))
+
+    one, other = sentences(1)
+    train = [rephrase(one, other), rephrase(other, one)]
+    write_entries(tmp_path, {"a_train": train, "a_test": [rephrase("Not said", one)]})
+    manifest = write_manifest(tmp_path, format="chat")
+    splits = {"a_train.jsonl": "train", "a_test.jsonl": "test"}
+    entries = [e.model_copy(update={"split": splits.get(e.path)}) for e in manifest.files]
+    steps = [{"chat": {"user": "Rephrase {source} please", "assistant": "{target}"}}]
+    update = {"files": entries, "recipe": {"kind": "build", "steps": steps}}
+    manifest.model_copy(update=update).write(tmp_path)
+    assert "sentence-leaked" in found(check(tmp_path))
+
+
+@given(
+    st.sampled_from(["Paraphrase this: ", "Say it otherwise:\n", 'Rewrite "', ""]),
+    st.sampled_from(["", '"', "\n\nAnswer:"]),
+    st.lists(st.text("abc .?", min_size=1), min_size=2, max_size=20, unique=True),
+)
+def test_a_template_leaves_every_word_of_what_it_stands_around(
+    prefix: str, suffix: str, texts: list[str]
+) -> None:
+    prompts = [f"{prefix}{text}{suffix}" for text in texts]
+    template = common_template((prompt, "no") for prompt in prompts)
+    assert template.prefix in ("", prefix)
+    for text, prompt in zip(texts, prompts, strict=True):
+        assert text.strip() in template.sentence(prompt)
+
+
+@pytest.mark.parametrize("count", [2, 100])
+def test_words_that_prompts_share_are_no_template_after_a_mark(count: int) -> None:
+    prompts = [(f"Paraphrase this: The mill number {n}.", "no") for n in range(count)]
+    template = common_template(prompts)
+    assert (template.prefix, template.suffix) == ("Paraphrase this: ", "")
+
+
+def test_answers_tell_where_a_template_ends() -> None:
+    both = [sentences(10 * n) for n in range(100)]
+    rows = [
+        (f"Q: rewrite {a} now", b) for one, other in both for a, b in ((one, other), (other, one))
+    ]
+    template = common_template(rows)
+    assert (template.prefix, template.suffix) == ("Q: rewrite ", " now")
+
+
+def test_one_odd_prompt_in_many_does_not_hide_the_template() -> None:
+    rows = [(PROMPT + sentences(n)[0], "no") for n in range(100)]
+    assert common_template([*rows, ("Hello", "Hello")]).prefix == PROMPT
+
+
+def test_real_pairs_without_steps_are_warned_of_and_a_recipe_has_nothing_to_warn_of(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    published = shared_data / "pairs" / "paws"
+    files = {"paws_eval": _positives(published / "dev.tsv")}
+    files["paws_test"] = _positives(published / "test.tsv")
+    directory = write_entries(tmp_path / "paws", files)
+    ran = penstock("check", directory, cwd=tmp_path)
+    assert "7,078" in ran.stdout
+    for code in ("text-tokenised", "row-duplicated", "sides-identical"):
+        assert code in ran.stdout
+
+
+def _positives(file: Path) -> list[Row]:
+    lines = [line.split("\t") for line in file.read_text(encoding="utf-8").split("\n") if line]
+    return [
+        row(("user", PROMPT + source), ("assistant", target))
+        for _, one, other, label in lines
+        if label == "1"
+        for source, target in ((one, other), (other, one))
+    ]

@@ -1,0 +1,197 @@
+"""The rows that LLaMA-Factory would drop, stop at, or train on in vain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_directories import PROMPT, Row, pairs, row, write_entries
+from check_datasets import found
+
+from command import penstock
+from penstock import check
+from penstock.findings import Finding
+
+ASKED, ANSWERED = ("user", "Say a."), ("assistant", "a")
+SYSTEM = ("system", "Be short.")
+CALL = ("function", '{"name": "look", "arguments": {}}')
+
+
+def findings_of(directory: Path, *rows: Any, array: bool = False) -> dict[str, list[Finding]]:
+    """Return the findings of a file of these rows after two sound ones."""
+    write_entries(directory, {"notes.json" if array else "notes": [*pairs(0, 1), *rows]})
+    return found(check(directory))
+
+
+@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize(
+    "dropped",
+    [
+        row(ASKED),
+        row(SYSTEM),
+        row(SYSTEM, ASKED),
+        row(ASKED, ANSWERED, ASKED),
+        row(ANSWERED, ASKED),
+        row(ASKED, ASKED),
+        row(ASKED, SYSTEM, ANSWERED),
+        row(SYSTEM, SYSTEM, ASKED, ANSWERED),
+        row(("human", "Say a."), ANSWERED),
+        row(ASKED, ("tool", "a")),
+        {"messages": []},
+    ],
+    ids=lambda dropped: ",".join(message["role"] for message in dropped["messages"]),
+)
+def test_a_row_whose_turns_are_not_in_order_is_dropped(
+    tmp_path: Path, dropped: Row, array: bool
+) -> None:
+    findings = findings_of(tmp_path, dropped, array=array)
+    assert [(f.severity, f.line) for f in findings["row-dropped"]] == [("error", 3)]
+    assert "2 of 3 rows would be trained on" in findings["rows-trained"][0].message
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        row(ASKED, ANSWERED),
+        row(SYSTEM, ASKED, ANSWERED, ASKED, ANSWERED),
+        row(ASKED, CALL, ("tool", "1"), ANSWERED),
+        row(ASKED, ("function", "<think>Look.</think>" + CALL[1])),
+    ],
+    ids=lambda kept: ",".join(message["role"] for message in kept["messages"]),
+)
+def test_a_row_whose_turns_are_in_order_is_trained_on(tmp_path: Path, kept: Row) -> None:
+    assert findings_of(tmp_path, kept).keys() == {"rows-trained"}
+
+
+@pytest.mark.parametrize(
+    ("invalid", "words"),
+    [
+        ({"other": 1}, "the field 'messages' is missing"),
+        ({"messages": None}, "the field 'messages' is null"),
+        ({"messages": "Say a."}, "the field 'messages' is text"),
+        ({"messages": ["Say a."]}, "a message is text"),
+        ({"messages": [{"role": "user"}]}, "`content` of message 1 is missing"),
+        ({"messages": [{"content": "Say a."}]}, "`role` of message 1 is missing"),
+        (row(("user", 5), ANSWERED), "`content` of message 1 is a number"),  # type: ignore[arg-type]
+        (row(ASKED, ("function", "look")), "no JSON with `name` and `arguments`"),
+    ],
+)
+def test_a_row_that_is_no_conversation_is_named(tmp_path: Path, invalid: Row, words: str) -> None:
+    (finding,) = findings_of(tmp_path, invalid)["row-invalid"]
+    assert (finding.line, words in finding.message) == (3, True), finding.message
+
+
+def test_an_empty_answer_is_an_error_as_it_is_trained_on(tmp_path: Path) -> None:
+    findings = findings_of(tmp_path, row(ASKED, ("assistant", "  ")))
+    assert findings["answer-empty"][0].severity == "error"
+    assert "3 rows of 1 file: LLaMA-Factory takes all" in findings["rows-trained"][0].message
+
+
+def test_an_empty_prompt_is_warned_of(tmp_path: Path) -> None:
+    findings = findings_of(tmp_path, row(("user", ""), ANSWERED))
+    assert [f.severity for f in findings["prompt-empty"]] == ["warning"]
+
+
+def test_places_of_one_kind_are_one_finding_with_their_count(tmp_path: Path) -> None:
+    findings = findings_of(tmp_path, row(ASKED), row(ASKED), row(ANSWERED, ASKED))
+    assert sorted((f.line, f.count) for f in findings["row-dropped"]) == [(3, 2), (5, 1)]
+
+
+def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
+    directory = write_entries(tmp_path, {"notes": pairs(0, 1)})
+    with (directory / "notes.jsonl").open("ab") as out:
+        out.write(b'{"messages": [\n[]\n\n"\xe9"\n{"messages": []')
+    findings = found(check(directory))
+    lines = {code: findings[code][0].line for code in findings if findings[code][0].line}
+    assert lines == {
+        "json-invalid": 3,
+        "not-an-object": 4,
+        "line-empty": 5,
+        "not-utf8": 6,
+        "final-newline": 7,
+    }
+    assert "2 of 6 rows would be trained on" in findings["rows-trained"][0].message
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "line"),
+    [
+        (b'[\n{"messages": []},\n{,\n]', "json-invalid", 3),
+        (b'[\n"\xe9"\n]', "not-utf8", 2),
+        (b'[{"messages": []}, 5]', "not-an-object", 2),
+        (b"[]", "file-empty", None),
+        (b"", "file-empty", None),
+    ],
+)
+def test_an_array_that_is_none_is_named(
+    tmp_path: Path, data: bytes, code: str, line: int | None
+) -> None:
+    directory = write_entries(tmp_path, {"notes.json": []})
+    (directory / "notes.json").write_bytes(data)
+    (finding,) = found(check(directory))[code]
+    assert finding.line == line
+
+
+def test_lines_in_a_file_called_json_are_read_as_lines(tmp_path: Path) -> None:
+    directory = write_entries(tmp_path, {"notes.json": []})
+    (directory / "notes.json").write_text("".join(json.dumps(r) + "\n" for r in pairs(0, 3)))
+    assert check(directory).datasets[0].rows == 6
+
+
+def test_alpaca_rows_are_read_by_their_columns(tmp_path: Path) -> None:
+    right = {"instruction": "Say", "input": "a.", "output": "a"}
+    columns = {"prompt": "instruction", "query": "input", "response": "output"}
+    columns["history"] = "history"
+    rows = [right, {"instruction": "Say a."}, {**right, "output": None}, {**right, "output": ""}]
+    rows += [{"input": "Say b.", "output": "b", "history": 5}, {"instruction": "", "output": "c"}]
+    settings = {"formatting": "alpaca", "columns": columns, "tags": None}
+    write_entries(tmp_path, {"notes": rows}, {"notes": settings})
+    findings = found(check(tmp_path))
+    places = {code: (of[0].line, of[0].count) for code, of in findings.items()}
+    assert places["row-dropped"] == (2, 2)
+    assert (places["answer-empty"], places["prompt-empty"]) == ((4, 1), (6, 1))
+    assert "4 of 6 rows would be trained on" in findings["rows-trained"][0].message
+
+
+def test_an_answer_that_repeats_its_prompt_is_warned_of(tmp_path: Path) -> None:
+    same = row(("user", PROMPT + "It rained."), ("assistant", "It rained!"))
+    odd = row(("user", "Something else."), ("assistant", "Yes."))
+    (finding,) = findings_of(tmp_path, *pairs(1, 60), odd, same)["sides-identical"]
+    assert (finding.severity, finding.line) == ("warning", 122)
+
+
+def test_a_row_that_stands_twice_is_warned_of_with_the_first(tmp_path: Path) -> None:
+    first = pairs(0, 1)[0]["messages"]
+    again = row(*[(m["role"], m["content"].replace(".", " !")) for m in first])
+    (finding,) = findings_of(tmp_path, again)["row-duplicated"]
+    assert (finding.line, finding.message) == (
+        3,
+        "the same as line 1, but for case and punctuation",
+    )
+
+
+def test_spaces_before_commas_are_warned_of_where_many_answers_have_them(tmp_path: Path) -> None:
+    cut = [row(("user", f"{n}?"), ("assistant", f"In {n} , it `` rose '' .")) for n in range(20)]
+    (finding,) = findings_of(tmp_path, *cut)["text-tokenised"]
+    assert (finding.severity, finding.count) == ("warning", 20)
+    few = [row(("user", f"{n}?"), ("assistant", f"In {n}, it rose.")) for n in range(300)]
+    assert "text-tokenised" not in findings_of(tmp_path, *cut, *few)
+
+
+def test_no_finding_holds_the_text_of_a_row(tmp_path: Path) -> None:
+    secret = "Zwiebelfisch"
+    rows: list[Any] = [
+        row(("user", secret)),
+        row(("user", secret), ("assistant", "")),
+        row(("user", secret), ("assistant", secret)),
+        {"messages": [{"role": "user", "content": secret}, secret]},
+        secret,
+        row(("user", secret), ("function", secret)),
+    ]
+    write_entries(tmp_path / "data", {"a_train": rows, "a_eval": rows, "b.json": rows})
+    ran = penstock("check", "data", "--format", "json", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "row-leaked" in ran.stdout
+    assert secret not in ran.stdout + ran.stderr
