@@ -84,7 +84,7 @@ class ComposedRuns:
         model_hash: str | None = None,
         purpose: str = "baseline",
         description: str = "",
-        chance: float = 0.5,
+        chance: float | None = 0.5,
         rows: int = 100,
         metric: str = "accuracy",
         state: State = State.DONE,

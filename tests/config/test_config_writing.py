@@ -10,7 +10,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from penstock.config import dump_yaml, parse_yaml, short_number
+from penstock.config import dump_yaml, parse_yaml, short_number, short_value
 from penstock.redaction import redact
 
 #: What one of the versions reads as something else, or as a sign.
@@ -81,3 +81,12 @@ def test_the_short_form_of_a_number_is_that_number(number: float | int) -> None:
 )
 def test_a_number_is_written_as_people_write_it(number: float | int, text: str) -> None:
     assert short_number(number) == text
+
+
+def test_a_long_text_is_shown_by_its_beginning_and_told_from_others() -> None:
+    text = "{% for message in messages %}\n" * 9
+    shown = short_value(text)
+    assert shown.startswith("{% for message in messag… (")
+    assert len(shown) < 40
+    assert short_value(text + " ") != shown
+    assert short_value("org/a-model") == "org/a-model"

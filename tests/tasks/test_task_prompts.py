@@ -7,15 +7,22 @@ from pathlib import Path
 import pytest
 from task_cases import CASES, Case
 
+from penstock.errors import ConfigError
 from penstock.formats import TaskDirectory
-from penstock.tasks import SPLITS, TASKS, GenerationTask, all_tasks
+from penstock.tasks import SPLITS, TASKS, GenerationTask, all_tasks, benchmark_task
 
 EVERY_CASE = pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
 
 
-def test_every_task_is_tested_here() -> None:
-    assert TASKS.names() == sorted(CASES)
+def test_every_benchmark_task_is_tested_here() -> None:
+    assert TASKS.names() == sorted([*CASES, "chat"])
     assert [task.name for task in all_tasks()] == sorted(CASES)
+
+
+def test_chat_is_a_task_without_files_and_rows_of_its_own() -> None:
+    assert TASKS.get("chat").metric == "loss"
+    with pytest.raises(ConfigError, match="'chat' is no benchmark task"):
+        benchmark_task("chat")
 
 
 @EVERY_CASE

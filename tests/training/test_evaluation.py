@@ -72,7 +72,7 @@ def test_answers_are_written_greedily_up_to_the_line_end(answering: Any) -> None
     # Prompts of different lengths, so that some are padded.
     for index, row in enumerate(rows):
         row["context"] += " The room became bright." * index
-    prompts = answering.evaluator.encoder.prompts(rows)
+    prompts = answering.subject.evaluator.encoder.prompts(rows)
     assert len({len(prompt) for prompt in prompts}) > 3
     model, tokenizer = answering.objective.model, answering.tokenizer
     texts = write_answers(answering.objective, tokenizer, prompts, 50)
@@ -82,8 +82,8 @@ def test_answers_are_written_greedily_up_to_the_line_end(answering: Any) -> None
 
 
 def test_written_answers_are_scored_by_f1_and_exact_match(answering: Any) -> None:
-    rows = answering.evaluation_rows
-    found = answering.evaluator.evaluate(rows)
+    rows = answering.subject.evaluation
+    found = answering.subject.evaluator.evaluate(rows)
     task = TASKS.get("squad")
     expected = [
         task.text_scores(row.row, text) for row, text in zip(rows, found.predictions, strict=True)

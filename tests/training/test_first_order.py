@@ -37,9 +37,9 @@ def test_accumulated_batches_are_one_large_batch(
         name = "arcc_mc" if task == "arc" else task
         data = request.getfixturevalue(task)
         trainer = trainer_of(make_run(tmp_path, tiny_model, name, "fo_full", data, **values))
-        order = batches(len(trainer.train_rows), size * accumulation, seed=0)
+        order = batches(len(trainer.subject.train), size * accumulation, seed=0)
         for step in range(1, 5):
-            rows = [trainer.train_rows[index] for index in next(order)]
+            rows = [trainer.subject.train[index] for index in next(order)]
             trainer.step(rows, 5e-2, step, measure=False)
         trainers[size] = trainer
     large, small, other = (trainers[size].method.trained() for size in (16, 4, 3))
@@ -146,7 +146,7 @@ def test_dropout_is_for_training_and_never_for_scores(
     trainer = trainer_of(dropped)
     trainer.train()
     assert losses(plain)[1:] != losses(dropped)[1:]
-    first, second = (trainer.objective.option_scores(trainer.dev_rows) for _ in range(2))
+    first, second = (trainer.objective.option_scores(trainer.subject.dev) for _ in range(2))
     assert first == second
 
 

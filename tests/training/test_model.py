@@ -98,7 +98,11 @@ def test_a_model_is_saved_whole_or_not_at_all(tmp_path: Path, model: Any, tokeni
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_the_positions_of_a_model_are_what_its_configuration_says(model: Any) -> None:
-    assert position_limit(model) == 128
-    config = GPT2Config(vocab_size=10, n_embd=8, n_layer=1, n_head=1, n_positions=32)
-    assert position_limit(GPT2LMHeadModel(config)) == 32
+def test_the_positions_of_a_model_are_what_its_configuration_says(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    assert position_limit(str(tiny_model)) == 128
+    GPT2Config(vocab_size=10, n_embd=8, n_layer=1, n_head=1, n_positions=32).save_pretrained(
+        tmp_path
+    )
+    assert position_limit(str(tmp_path)) == 32

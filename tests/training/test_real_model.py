@@ -1,4 +1,4 @@
-"""SmolLM2-135M on the real COPA rows."""
+"""SmolLM2-135M on real rows: COPA, and paraphrases as chat."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from training_runs import losses, make_run, predictions, train
 
+from chat_entries import Turns, write_chat
 from penstock.training.model import load_model, save_model
 
 pytestmark = pytest.mark.slow
@@ -65,3 +66,29 @@ def test_a_few_steps_on_one_batch_lower_its_loss(
     train(directory)
     first, *_, last = losses(directory)
     assert last < first - fall
+
+
+@pytest.fixture
+def paraphrases(shared_data: Path, tmp_path: Path) -> Path:
+    """Sentences of PAWS with their paraphrases as chat: 8 to train on, 8 to choose by."""
+    with (shared_data / "pairs" / "paws" / "dev.tsv").open(encoding="utf-8") as lines:
+        fields = [line.rstrip("\n").split("\t") for line in lines]
+    pairs = [(one, other) for _, one, other, label in fields if label == "1"]
+    rows: list[Turns] = [
+        [("user", f"Paraphrase this: {one}"), ("assistant", other)] for one, other in pairs[:16]
+    ]
+    return write_chat(tmp_path / "paraphrases", x_train=rows[:8], x_eval=rows[8:])
+
+
+def test_a_few_steps_on_paraphrases_lower_the_loss_of_answers(
+    tmp_path: Path, smollm2: Path, paraphrases: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values: dict[str, Any] = {"learning_rate": 1e-3, "steps": 3, "batch_size": 8}
+    values |= {"packing": True, "max_length": 512, "dev_samples": None}
+    directory = make_run(tmp_path, smollm2, "chat", "fo_lora", paraphrases, **values)
+    result = train(directory)
+    assert "Answers end with <|im_end|>" in capsys.readouterr().out
+    looks = [line["dev_loss"] for line in directory.metrics() if "dev_loss" in line]
+    assert 0.5 < looks[0] < 2
+    assert losses(directory)[-1] < losses(directory)[0] - 0.1
+    assert result.score < looks[0]

@@ -99,11 +99,12 @@ def test_losses_are_those_of_the_papers_algorithm(
     model, _ = load_model(str(tiny_model), "float32", "cpu")
     seed = values.get("seed", 0)
     paper = PaperMeZO(model, 1e-3, values.get("weight_decay", 0.0), seed)
-    order = batches(len(trainer.train_rows), 4 * values.get("gradient_accumulation", 1), seed=seed)
+    train = trainer.subject.train
+    order = batches(len(train), 4 * values.get("gradient_accumulation", 1), seed=seed)
     lines = [line for line in directory.metrics() if "loss" in line]
     assert len(lines) == 20
     for number, line in enumerate(lines, 1):
-        rows = [trainer.train_rows[index] for index in next(order)]
+        rows = [train[index] for index in next(order)]
         loss, g = paper.step(rows, line["learning_rate"], number, classification=task != "copa")
         assert line["loss"] == pytest.approx(loss, abs=1e-5)
         assert line["g"] == pytest.approx(g, abs=1e-2)

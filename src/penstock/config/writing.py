@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import yaml
 
 from penstock.config._yaml12 import Yaml12Dumper
+
+#: More than this is no name or path, but a text such as a chat template.
+_LONG_TEXT = 120
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:
@@ -41,7 +45,12 @@ def short_number(value: float | int) -> str:
 
 
 def short_value(value: Any) -> str:
-    """Return a value as tables show it: a number short, None as `-`, anything else as it is."""
+    """Return a value as tables show it: a number short, None as `-`, anything else as it is.
+
+    Of a long text of several words the beginning is shown, and a checksum that tells it apart.
+    """
+    if isinstance(value, str) and len(value) > _LONG_TEXT and any(map(str.isspace, value)):
+        return f"{' '.join(value.split())[:24]}… ({zlib.crc32(value.encode()):08x})"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "-" if value is None else str(value)
     return short_number(value)

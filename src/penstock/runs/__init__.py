@@ -1,6 +1,7 @@
 """A run: one training with every value fixed, and the directory that is its truth."""
 
 from penstock.runs.directory import RunDirectory, find_runs
+from penstock.runs.metrics import less_is_better, merit
 from penstock.runs.models import model_hash
 from penstock.runs.records import (
     DatasetUse,
@@ -28,6 +29,8 @@ __all__ = [
     "RunResult",
     "State",
     "find_runs",
+    "less_is_better",
+    "merit",
     "model_hash",
     "now",
     "varying",

@@ -47,14 +47,27 @@ class FailureKind(StrEnum):
 
 
 class RunData(_Strict):
-    """The data of a run: one dataset, or an original, its synthetic version, and which to use."""
+    """The data of a run: one dataset, or an original, its synthetic version, and which to use.
+
+    Of a chat dataset `train`, `validation` and `test` name the entries of `dataset_info.json` to
+    read, with commas between; None is the split as the dataset has it.
+    """
 
     path: str | None = None
+    train: str | None = None
+    validation: str | None = None
+    test: str | None = None
     original: str | None = None
     synthetic: str | None = None
     mix: Mix | None = None
     #: How the data is called in directories and tables.
     label: str
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """The entries that are named, by split."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: names for split, names in named.items() if names is not None}
 
 
 class RunConfig(_Strict):
@@ -78,7 +91,7 @@ class RunConfig(_Strict):
         mix = self.data.mix
         if mix == "original":  # the same as naming the original alone
             mix, data_hashes = None, {"path": data_hashes["original"]}
-        decisive = {
+        decisive: dict[str, Any] = {
             "backend": self.backend,
             "model": model_hash or self.model,
             "task": self.task,
@@ -87,6 +100,8 @@ class RunConfig(_Strict):
             "data": data_hashes,
             "hyperparameters": self.hyperparameters,
         }
+        if self.data.entries:
+            decisive["entries"] = self.data.entries
         text = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(text).hexdigest()[:16]
 
@@ -121,21 +136,25 @@ class DatasetUse(_Strict):
 class RunResult(_Strict):
     """What a run came to.
 
-    `score` is the task's metric on the evaluation rows, from 0 to 1, with the weights of
-    `best_step`, which the dev score chose. `chance` is what always giving the most frequent
-    answer, or guessing, would score.
+    `score` is the task's metric on the evaluation rows, from 0 to 1 (a loss in nats), with the
+    weights of `best_step`, which the dev score chose. `chance` is what always giving the most
+    frequent answer, or guessing, would score; None where nothing can be guessed. Rows were left
+    out (`dropped_rows`) or cut (`truncated_rows`) only where `too_long` said so.
     """
 
     metric: str
     score: float
     scores: dict[str, float]
-    chance: float
+    chance: float | None
     dev_score: float
     best_step: int
     steps: int
     train_rows: int
     dev_rows: int
     evaluation_rows: int
+    evaluation_split: Literal["validation", "test"] = "validation"
+    dropped_rows: int = 0
+    truncated_rows: int = 0
     first_loss: float | None = None
     last_loss: float | None = None
     tokens: int = 0

@@ -17,18 +17,37 @@ Row = Mapping[str, Any]
 
 SPLITS = ("train", "validation", "test")
 
+#: The hyperparameters that tell how chat rows are trained on.
+_OF_CHAT = frozenset({"packing", "mask_history", "too_long", "chat_template"})
 
-class Task(ABC):
-    """A benchmark task whose rows are answered by choosing among candidates.
 
-    A row becomes `prompt(row)` followed by each of `options(row)`; the option with the highest
-    mean log-probability of its tokens is the answer.
-    """
+class TaskBase(ABC):
+    """What every task has, whatever its rows are: names, a metric, and which settings it takes."""
 
     #: The registered name, the same as the module's.
     name: ClassVar[str]
-    #: The directory that loaders look in, such as `Copa`.
+    #: How directories of results call it, such as `Copa`.
     directory: ClassVar[str]
+    #: The name of the score that results report.
+    metric: ClassVar[str] = "accuracy"
+    #: How many rows at the end of the train file are for choosing checkpoints and rates; None
+    #: where rows of their own are.
+    dev_rows: ClassVar[int | None] = None
+    #: Train by cross-entropy over the candidates' scores; None where there are no candidates.
+    classification: ClassVar[bool | None] = None
+    #: The hyperparameters that mean nothing to it.
+    without: ClassVar[frozenset[str]] = frozenset()
+    #: What its runs take for hyperparameters that are not given, in the place of the common value.
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+
+class Task(TaskBase):
+    """A benchmark task whose rows are answered by choosing among candidates.
+
+    A row becomes `prompt(row)` followed by each of `options(row)`; the option with the highest
+    mean log-probability of its tokens is the answer. `directory` is the one that loaders look in.
+    """
+
     #: Files are `{prefix}_{split}.jsonl`.
     prefix: ClassVar[str]
     #: Every field of a row.
@@ -39,12 +58,10 @@ class Task(ABC):
     id_field: ClassVar[str | None] = "idx"
     #: The field that holds the answer.
     label_field: ClassVar[str] = "label"
-    #: How many rows at the end of the train file are for choosing checkpoints and rates.
     dev_rows: ClassVar[int] = 500
-    #: The name of the score that results report.
-    metric: ClassVar[str] = "accuracy"
     #: Train by cross-entropy over the candidates' scores; otherwise on the right option's tokens.
     classification: ClassVar[bool] = True
+    without = _OF_CHAT
 
     def file_name(self, split: str) -> str:
         """Return the name of the file that holds a split."""

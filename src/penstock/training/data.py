@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from penstock.errors import ConfigError
 from penstock.formats import TaskDirectory
 from penstock.runs import RunData
-from penstock.tasks import TASKS, Task
+from penstock.tasks import Task, benchmark_task
 from penstock.training.hyperparameters import Hyperparameters
 
 Rows = list[dict[str, Any]]
+R = TypeVar("R")
 
 #: The evaluation sample is the same whatever the run's seed, so that scores can be compared.
-_EVALUATION_SEED = 0
+EVALUATION_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def load_rows(
 
     Raises DataError for what cannot be read, ConfigError when no row is left to train on.
     """
-    task = TASKS.get(task_name)
+    task = benchmark_task(task_name)
     dev_count = values.dev_samples or task.dev_rows
     if data.path is not None:
         main = _Loaded(data.path, task, dev_count, say)
@@ -55,9 +56,9 @@ def load_rows(
     evaluation = main.dataset.answered_rows("validation")
     say(f"Loaded {len(evaluation)} samples from {main.dataset.file('validation')}")
     chosen = RunRows(
-        train=_sample(train, values.train_samples, values.seed, keep_order=False),
+        train=sample(train, values.train_samples, values.seed, keep_order=False),
         dev=main.dev,
-        evaluation=_sample(evaluation, values.eval_samples, _EVALUATION_SEED, keep_order=True),
+        evaluation=sample(evaluation, values.eval_samples, EVALUATION_SEED, keep_order=True),
     )
     say(
         f"Training on {len(chosen.train)} of {len(train)} rows, choosing on {len(chosen.dev)}, "
@@ -83,7 +84,8 @@ class _Loaded:
         self.train, self.dev = rows[:-dev_count], rows[-dev_count:]
 
 
-def _sample(rows: Rows, count: int | None, seed: int, *, keep_order: bool) -> Rows:
+def sample(rows: list[R], count: int | None, seed: int, *, keep_order: bool) -> list[R]:
+    """Return `count` rows that the seed draws, or all; in their own order or in the drawn one."""
     if count is None or count >= len(rows):
         return rows
     chosen = np.random.default_rng(seed).permutation(len(rows))[:count]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from penstock.errors import PenstockError
+from penstock.runs import FailureKind
+from penstock.runs.carrying import RunFailedError
 
 
-class NotFiniteError(PenstockError):
+class NotFiniteError(RunFailedError):
     """A loss or a gradient is NaN or infinite: going on would train on nothing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, FailureKind.NOT_FINITE)

@@ -31,18 +31,44 @@ class Hyperparameters(BaseModel):
     )
     weight_decay: float = Field(0.0, ge=0, description="Decoupled, on matrices only.")
     train_samples: int | None = Field(
-        1000, ge=1, description="Training rows, drawn by the seed; null: all."
+        1000, ge=1, description="Training rows, drawn by the seed; null (the default of chat): all."
     )
     dev_samples: int | None = Field(
-        None, ge=1, description="Last rows of the train file kept for choosing; null: the task's."
+        None,
+        ge=1,
+        description="Rows for choosing: the last of a task's train file (null: the task's number), "
+        "of chat rows of the validation split (null: all).",
     )
     eval_samples: int | None = Field(
-        1000, ge=1, description="Evaluation rows, the same for every seed; null: all."
+        1000,
+        ge=1,
+        description="Evaluation rows, the same for every seed; null (the default of chat): all.",
     )
     eval_steps: int = Field(500, ge=1, description="Steps between two looks at the dev rows.")
     logging_steps: int = Field(10, ge=1, description="Steps between two lines of metrics.")
     max_length: int = Field(
-        2048, ge=8, description="Tokens a prompt with its option may have; cut from the left."
+        2048,
+        ge=8,
+        description="Tokens a prompt with its option may have, cut from the left; of chat those of "
+        "a conversation, and of a packed row.",
+    )
+    packing: bool = Field(
+        False,
+        description="Chat: lay the conversations of a step into rows of up to max_length tokens, "
+        "where none sees another.",
+    )
+    mask_history: bool = Field(
+        False, description="Chat: train on the last answer of a conversation, not on every one."
+    )
+    too_long: Literal["error", "drop", "truncate"] = Field(
+        "error",
+        description="Chat: what becomes of conversations above max_length: the run is refused, or "
+        "they are left out, or cut at their end.",
+    )
+    chat_template: str | None = Field(
+        None,
+        description="Chat: a file with a Jinja template, or the template itself; null: the "
+        "tokenizer's own.",
     )
     train_as_classification: bool | None = Field(
         None,

@@ -6,25 +6,25 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import torch
 from torch import Tensor
 
-from penstock.errors import ConfigError
 from penstock.files import write_atomic
-from penstock.runs import RunConfig, RunDirectory, RunResult
-from penstock.tasks import TASKS, GenerationTask, Task
-from penstock.training.data import batches, load_rows
-from penstock.training.encoding import EncodedRow, Encoder
+from penstock.runs import RunConfig, RunDirectory, RunResult, merit
+from penstock.tasks import TASKS, Task
+from penstock.training.benchmark import Benchmark
+from penstock.training.chat.subject import Chat
+from penstock.training.data import batches
 from penstock.training.errors import NotFiniteError
-from penstock.training.evaluation import Evaluation, Evaluator, chance
 from penstock.training.hyperparameters import Hyperparameters
 from penstock.training.methods import METHODS, Method
 from penstock.training.metrics import MetricsLog, peak_memory
-from penstock.training.model import MODEL_NAME, load_model, position_limit, save_model
-from penstock.training.objective import Objective
+from penstock.training.model import MODEL_NAME, load_model, save_model
 from penstock.training.schedule import learning_rate
+from penstock.training.subject import Score, Subject
 
 PREDICTIONS_NAME = "predictions.jsonl"
 
@@ -34,27 +34,17 @@ class Trainer:
 
     def __init__(self, config: RunConfig, directory: RunDirectory, device: str) -> None:
         self.directory = directory
-        self.task = TASKS.get(config.task)
+        self.metric = TASKS.get(config.task).metric
         method_class = METHODS.get(config.method)
         self.values = method_class.Hyperparameters(**config.hyperparameters)
-        classification = _by_classification(self.task, self.values)
         torch.manual_seed(self.values.seed)
-        rows = load_rows(config.data, config.task, self.values, _say)
-        model, self.tokenizer = load_model(config.model, self.values.weights_dtype, device)
-        limit = position_limit(model)
-        encoder = Encoder(self.task, self.tokenizer, self.values.max_length, limit)
-        self.train_rows = encoder.encode(rows.train)
-        self.dev_rows = encoder.encode(rows.dev)
-        self.evaluation_rows = encoder.encode(rows.evaluation)
-        if encoder.cut:
-            _say(f"{encoder.cut} rows have over {self.values.max_length} tokens: cut on the left")
+        self.subject = _subject(config, self.values)
+        self.tokenizer = self.subject.tokenizer
+        model, _ = load_model(config.model, self.values.weights_dtype, device, self.tokenizer)
         self.method: Method = method_class(self.values)
-        model = self.method.prepare(model, directory.path)
-        self.objective = Objective(
-            model, classification=classification, compute_dtype=self.values.compute_dtype
-        )
-        self.evaluator = Evaluator(self.task, self.tokenizer, encoder, self.objective)
-        self.best = _Best()
+        self.subject.attach(self.method.prepare(model, directory.path))
+        self.objective = self.subject.objective
+        self.best = _Best(self.metric)
 
     def train(self) -> RunResult:
         """Make every step and return the result; the directory holds all that was made."""
@@ -63,9 +53,10 @@ class Trainer:
         log = MetricsLog(self.directory, self.objective, start)
         self._look_at_dev(0)
         rows_a_step = values.batch_size * values.gradient_accumulation
-        order = batches(len(self.train_rows), rows_a_step, values.seed)
+        train = self.subject.train
+        order = batches(len(train), rows_a_step, values.seed)
         for step in range(1, values.steps + 1):
-            rows = [self.train_rows[index] for index in next(order)]
+            rows = [train[index] for index in next(order)]
             rate = learning_rate(values, step)
             logged = step % values.logging_steps == 0 or step in (1, values.steps)
             metrics = self.step(rows, rate, step, measure=logged)
@@ -82,38 +73,34 @@ class Trainer:
         return result
 
     def step(
-        self, rows: Sequence[EncodedRow], rate: float, step: int, *, measure: bool
+        self, rows: Sequence[Any], rate: float, step: int, *, measure: bool
     ) -> dict[str, float]:
         """Make one update on `rows`, in batches of batch_size; return its metrics.
 
         Raises NotFiniteError when one of them is not a number.
         """
-        weight = self.objective.weight(rows)
-        size = self.values.batch_size
-        groups = [rows[i : i + size] for i in range(0, len(rows), size)]
-        parts = [lambda group=group: self.objective.loss(group, weight) for group in groups]
+        parts = self.subject.parts(rows, self.values.batch_size)
         metrics = self.method.step(parts, rate, step, measure=measure)
         for name, value in metrics.items():
             self._require_finite(name, value, step)
         return metrics
 
     def _look_at_dev(self, step: int) -> None:
-        score, evaluation = self._evaluate("dev", self.dev_rows, step)
-        self.directory.append_metrics(
-            {"step": step, "dev_score": score, "dev_loss": evaluation.loss}
-        )
-        if self.best.improves(score, evaluation.loss):
-            self.best.keep(step, score, evaluation.loss, self.method.trained())
+        score, found = self._evaluate("dev", self.subject.dev, step)
+        self.directory.append_metrics({"step": step, "dev_score": score, "dev_loss": found.loss})
+        if self.best.improves(score, found.loss):
+            self.best.keep(step, score, found.loss, self.method.trained())
 
-    def _evaluate(
-        self, name: str, rows: Sequence[EncodedRow], step: int
-    ) -> tuple[float, Evaluation]:
+    def _evaluate(self, name: str, rows: Sequence[Any], step: int) -> tuple[float, Score]:
         """Return the score of the task's metric, and all else, with the weights as they are."""
-        evaluation = self.evaluator.evaluate(rows)
-        self._require_finite(f"{name} loss", evaluation.loss, step)
-        score = evaluation.scores[self.task.metric]
-        _say(f"step {step}: {name} {self.task.metric} {score:.4f}, loss {evaluation.loss:.4f}")
-        return score, evaluation
+        found = self.subject.score(rows)
+        self._require_finite(f"{name} loss", found.loss, step)
+        score = found.scores[self.metric]
+        said = f"{self.metric} {score:.4f}, loss {found.loss:.4f}"
+        if self.metric == "loss":
+            said = ", ".join(f"{other} {value:.4f}" for other, value in found.scores.items())
+        _say(f"step {step}: {name} {said}")
+        return score, found
 
     def _require_finite(self, name: str, value: float, step: int) -> None:
         if not math.isfinite(value):
@@ -125,59 +112,52 @@ class Trainer:
     def _finish(self) -> RunResult:
         """Put the best weights back, evaluate them, and save what was asked for."""
         self.best.restore(self.method.trained())
-        score, evaluation = self._evaluate("evaluation", self.evaluation_rows, self.best.step)
-        self._write_predictions(evaluation)
+        score, found = self._evaluate("evaluation", self.subject.evaluation, self.best.step)
+        lines = b"".join(orjson.dumps(line) + b"\n" for line in found.lines)
+        write_atomic(self.directory.path / PREDICTIONS_NAME, lines)
         result = RunResult(
-            metric=self.task.metric,
+            metric=self.metric,
             score=score,
-            scores=evaluation.scores,
-            chance=chance(self.task, self.evaluation_rows),
+            scores=found.scores,
+            chance=self.subject.chance(),
             dev_score=self.best.score,
             best_step=self.best.step,
             steps=self.values.steps,
-            train_rows=len(self.train_rows),
-            dev_rows=len(self.dev_rows),
-            evaluation_rows=len(self.evaluation_rows),
+            train_rows=len(self.subject.train),
+            dev_rows=len(self.subject.dev),
+            evaluation_rows=len(self.subject.evaluation),
+            evaluation_split=self.subject.evaluation_split,
+            dropped_rows=self.subject.dropped,
+            truncated_rows=self.subject.truncated,
         )
         self.method.save(self.directory.path)
         if self.values.save_model:
             save_model(self.method.merged(), self.tokenizer, self.directory.path / MODEL_NAME)
         return result
 
-    def _write_predictions(self, evaluation: Evaluation) -> None:
-        """Write what was answered to each evaluation row, so that a score can be traced to rows."""
-        lines = [
-            orjson.dumps({"row": row.row, "prediction": prediction, "scores": scores})
-            for row, prediction, scores in zip(
-                self.evaluation_rows, evaluation.predictions, evaluation.row_scores, strict=True
-            )
-        ]
-        write_atomic(self.directory.path / PREDICTIONS_NAME, b"\n".join(lines) + b"\n")
 
-
-def _by_classification(task: Task, values: Hyperparameters) -> bool:
-    """Say whether training compares a row's options; written answers have nothing to compare."""
-    if values.train_as_classification is None:
-        return task.classification
-    if values.train_as_classification and isinstance(task, GenerationTask):
-        raise ConfigError(
-            f"{task.name} has written answers, and no options to train on; leave it out",
-            field="hyperparameters.train_as_classification",
-        )
-    return values.train_as_classification
+def _subject(config: RunConfig, values: Hyperparameters) -> Subject[Any]:
+    """Return what the run learns, by its task."""
+    if isinstance(TASKS.get(config.task), Task):
+        return Benchmark(config, values, _say)
+    return Chat(config, values, _say)
 
 
 @dataclass
 class _Best:
     """The weights with the best dev score so far, on the CPU; the loss breaks a tie."""
 
+    metric: str
     step: int = 0
-    score: float = -math.inf
+    score: float = math.nan
     loss: float = math.inf
     weights: dict[str, Tensor] = field(default_factory=dict)
 
     def improves(self, score: float, loss: float) -> bool:
-        return (score, -loss) > (self.score, -self.loss)
+        if not self.weights:
+            return True
+        best = merit(self.metric, self.score)
+        return (merit(self.metric, score), -loss) > (best, -self.loss)
 
     def keep(self, step: int, score: float, loss: float, weights: dict[str, Tensor]) -> None:
         self.step, self.score, self.loss = step, score, loss

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from penstock.runs import RunDirectory
-from penstock.training.objective import Objective
+from penstock.training.objective import Forward
 
 
 class MetricsLog:
     """Gathers the metrics of steps into lines of `metrics.jsonl`."""
 
-    def __init__(self, directory: RunDirectory, objective: Objective, start: float) -> None:
+    def __init__(self, directory: RunDirectory, objective: Forward, start: float) -> None:
         self._directory = directory
         self._objective = objective
         self._start = self._last_time = start

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,39 +17,67 @@ if TYPE_CHECKING:
 MODEL_NAME = "model"
 
 
-def load_model(name: str, dtype: DType, device: str) -> tuple[torch.nn.Module, Any]:
-    """Return model (in evaluation mode, on `device`) and tokenizer.
+def load_model(
+    name: str, dtype: DType, device: str, tokenizer: Any = None
+) -> tuple[torch.nn.Module, Any]:
+    """Return model (in evaluation mode, on `device`) and tokenizer, which is loaded unless given.
 
     `name` is a hub name, a directory as transformers saves it, or a `.gguf` file, whose weights are
     dequantised. Raises ConfigError when there is no such model, when weights are missing from it,
     when its tokenizer has ids that the model has not, or when the device is not there.
     """
-    try:
+    with _naming_the_model(name):
         import torch
-        from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
         from transformers.utils.logging import disable_progress_bar
+
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise ConfigError(
+                f"this run was given {device}, and torch {torch.__version__} finds no CUDA device; "
+                "install a CUDA build of torch, or set cuda_devices: cpu"
+            )
+        disable_progress_bar()
+        if tokenizer is None:
+            tokenizer = load_tokenizer(name)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            **_where(name), dtype=getattr(torch, dtype), output_loading_info=True
+        )
+    _require_whole(name, model, tokenizer, sorted(found["missing_keys"]))
+    _as_plain_weights(model)
+    return model.to("cuda" if device.startswith("cuda") else "cpu").eval(), tokenizer
+
+
+def load_tokenizer(name: str) -> Any:
+    """Return the tokenizer of a model; raises ConfigError where there is none."""
+    with _naming_the_model(name):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(**_where(name))
+
+
+def position_limit(name: str) -> int | None:
+    """Return the most tokens that a model was made for, where its configuration says."""
+    with _naming_the_model(name):
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(**_where(name))
+    limit: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return limit
+
+
+@contextmanager
+def _naming_the_model(name: str) -> Iterator[None]:
+    """Turn what goes wrong while a model is loaded into an error that names it."""
+    try:
+        from safetensors import SafetensorError
+
+        yield
     except ImportError as error:
         raise MissingExtraError(error.name or "torch", "train", "training") from None
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(
-            f"this run was given {device}, and torch {torch.__version__} finds no CUDA device; "
-            "install a CUDA build of torch, or set cuda_devices: cpu"
-        )
-    disable_progress_bar()
-    where = _where(name)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            **where, dtype=getattr(torch, dtype), output_loading_info=True
-        )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise ConfigError(
             f"cannot be loaded as a causal language model: {error}", field=f"model '{name}'"
         ) from error
-    _require_whole(name, model, tokenizer, sorted(found["missing_keys"]))
-    _as_plain_weights(model)
-    return model.to("cuda" if device.startswith("cuda") else "cpu").eval(), tokenizer
 
 
 def _where(name: str) -> dict[str, str]:
@@ -86,12 +116,6 @@ def _as_plain_weights(model: Any) -> None:
         model.is_quantized = False
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
-
-
-def position_limit(model: Any) -> int | None:
-    """Return the most tokens that a model was made for, where its configuration says."""
-    limit: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return limit
 
 
 def save_model(model: Any, tokenizer: Any, directory: Path) -> None:

@@ -18,7 +18,38 @@ _BATCH_TOKENS = 8192
 _BATCH_LOGITS_BYTES = 256 * 1024**2
 
 
-class Objective:
+class Forward:
+    """Forward passes of one model; `tokens` counts what went through it, padding apart."""
+
+    def __init__(self, model: torch.nn.Module, compute_dtype: DType = "float32") -> None:
+        self.model = model
+        self.device = next(model.parameters()).device
+        self.compute_dtype = getattr(torch, compute_dtype)
+        #: The model itself where peft wraps it.
+        self.base_model = getattr(model, "get_base_model", lambda: model)()
+        #: The arguments that the model takes.
+        self.arguments = inspect.signature(self.base_model.forward).parameters
+        self.tokens = 0
+
+    def fits(self, rows: int, length: int, kept: int) -> bool:
+        """Say whether a batch without gradients fits memory: `kept` logits in each of its rows."""
+        vocabulary = self.model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
+        logits = rows * (kept if self.keeps_logits else length) * vocabulary * 4
+        return rows * length <= _BATCH_TOKENS and logits <= _BATCH_LOGITS_BYTES
+
+    @property
+    def keeps_logits(self) -> bool:
+        """True when the model gives the logits of chosen positions alone."""
+        return "logits_to_keep" in self.arguments
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return the context in which forward passes are computed in the compute_dtype."""
+        if self.compute_dtype is torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.compute_dtype)
+
+
+class Objective(Forward):
     """Losses and scores of encoded rows under one model.
 
     With `classification`, a row's loss is the cross-entropy over its options' scores, a score
@@ -29,15 +60,8 @@ class Objective:
     def __init__(
         self, model: torch.nn.Module, *, classification: bool, compute_dtype: DType = "float32"
     ) -> None:
-        self.model = model
+        super().__init__(model, compute_dtype)
         self.classification = classification
-        self.device = next(model.parameters()).device
-        self._compute_dtype = getattr(torch, compute_dtype)
-        #: The model itself where peft wraps it.
-        self.base_model = getattr(model, "get_base_model", lambda: model)()
-        parameters = inspect.signature(self.base_model.forward).parameters
-        self._keeps_logits = "logits_to_keep" in parameters
-        self.tokens = 0
 
     def weight(self, rows: Sequence[EncodedRow]) -> int:
         """Return what the rows count for in a mean: rows, or tokens of their answers."""
@@ -76,15 +100,12 @@ class Objective:
 
     def _batches(self, flat: Sequence[EncodedOption], order: Sequence[int]) -> Iterator[list[int]]:
         """Divide `order`, which goes from short to long, into batches that memory can hold."""
-        vocabulary = self.model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
         batch: list[int] = []
         start = 0
         for index in order:
             option = flat[index]
             length, start = len(option.ids), min(start, option.start) if batch else option.start
-            size, kept = len(batch) + 1, length - start + 1 if self._keeps_logits else length
-            too_long = size * length > _BATCH_TOKENS
-            if batch and (too_long or size * kept * vocabulary * 4 > _BATCH_LOGITS_BYTES):
+            if batch and not self.fits(len(batch) + 1, length, length - start + 1):
                 yield batch
                 batch, start = [], option.start
             batch.append(index)
@@ -93,7 +114,7 @@ class Objective:
 
     def _first(self, options: Sequence[EncodedOption]) -> int:
         """Return the first position whose logits are needed: the one before the first option."""
-        return min(option.start for option in options) - 1 if self._keeps_logits else 0
+        return min(option.start for option in options) - 1 if self.keeps_logits else 0
 
     def _option_sums(self, options: Sequence[EncodedOption]) -> tuple[Tensor, Tensor]:
         """Return per option the sum of its tokens' log-probabilities, and how many they are."""
@@ -109,7 +130,7 @@ class Objective:
             counted[index, option.start : size] = True
         self.tokens += int(attention.sum())
         ids, attention, counted = (t.to(self.device) for t in (ids, attention, counted))
-        keep = {"logits_to_keep": length - first} if self._keeps_logits else {}
+        keep = {"logits_to_keep": length - first} if self.keeps_logits else {}
         with self.autocast():
             logits = self.model(
                 input_ids=ids, attention_mask=attention, use_cache=False, **keep
@@ -119,9 +140,3 @@ class Objective:
         losses = F.cross_entropy(logits[:, :-1][counted].float(), ids[counted], reduction="none")
         sums = torch.zeros(counted.shape, device=self.device).masked_scatter(counted, -losses)
         return sums.sum(1), counted.sum(1)
-
-    def autocast(self) -> AbstractContextManager[object]:
-        """Return the context in which forward passes are computed in the compute_dtype."""
-        if self._compute_dtype is torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=self._compute_dtype)

@@ -24,10 +24,18 @@ def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
         raise ConfigError(
             f"the run is {record.state.value}; only a run that is done has weights", file=run
         )
+    if record.config.backend != "builtin":
+        raise ConfigError(
+            f"{record.config.backend} trained it, and left its weights in this directory; merge an "
+            "adapter with its own tools",
+            file=run,
+        )
     _require_unchanged(record.model)
     method_class = METHODS.get(record.config.method)
     values = method_class.Hyperparameters(**record.config.hyperparameters)
     model, tokenizer = load_model(record.config.model, values.weights_dtype, record.device)
+    if values.chat_template is not None:
+        tokenizer.chat_template = values.chat_template
     method = method_class(values)
     method.prepare(model)
     taken = record.result.best_step if step is None else step

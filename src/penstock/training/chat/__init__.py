@@ -1,0 +1,8 @@
+"""Chat: conversations to tokens by the tokenizer's template, with the answers marked and packed.
+
+What this page offers reads rows and needs no torch: the grid proves a dataset with it.
+"""
+
+from penstock.training.chat.rows import ChatSplits, chosen_entries, read_splits
+
+__all__ = ["ChatSplits", "chosen_entries", "read_splits"]

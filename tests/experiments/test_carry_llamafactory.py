@@ -1,0 +1,108 @@
+"""`backend: llamafactory` in an experiment: the same grid, the same store, the same errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llamafactory_world import chat_row, stub_environment, write_chat, write_rows
+from penstock import compare, load_experiment, train
+from penstock.config import dump_yaml
+from penstock.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with rows, and an environment that is found."""
+    monkeypatch.chdir(tmp_path)
+    write_chat(tmp_path / "lamps")
+    home = stub_environment(tmp_path / "environment")
+    monkeypatch.setenv("LLAMAFACTORY_VENV", str(home))
+    return home
+
+
+def experiment(**keys: Any) -> Path:
+    """Write an experiment file of two rates."""
+    whole = {
+        "experiment": {"purpose": "paraphrase"},
+        "model": "meta-llama/Llama-3.2-3B-Instruct",
+        "task": "chat",
+        "backend": "llamafactory",
+        "method": "fo_lora",
+        "data": {"path": "lamps"},
+        "hyperparameters": {"learning_rate": [1e-4, 2e-4]},
+        "cuda_devices": "cpu",
+        "max_parallel": 1,
+    }
+    path = Path("paraphrase.yaml")
+    path.write_text(dump_yaml(whole | keys))
+    return path
+
+
+def test_every_list_is_a_dimension_and_every_run_is_done(environment: Path) -> None:
+    outcome = train(experiment())
+    assert [run.state for run in outcome.plan.runs] == ["done", "done"]
+    record = outcome.plan.runs[0].record
+    assert record is not None
+    assert record.datasets[0].manifest.content_hash.startswith("sha256:")
+    settings = (outcome.plan.runs[0].directory.path / "llamafactory_train.yaml").read_text()  # type: ignore[union-attr]
+    assert record.datasets[0].manifest.content_hash in settings
+    assert load_experiment(experiment()).to_do == []
+
+
+def test_the_lower_loss_is_the_better_one(environment: Path) -> None:
+    train(experiment())
+    comparison = compare("Results", by=["learning_rate"])
+    assert comparison.score_name == "loss"
+    assert all(contender.score == 1.5 for contender in comparison.contenders)
+
+
+def test_without_the_trainer_nothing_is_started(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMAFACTORY_VENV", "absent")
+    assert len(load_experiment(experiment()).to_do) == 2
+    with pytest.raises(ConfigError, match="penstock doctor --install llamafactory"):
+        train(experiment())
+    assert not Path("Results").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"model": "own/model"}, r"hyperparameters.template: the name 'model' does not tell"),
+        ({"hyperparameters": {"lora_rnk": 8}}, r"unknown key; did you mean 'lora_rank'\?"),
+        ({"method": "zo"}, "there is no method 'zo'"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_at_its_place(
+    environment: Path, keys: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"paraphrase\.yaml:\d+:\d+: .*{words}"):
+        load_experiment(experiment(**keys))
+
+
+def test_a_row_that_would_be_dropped_is_found_before_anything_starts(environment: Path) -> None:
+    rows = [chat_row(number) for number in range(4)]
+    del rows[1]["messages"][-1]
+    write_rows(Path("lamps/lamps_train.jsonl"), rows)
+    with pytest.raises(DataError, match=r"lamps_train\.jsonl:2: the last turn is no answer"):
+        load_experiment(experiment())
+
+
+def test_other_tasks_are_refused(environment: Path, shared_data: Path) -> None:
+    data = {"path": str(shared_data / "tasks" / "original" / "Copa")}
+    with pytest.raises(ConfigError, match=r"task: LLaMA-Factory trains the task chat alone"):
+        load_experiment(experiment(task="copa", data=data))
+
+
+def test_the_schema_knows_its_hyperparameters(environment: Path) -> None:
+    from penstock.experiments import experiment_schema
+
+    known = experiment_schema()["properties"]["hyperparameters"]["properties"]
+    assert {"epochs", "save_limit", "template", "lora_rank", "zo_eps"} <= known.keys()
+    kinds = json.dumps(known["batch_size"])
+    assert '"null"' in kinds and '"integer"' in kinds

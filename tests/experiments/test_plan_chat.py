@@ -1,0 +1,151 @@
+"""Chat data in a grid: what its keys mean, what decides a run, what is refused beforehand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grids import plan, refusal
+
+from chat_entries import PLAIN, chat_line, numbers, write_chat
+from penstock.errors import DataError
+from penstock.experiments import PlannedRun
+from penstock.manifest import describe
+from workplace import Workplace, append
+
+KEYS = {"task": "chat", "method": "fo_lora", "hyperparameters": "{learning_rate: 1e-4}"}
+PATH = "{path: chat}"
+
+
+@pytest.fixture(autouse=True)
+def chat(place: Workplace) -> Path:
+    """Ten conversations to train on, four to choose by, three to report."""
+    return write_chat(Path("chat"), x_train=numbers(10), x_eval=numbers(4), x_test=numbers(3))
+
+
+def the_run(*overrides: str, **keys: Any) -> PlannedRun:
+    (run,) = plan(*overrides, **{**KEYS, "data": PATH, **keys}).runs
+    return run
+
+
+def refused(*overrides: str, **keys: Any) -> str:
+    return refusal(*overrides, **{**KEYS, "data": PATH, **keys})
+
+
+def test_all_rows_are_used_unless_the_file_says_how_many() -> None:
+    values = the_run().config.hyperparameters
+    counts = [values[f"{name}_samples"] for name in ("train", "dev", "eval")]
+    assert counts == [None, None, None]
+    assert the_run("hyperparameters.train_samples=5").config.hyperparameters["train_samples"] == 5
+
+
+def test_a_run_has_the_settings_of_its_task_alone() -> None:
+    chat, copa = the_run().config.hyperparameters, plan().runs[0].config.hyperparameters
+    of_chat = {"packing", "mask_history", "too_long", "chat_template"}
+    assert chat.keys() - copa.keys() >= of_chat
+    assert copa.keys() - chat.keys() >= {"train_as_classification"}
+    assert chat["packing"] is False and chat["too_long"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("packing", "true"), ("mask_history", "false"), ("too_long", "drop"), ("chat_template", "x")],
+)
+def test_settings_of_chat_are_refused_for_benchmark_tasks(name: str, value: str) -> None:
+    said = refusal(f"hyperparameters.{name}={value}")
+    assert f"hyperparameters.{name}: means nothing for the task copa; leave it out" in said
+
+
+def test_settings_of_benchmark_tasks_are_refused_for_chat() -> None:
+    said = refused("hyperparameters.train_as_classification=true")
+    assert "train_as_classification: means nothing for the task chat; leave it out" in said
+    original = refused(data="{original: chat, synthetic: chat, mix: both}")
+    assert "data.original: chat has one path; leave it out for chat" in original
+    entries = refusal(data="{path: data/original/Copa, train: a}")
+    assert "data.train: a benchmark task has its files by name; leave it out for copa" in entries
+
+
+def test_the_manifest_of_a_directory_without_one_tells_which_files_were_read() -> None:
+    (use,) = the_run().datasets
+    files = {entry.path: entry.split for entry in use.manifest.files}
+    splits = {"x_train.jsonl": "train", "x_eval.jsonl": "validation", "x_test.jsonl": "test"}
+    assert files == {"dataset_info.json": None, **splits}
+    assert (use.role, use.path) == ("path", str(Path("chat").resolve()))
+
+
+def test_a_row_that_changes_makes_another_run() -> None:
+    before = the_run().identity
+    append(Path("chat/x_test.jsonl"), chat_line(numbers(1, 99)[0]))
+    assert the_run().identity != before
+
+
+def test_a_file_that_is_not_read_changes_nothing() -> None:
+    before = the_run().identity
+    (Path("chat") / "notes.txt").write_text("unread")
+    assert the_run().identity == before
+
+
+def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(chat: Path) -> None:
+    splits = {"x_train.jsonl": "train", "x_eval.jsonl": "validation"}
+    describe(chat, splits, format="chat", task=None, splits=splits).write(chat)
+    append(chat / "x_train.jsonl", "\n")
+    with pytest.raises(DataError, match=r"x_train\.jsonl: has .* bytes, not .* restore it"):
+        the_run()
+
+
+def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> None:
+    write_chat(Path("two"), a_train=numbers(5), b_train=numbers(6), x_eval=numbers(4))
+    grid = plan(**KEYS, data="{path: two, train: [a_train, b_train, 'a_train,b_train']}")
+    labels = [run.config.data.label for run in grid.runs]
+    assert labels == ["two-a_train", "two-b_train", "two-a_train+b_train"]
+    assert len({run.identity for run in grid.runs}) == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("{path: chats}", "data.path: .*chats: there is no such directory; did you mean 'chat'?"),
+        ("{path: chat, train: x_trian}", "data.train: .* no entry 'x_trian'; did you mean 'x_tr"),
+        ("{path: one}", "data.validation: .*dataset_info.json has no entry for validation; name"),
+        ("{path: two}", "data.train: .* several entries for train: a_train, b_train; name those"),
+    ],
+)
+def test_entries_that_are_not_there_are_named_at_their_key(data: str, said: str) -> None:
+    write_chat(Path("one"), x_train=numbers(3))
+    write_chat(Path("two"), a_train=numbers(3), b_train=numbers(3), x_eval=numbers(2))
+    message = refused(data=data)
+    assert message.startswith("e.yaml:5:")
+    *parts, last = said.split(".*")
+    assert all(part.strip() in message for part in [*parts, last])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"messages": [{"role": "user", "content": "So?"}]}', "the last turn is no answer"),
+        ('{"messages": []}', "has no turn"),
+        ("{", "not JSON"),
+    ],
+)
+def test_a_bad_row_is_named_with_file_and_line_before_anything_starts(line: str, said: str) -> None:
+    append(Path("chat/x_eval.jsonl"), line + "\n")
+    with pytest.raises(DataError, match=rf"x_eval\.jsonl:5: .*{said}"):
+        the_run()
+
+
+def test_the_text_of_a_template_decides_the_run_and_not_its_place() -> None:
+    Path("one.jinja").write_text(PLAIN)
+    Path("two.jinja").write_text(PLAIN)
+    one, two = (the_run(f"hyperparameters.chat_template={name}.jinja") for name in ("one", "two"))
+    assert one.config.hyperparameters["chat_template"] == PLAIN
+    assert one.identity == two.identity
+    Path("two.jinja").write_text(PLAIN + " ")
+    assert the_run("hyperparameters.chat_template=two.jinja").identity != one.identity
+
+
+def test_a_template_that_is_not_there_is_named_at_its_key() -> None:
+    Path("chatml.jinja").write_text(PLAIN)
+    said = refused("hyperparameters.chat_template=chatlm.jinja")
+    assert "hyperparameters.chat_template: chatlm.jinja cannot be read" in said
+    assert "did you mean 'chatml.jinja'?" in said
