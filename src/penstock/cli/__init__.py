@@ -13,6 +13,7 @@ from penstock.cli import (
     check,
     compare,
     demo,
+    doctor,
     export,
     merge,
     migrate,
@@ -50,6 +51,7 @@ VERBS = (
     trace,
     weights,
     schema,
+    doctor,
     demo,
 )
 for verb in VERBS:

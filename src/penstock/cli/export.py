@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 def export(
     trainer: Annotated[str, typer.Argument(help="The trainer that shall read it, as `maxtext`.")],
     dataset: Annotated[Path, typer.Argument(help="The dataset: its directory, or its prefix.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="The trainer's options, as `lora_rank=8`."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model to train: a hub name or a directory.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", help="The trainer's name of the chat template.")
+    ] = None,
     target: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the settings here, as YAML.")
     ] = None,
@@ -30,11 +40,12 @@ def export(
 
     The settings go to stdout as YAML; what is kept and lost, to stderr.
     """
-    from penstock.config import dump_yaml
     from penstock.exports import export as run_export
 
-    found = run_export(trainer, dataset)
-    text = dump_yaml(found.settings)
+    named = {"model": model, "template": template}
+    given = {name: value for name, value in named.items() if value is not None}
+    found = run_export(trainer, dataset, overrides or (), **given)
+    text = found.to_yaml()
     if target is not None:
         from penstock.files import write_atomic
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.config import Document, validate
 from penstock.executors._base import Executor, WorkerError, usable_cores
+from penstock.executors._gpus import Gpu, gpus
 from penstock.executors._process import ProcessOutcome, run_process
 from penstock.executors._slots import Slot, SlotExecutor, device_slots
 from penstock.executors.local import LocalExecutor
@@ -15,6 +16,7 @@ from penstock.registry import Registry
 __all__ = [
     "EXECUTORS",
     "Executor",
+    "Gpu",
     "LocalExecutor",
     "ProcessOutcome",
     "Slot",
@@ -22,6 +24,7 @@ __all__ = [
     "WorkerError",
     "device_slots",
     "executor",
+    "gpus",
     "run_process",
     "usable_cores",
 ]

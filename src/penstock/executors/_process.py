@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,15 +39,17 @@ def run_process(
     stop: threading.Event,
     kill: threading.Event | None = None,
     timeout: float | None = None,
+    edit: Callable[[str, str], str] | None = None,
 ) -> ProcessOutcome:
     """Run `command` until it ends, `timeout` seconds have passed, or `stop` is set.
 
     It is asked to end and has some seconds to do so, unless `kill` is set.
 
-    Its output goes to the files line by line, with secrets masked. It gets a session of its own, so
-    that a Ctrl-C in the terminal reaches only the caller. It ends, with all that it has started in
-    its session, when this function does, and when the caller is gone in whatever way. Raises
-    OSError for a command that cannot be started.
+    Its output goes to the files line by line, with secrets masked; `edit` is given `out` or `err`
+    and each line before, in threads of their own, and returns what to write. The process gets a
+    session of its own, so that a Ctrl-C in the terminal reaches only the caller. It ends, with all
+    that it has started in its session, when this function does, and when the caller is gone in
+    whatever way. Raises OSError for a command that cannot be started.
     """
     full = {**os.environ, **environment}
     secrets = environment_secrets(full)
@@ -66,8 +68,11 @@ def run_process(
         )
         guard.watch(process.pid)
         copiers = [
-            threading.Thread(target=_copy_redacted, args=(process.stdout, out_log, secrets)),
-            threading.Thread(target=_copy_redacted, args=(process.stderr, err_log, secrets)),
+            threading.Thread(target=_copy_redacted, args=(name, stream, log, secrets, edit))
+            for name, stream, log in (
+                ("out", process.stdout, out_log),
+                ("err", process.stderr, err_log),
+            )
         ]
         for copier in copiers:
             copier.start()
@@ -113,7 +118,14 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _copy_redacted(stream: IO[bytes], log: IO[bytes], secrets: tuple[str, ...]) -> None:
+def _copy_redacted(
+    name: str,
+    stream: IO[bytes],
+    log: IO[bytes],
+    secrets: tuple[str, ...],
+    edit: Callable[[str, str], str] | None,
+) -> None:
     with stream:
         for line in stream:
-            log.write(redact_text(line.decode(errors="replace"), secrets).encode())
+            text = line.decode(errors="replace")
+            log.write(redact_text(edit(name, text) if edit else text, secrets).encode())

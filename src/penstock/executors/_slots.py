@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from typing import Any, Generic
 
 from penstock.errors import ConfigError
 from penstock.executors._base import Item, Result, usable_cores
+from penstock.executors._gpus import ask_driver
 
 #: What CUDA_VISIBLE_DEVICES takes: an index, or the identifier of a GPU or a part of one.
 _GPU = re.compile(r"\d+|(?:GPU|MIG)-[\w/\-]+")
@@ -62,15 +61,7 @@ def _visible_gpus() -> list[str]:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [part.strip() for part in chosen.split(",") if part.strip() not in ("", "-1")]
-    if shutil.which("nvidia-smi") is None:
-        return []
-    asked = subprocess.run(
-        ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return asked.stdout.split() if asked.returncode == 0 else []
+    return [index for (index,) in ask_driver("index")]
 
 
 class SlotExecutor(Generic[Item, Result]):

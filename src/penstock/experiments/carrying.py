@@ -53,13 +53,14 @@ def train(
     Runs that are done, or that another process is carrying, are left alone. On KeyboardInterrupt
     the running ones are stopped and recorded as interrupted before it goes on to the caller; on a
     second one they are killed. Raises ConfigError and DataError as `load_experiment` does, and
-    PenstockError where the results cannot be written.
+    where the trainer is not here; PenstockError where the results cannot be written.
     """
     plan = experiment if isinstance(experiment, Plan) else load_experiment(experiment, overrides)
     outcome = GridOutcome(plan)
     to_do = plan.to_do
     if not to_do:
         return outcome
+    BACKENDS.get(plan.experiment.backend).require()
     executor: SlotExecutor[PlannedRun, bool] = SlotExecutor(plan.slots[: len(to_do)])
     carrier = _Carrier(plan, listener or (lambda run: None), executor)
     outcome.carried += [run for run, here in executor.map(carrier.carry, to_do) if here]

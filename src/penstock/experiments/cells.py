@@ -13,7 +13,7 @@ from penstock.config import Place, config_error
 from penstock.errors import ConfigError, did_you_mean, did_you_mean_beside
 from penstock.experiments.request import HYPERPARAMETERS, Request
 from penstock.runs import RunConfig, RunData
-from penstock.tasks import Task, all_tasks
+from penstock.tasks import SPLITS, TASKS, Task, TaskBase
 
 #: One value for each key, keys being dotted (`data.mix`).
 Cell = Mapping[str, Any]
@@ -27,28 +27,39 @@ def resolve(request: Request, cell: Cell) -> RunConfig:
     Raises ConfigError, at its place in the file, for a value that does not fit.
     """
     task = find_task(request, cell["task"], ("task",))
-    values = _hyperparameters(request, cell)
+    values = _hyperparameters(request, cell, task)
     for name, of_task in (
         ("dev_samples", task.dev_rows),
         ("train_as_classification", task.classification),
     ):
         if name in values and values[name] is None:
             values[name] = of_task
-    return RunConfig(
+    config = RunConfig(
         purpose=request.experiment.experiment.purpose,
         description=request.experiment.experiment.description,
         backend=request.experiment.backend,
         model=_model(request, cell["model"]),
         task=task.name,
         method=cell["method"],
-        data=_data(cell, task),
+        data=_data(request, cell, task),
         hyperparameters=values,
     )
+    _verify(request, config)
+    return config
 
 
-def find_task(request: Request, name: Any, place: Place) -> Task:
+def _verify(request: Request, config: RunConfig) -> None:
+    """Refuse, at its place in the file, what the backend cannot carry."""
+    try:
+        request.backend.verify(config)
+    except ConfigError as error:
+        place = tuple((error.field or "backend").split("."))
+        raise request.document.error(error.message, place) from None
+
+
+def find_task(request: Request, name: Any, place: Place) -> TaskBase:
     """Return the task of a registered name, or of a directory's name such as `Copa`."""
-    tasks = all_tasks()
+    tasks = [TASKS.get(known) for known in TASKS.names()]
     for task in tasks:
         if str(name).casefold() in (task.name, task.directory.casefold()):
             return task
@@ -59,15 +70,18 @@ def find_task(request: Request, name: Any, place: Place) -> Task:
     raise request.document.error(message, request.value_place(place, name))
 
 
-def _hyperparameters(request: Request, cell: Cell) -> dict[str, Any]:
+def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, Any]:
     method = cell["method"]
     given = {
         key.removeprefix(HYPERPARAMETERS): value
         for key, value in cell.items()
         if key.startswith(HYPERPARAMETERS)
     }
+    fields = request.fields(method)
+    defaults = {name: value for name, value in task.defaults.items() if name in fields}
     try:
-        values = request.backend.hyperparameters(method).model_validate(given).model_dump()
+        model = request.backend.hyperparameters(method)
+        values = model.model_validate(defaults | given).model_dump()
     except ValidationError as error:
         raise _hyperparameter_error(request, method, given, error) from None
     for name, value in given.items():
@@ -76,7 +90,27 @@ def _hyperparameters(request: Request, cell: Cell) -> dict[str, Any]:
             message = f"must be a number, not {str(value).lower()}"
             place = _hyperparameter_place(request, method, name, value)
             raise request.document.error(message, place)
+    for name in task.without & values.keys():
+        if given.get(name) is not None:
+            message = f"means nothing for the task {task.name}; leave it out"
+            place = _hyperparameter_place(request, method, name, given[name])
+            raise request.document.error(message, place)
+        del values[name]
+    if values.get("chat_template") is not None:
+        values["chat_template"] = _template(request, method, values["chat_template"])
     return values
+
+
+def _template(request: Request, method: str, given: str) -> str:
+    """Return a chat template itself: the run is decided by its text, not by its place."""
+    if "{" in given:
+        return given
+    try:
+        return Path(given).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = did_you_mean_beside(Path(given))
+        place = _hyperparameter_place(request, method, "chat_template", given)
+        raise request.document.error(f"{given} cannot be read ({error}){hint}", place) from None
 
 
 def _hyperparameter_error(
@@ -118,7 +152,8 @@ def _model(request: Request, name: str) -> str:
     return name
 
 
-def _data(cell: Cell, task: Task) -> RunData:
+def _data(request: Request, cell: Cell, task: TaskBase) -> RunData:
+    _require_fitting(request, cell, task)
     paths = {
         name: str(_dataset(cell[f"data.{name}"], task))
         for name in ("path", "original", "synthetic")
@@ -127,22 +162,35 @@ def _data(cell: Cell, task: Task) -> RunData:
     mix = cell["data.mix"]
     if mix == "original":
         paths.pop("synthetic", None)
-    label = cell["data.name"] or _label(paths, mix, task)
-    return RunData(**paths, mix=mix, label=label)
+    entries = {split: cell[f"data.{split}"] for split in SPLITS}
+    label = cell["data.name"] or _label(paths, mix, entries["train"], task)
+    return RunData(**paths, **entries, mix=mix, label=label)
 
 
-def _dataset(written: str, task: Task) -> Path:
+def _require_fitting(request: Request, cell: Cell, task: TaskBase) -> None:
+    """Refuse keys of `data` that the task has no use for."""
+    of_tasks, benchmark = ("original", "synthetic", "mix"), isinstance(task, Task)
+    for name in SPLITS if benchmark else of_tasks:
+        if (value := cell[f"data.{name}"]) is not None:
+            kind = "a benchmark task has its files by name" if benchmark else "chat has one path"
+            place = request.value_place(("data", name), value)
+            raise request.document.error(f"{kind}; leave it out for {task.name}", place)
+
+
+def _dataset(written: str, task: TaskBase) -> Path:
     return Path(written.replace("{task}", task.directory)).expanduser().resolve()
 
 
-def _label(paths: Mapping[str, str], mix: str | None, task: Task) -> str:
+def _label(paths: Mapping[str, str], mix: str | None, train: str | None, task: TaskBase) -> str:
     """Return how results call the data: by its place or its mix, never by a guess at its kind."""
     if mix is None:
-        return _own_name(Path(paths["path"]), task) or Path(paths["path"]).parent.name or "data"
+        path = Path(paths["path"])
+        name = _own_name(path, task) or path.parent.name or "data"
+        return f"{name}-{train.replace(',', '+')}" if train else name
     version = _own_name(Path(paths["synthetic"]), task) if "synthetic" in paths else None
     return f"{mix}-{version}" if version else mix
 
 
-def _own_name(path: Path, task: Task) -> str | None:
+def _own_name(path: Path, task: TaskBase) -> str | None:
     """Return a dataset directory's name, unless it is only the task's."""
     return None if path.name.casefold() == task.directory.casefold() else path.name

@@ -14,7 +14,9 @@ from penstock.config import Document
 from penstock.errors import ConfigError
 from penstock.files import plural
 from penstock.formats import open_task_directory
-from penstock.runs import DatasetUse, ModelUse, RunConfig, model_hash
+from penstock.runs import DatasetUse, ModelUse, RunConfig, RunData, model_hash
+from penstock.tasks import TASKS, Task
+from penstock.training.chat import read_splits
 
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
 
@@ -26,6 +28,7 @@ class Provenance:
         self.document = document
         self._models: dict[str, ModelUse] = {}
         self._datasets: dict[tuple[str, str, str], _Dataset] = {}
+        self._chats: dict[tuple[str, ...], DatasetUse] = {}
 
     def model(self, name: str) -> ModelUse:
         """Return a model with the hash of all its bytes, or without for a hub name."""
@@ -40,6 +43,8 @@ class Provenance:
         carry it. Raises ConfigError or DataError where a dataset is missing, incomplete, too small,
         or not what its manifest says.
         """
+        if not isinstance(TASKS.get(config.task), Task):
+            return [self._chat(config.data)]
         uses = []
         for role in ("path", "original", "synthetic"):
             path = getattr(config.data, role)
@@ -63,6 +68,18 @@ class Provenance:
             use = DatasetUse(role=role, path=path, manifest=directory.manifest())
             self._datasets[key] = _Dataset(use, rows)
         return self._datasets[key]
+
+    def _chat(self, data: RunData) -> DatasetUse:
+        path = str(data.path)
+        key = (path, *(f"{split} {names}" for split, names in data.entries.items()))
+        if key not in self._chats:
+            try:
+                manifest = read_splits(data).manifest
+            except ConfigError as error:
+                place = tuple((error.field or "data.path").split("."))
+                raise self.document.error(error.message, place) from None
+            self._chats[key] = DatasetUse(role="path", path=path, manifest=manifest)
+        return self._chats[key]
 
     def _require_rows(self, config: RunConfig, role: str, dataset: _Dataset) -> None:
         kept = config.hyperparameters.get("dev_samples") or 0

@@ -9,7 +9,7 @@ from penstock.config import Document, Place
 from penstock.errors import ConfigError, did_you_mean
 from penstock.experiments.schema import Experiment
 
-DATA_KEYS = ("path", "original", "synthetic", "mix", "name")
+DATA_KEYS = ("path", "train", "validation", "test", "original", "synthetic", "mix", "name")
 #: What stands before the name of a hyperparameter in its dotted key.
 HYPERPARAMETERS = "hyperparameters."
 

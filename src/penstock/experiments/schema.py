@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from penstock.backends import BACKENDS
 from penstock.config import (
     Document,
     FileName,
@@ -19,9 +20,10 @@ from penstock.config import (
 from penstock.redaction import redact
 from penstock.runs import RunConfig
 from penstock.runs.records import Mix
-from penstock.training import METHODS
 
 Scalar = str | int | float | bool | None
+#: Names with commas between, or a list of such: a dimension.
+Entries = str | list[str | None] | None
 
 
 class Header(Options):
@@ -35,6 +37,13 @@ class Data(Options):
     """One dataset by `path`, or an `original` and its `synthetic` version and which to `mix`."""
 
     path: str | list[str] | None = Field(None, description="A dataset; {task} stands for its name.")
+    train: Entries = Field(
+        None,
+        description="Chat: the entries of dataset_info.json to train on, commas between; null: "
+        "those of the split.",
+    )
+    validation: Entries = Field(None, description="Chat: the entries to choose by.")
+    test: Entries = Field(None, description="Chat: the entries to report on.")
     original: str | list[str] | None = None
     synthetic: str | list[str] | None = None
     mix: Mix | list[Mix] | None = Field(None, description="Which rows to train on.")
@@ -127,18 +136,29 @@ def experiment_yaml(config: RunConfig) -> str:
 def experiment_schema() -> dict[str, Any]:
     """Return the JSON Schema of experiment files, with every hyperparameter."""
     schema = Experiment.model_json_schema()
-    known: dict[str, Any] = {}
-    for method in METHODS.names():
-        fields = METHODS.get(method).Hyperparameters.model_json_schema()["properties"]
-        known.update({name: _or_list(field) for name, field in fields.items()})
+    fields: dict[str, list[dict[str, Any]]] = {}
+    for backend in map(BACKENDS.get, BACKENDS.names()):
+        for method in backend.methods():
+            properties = backend.hyperparameters(method).model_json_schema()["properties"]
+            for name, field in properties.items():
+                fields.setdefault(name, []).append(field)
+    known = {name: _or_list(found) for name, found in fields.items()}
     of_methods = {"type": "object", "properties": known, "additionalProperties": False}
     schema["properties"]["hyperparameters"] = of_methods
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _or_list(field: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a value or a list of values: every list is a dimension."""
-    said: dict[str, Any] = {
-        key: field.pop(key) for key in ("title", "description", "default") if key in field
-    }
-    return {**said, "anyOf": [field, {"type": "array", "items": field, "minItems": 1}]}
+def _or_list(fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the schema of a value or a list of values: every list is a dimension.
+
+    `fields` are the schemas of one name in several methods; the first one says what it is.
+    """
+    words = ("title", "description", "default")
+    said = {key: fields[0][key] for key in words if key in fields[0]}
+    kinds: list[dict[str, Any]] = []
+    for field in fields:
+        kind = {key: value for key, value in field.items() if key not in words}
+        if kind not in kinds:
+            kinds.append(kind)
+    item = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return {**said, "anyOf": [*kinds, {"type": "array", "items": item, "minItems": 1}]}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from penstock.config import Document, apply_overrides, validate
 from penstock.exports._base import Export, Exporter
 from penstock.registry import Registry
 
@@ -12,10 +15,16 @@ __all__ = ["EXPORTS", "Export", "Exporter", "export"]
 EXPORTS: Registry[Exporter] = Registry("export", "penstock.exports", "EXPORT")
 
 
-def export(trainer: str, dataset: Path | str) -> Export:
+def export(
+    trainer: str, dataset: Path | str, overrides: Iterable[str] = (), **options: Any
+) -> Export:
     """Return the settings by which a trainer reads a dataset, and what it makes of it.
 
-    Raises ConfigError for a trainer that is not known and a dataset that it cannot read, DataError
-    for a dataset that is damaged.
+    `options` are the trainer's; `overrides` are more of them, as `key=value`. Raises ConfigError
+    for a trainer that is not known, an option that it has not, and a dataset that it cannot read;
+    DataError for a dataset that is damaged.
     """
-    return EXPORTS.get(trainer).export(Path(dataset))
+    exporter = EXPORTS.get(trainer)
+    document = Document(dict(options), f"export {trainer}")
+    apply_overrides(document, tuple(overrides))
+    return exporter.export(Path(dataset), validate(document, exporter.options(document.data)))

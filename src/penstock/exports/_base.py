@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import BaseModel
+
+from penstock.config import Options, dump_yaml
+
 
 @dataclass(frozen=True)
 class Export:
@@ -15,7 +19,7 @@ class Export:
 
     `settings` are the trainer's own keys; `version` says for which version of it; `keeps` and
     `loses` say in words what reaches the model of what the dataset holds, `advice` what else to
-    know.
+    know. `head` are lines of comment that the settings begin with as YAML.
     """
 
     trainer: str
@@ -25,10 +29,19 @@ class Export:
     keeps: Sequence[str] = ()
     loses: Sequence[str] = ()
     advice: Sequence[str] = ()
+    head: Sequence[str] = ()
+
+    def to_yaml(self) -> str:
+        """Return the settings as the file that the trainer is given."""
+        return "".join(f"# {line}\n" for line in self.head) + dump_yaml(self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that `--format json` prints."""
         return asdict(self)
+
+
+class NoOptions(Options):
+    """What an exporter takes that takes nothing."""
 
 
 class Exporter(ABC):
@@ -37,9 +50,13 @@ class Exporter(ABC):
     #: The trainer's name, the same as the module's.
     name: ClassVar[str]
 
+    def options(self, given: Mapping[str, Any]) -> type[BaseModel]:
+        """Return the model of the options; `given` are those that somebody gives."""
+        return NoOptions
+
     @abstractmethod
-    def export(self, dataset: Path) -> Export:
-        """Return the settings for a dataset; nothing is written.
+    def export(self, dataset: Path, options: Any) -> Export:
+        """Return the settings for a dataset; nothing is written. `options` has their model.
 
         Raises ConfigError for a dataset that the trainer cannot read, DataError for one that is
         damaged.

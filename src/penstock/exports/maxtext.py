@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from penstock.errors import ConfigError
-from penstock.exports._base import Export, Exporter
+from penstock.exports._base import Export, Exporter, NoOptions
 from penstock.exports._maxtext_install import installed_maxtext
 from penstock.formats import find_dataset
 from penstock.formats.megatron import split_prefixes
@@ -41,7 +41,7 @@ class MaxText(Exporter):
 
     name: ClassVar[str] = "maxtext"
 
-    def export(self, dataset: Path) -> Export:
+    def export(self, dataset: Path, options: NoOptions) -> Export:
         """Return the settings for a tfrecord, arrayrecord or megatron dataset."""
         format, path = find_dataset(dataset, _FORMATS)
         path = path.resolve()

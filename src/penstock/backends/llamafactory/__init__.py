@@ -1,0 +1,47 @@
+"""LLaMA-Factory (0.9.5), in a process and a virtual environment of its own."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import BaseModel
+
+from penstock.backends._base import Backend
+from penstock.backends.llamafactory.environment import require_environment
+from penstock.backends.llamafactory.hyperparameters import METHODS, hyperparameters_of
+from penstock.backends.llamafactory.models import require_loadable, template_of
+from penstock.errors import ConfigError
+from penstock.runs import RunConfig, RunDirectory
+
+
+class LlamaFactory(Backend):
+    """Carries a run with `llamafactory-cli train`."""
+
+    name = "llamafactory"
+
+    def methods(self) -> list[str]:
+        """Full fine-tuning and LoRA."""
+        return list(METHODS)
+
+    def hyperparameters(self, method: str) -> type[BaseModel]:
+        """The values in penstock's words; settings.py has LLaMA-Factory's."""
+        return hyperparameters_of(method)
+
+    def require(self) -> None:
+        """Raise ConfigError where there is no LLaMA-Factory."""
+        require_environment()
+
+    def verify(self, config: RunConfig) -> None:
+        """Refuse other tasks than chat, .gguf files, and a model of no known template."""
+        if config.task != "chat":
+            raise ConfigError("LLaMA-Factory trains the task chat alone", field="task")
+        require_loadable(config.model)
+        if config.hyperparameters["template"] is None:
+            template_of(config.model, "hyperparameters.template")
+
+    def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
+        """This package, run by this interpreter."""
+        return [sys.executable, "-m", "penstock.backends.llamafactory", str(directory.path)]
+
+
+BACKEND = LlamaFactory()

@@ -1,0 +1,154 @@
+"""A run in the words of LLaMA-Factory 0.9.5: the keys of the YAML that its trainer is given.
+
+Options come from its hparams/ and from transformers' TrainingArguments (4.55 to 5.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.backends.llamafactory.hyperparameters import (
+    FullHyperparameters,
+    LoraHyperparameters,
+)
+from penstock.backends.llamafactory.models import batches_of, template_of
+from penstock.executors import gpus
+
+#: penstock's words, and LLaMA-Factory's, where the value is the same.
+NAMES = {
+    "lora_rank": "lora_rank",
+    "lora_alpha": "lora_alpha",
+    "lora_dropout": "lora_dropout",
+    "learning_rate": "learning_rate",
+    "epochs": "num_train_epochs",
+    "steps": "max_steps",
+    "seed": "seed",
+    "scheduler": "lr_scheduler_type",
+    "weight_decay": "weight_decay",
+    "max_length": "cutoff_len",
+    "logging_steps": "logging_steps",
+    "save_limit": "save_total_limit",
+}
+_OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd"}
+_PRECISION = {"bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained on what: entries of the `dataset_info.json` in `dataset_dir`, by name.
+
+    No `evaluation` means that nothing is evaluated on the way.
+    """
+
+    model: str
+    dataset_dir: Path
+    train: Sequence[str]
+    evaluation: Sequence[str]
+    output_dir: Path
+
+
+def training_settings(job: Job, values: FullHyperparameters, dtype: str) -> dict[str, Any]:
+    """Return the settings that train; `dtype` is what `compute_dtype` comes to on this device."""
+    batches = batches_of(job.model, values.batch_size, values.gradient_accumulation)
+    return {
+        **_model_settings(job, values),
+        "do_train": True,
+        "dataset": ",".join(job.train),
+        **_data_settings(job, values),
+        "output_dir": str(job.output_dir),
+        "per_device_train_batch_size": batches.size,
+        "gradient_accumulation_steps": batches.accumulation,
+        **_renamed(values),
+        **_warmup(values.warmup),
+        "optim": _OPTIMIZERS[values.optimizer],
+        # 0 is how the trainer is told never to scale.
+        "max_grad_norm": values.max_grad_norm or 0.0,
+        **_precision(dtype),
+        # It would write the mean of the others in the place of a loss that is no number.
+        "logging_nan_inf_filter": False,
+        "include_num_input_tokens_seen": True,
+        "save_strategy": "steps",
+        "save_steps": values.eval_steps,
+        **(_evaluation(batches.size, values.eval_steps) if job.evaluation else {}),
+    }
+
+
+def evaluation_settings(
+    job: Job, values: FullHyperparameters, dtype: str, trained: Path
+) -> dict[str, Any]:
+    """Return the settings that only evaluate what `training_settings` has written to `trained`."""
+    settings = _model_settings(job, values)
+    lora = isinstance(values, LoraHyperparameters)
+    settings["adapter_name_or_path" if lora else "model_name_or_path"] = str(trained)
+    size = batches_of(job.model, values.batch_size, values.gradient_accumulation).size
+    return {
+        **settings,
+        "do_train": False,
+        "do_eval": True,
+        **_data_settings(job, values),
+        "output_dir": str(job.output_dir),
+        "per_device_eval_batch_size": size,
+        **_precision(dtype),
+    }
+
+
+def dtype_on(device: str, wanted: str) -> str:
+    """Return what `compute_dtype` comes to on `cpu` or a slot such as `cuda:0`."""
+    if wanted != "auto":
+        return wanted
+    if device == "cpu":
+        return "float32"
+    known = gpus()
+    of_device = [gpu for gpu in known if gpu.index == device.removeprefix("cuda:")] or known
+    return "bfloat16" if of_device and all(gpu.bfloat16 for gpu in of_device) else "float16"
+
+
+def _model_settings(job: Job, values: FullHyperparameters) -> dict[str, Any]:
+    settings = {"model_name_or_path": job.model, "stage": "sft", "finetuning_type": "full"}
+    if isinstance(values, LoraHyperparameters):
+        named = values.lora_targets
+        settings["finetuning_type"] = "lora"
+        settings["lora_target"] = "all" if named == "all-linear" else named
+    settings["template"] = values.template or template_of(job.model)
+    return settings
+
+
+def _data_settings(job: Job, values: FullHyperparameters) -> dict[str, Any]:
+    """Never `val_size`: it would cut the evaluation rows out of the training rows at random."""
+    settings: dict[str, Any] = {"dataset_dir": str(job.dataset_dir)}
+    if job.evaluation:
+        settings["eval_dataset"] = ",".join(job.evaluation)
+    settings["cutoff_len"] = values.max_length
+    if values.packing:
+        # `packing` alone lets the rows of one line see one another.
+        settings |= {"packing": True, "neat_packing": True}
+    return settings
+
+
+def _renamed(values: FullHyperparameters) -> dict[str, Any]:
+    given: Mapping[str, Any] = values.model_dump(exclude_none=True)
+    return {NAMES[name]: value for name, value in given.items() if name in NAMES}
+
+
+def _warmup(warmup: float) -> dict[str, Any]:
+    # Before transformers 5, `warmup_steps` does not take a share for one.
+    return {"warmup_ratio": warmup} if warmup < 1 else {"warmup_steps": round(warmup)}
+
+
+def _precision(dtype: str) -> dict[str, Any]:
+    return {_PRECISION[dtype]: True} if dtype in _PRECISION else {}
+
+
+def _evaluation(batch_size: int, steps: int) -> dict[str, Any]:
+    return {
+        "per_device_eval_batch_size": batch_size,
+        "eval_strategy": "steps",
+        "eval_steps": steps,
+        "do_eval": True,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+    }

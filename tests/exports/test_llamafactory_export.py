@@ -1,0 +1,172 @@
+"""`llamafactory`: the training YAML for a dataset of chat rows, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from command import penstock
+from llamafactory_world import chat_row, write_chat, write_rows
+from penstock.errors import ConfigError, DataError
+from penstock.exports import Export, export
+from penstock.manifest import FileEntry, Manifest
+
+LLAMA = "meta-llama/Llama-3.2-3B-Instruct"
+
+
+@pytest.fixture
+def lamps(tmp_path: Path) -> Path:
+    return write_chat(tmp_path / "lamps")
+
+
+def exported(dataset: Path, *overrides: str, **options: Any) -> Export:
+    return export("llamafactory", dataset, overrides, **({"model": LLAMA} | options))
+
+
+def described(dataset: Path) -> Manifest:
+    """Write and return a manifest."""
+    splits = {"lamps_train": "train", "lamps_eval": "validation", "lamps_test": "test"}
+    files = [FileEntry.of(dataset, f"{n}.jsonl", split=split) for n, split in splits.items()]
+    manifest = Manifest(format="chat", files=files, recipe={}, inputs=[])
+    manifest.write(dataset)
+    return manifest
+
+
+def test_train_and_evaluation_rows_are_the_datasets_own(lamps: Path) -> None:
+    found = exported(lamps)
+    assert found.settings["dataset"] == "lamps_train"
+    assert found.settings["eval_dataset"] == "lamps_eval"
+    assert found.settings["dataset_dir"] == str(lamps)
+    assert "val_size" not in found.settings
+    assert found.keeps == [
+        "24 rows of lamps_train, to train on",
+        "7 rows of lamps_eval, to evaluate on every 100 steps",
+    ]
+    assert "5 rows of lamps_test: training does not look at them" in found.loses
+
+
+def test_the_size_of_the_model_decides_the_batches_and_it_is_said(lamps: Path) -> None:
+    three, eight = exported(lamps), exported(lamps, model="meta-llama/Llama-3.1-8B-Instruct")
+    assert three.settings["per_device_train_batch_size"] == 4
+    assert eight.settings["per_device_train_batch_size"] == 2
+    assert eight.settings["gradient_accumulation_steps"] == 8
+    assert "batches: 2 x 8 rows a step, for a model of 8 billion weights" in eight.advice
+
+
+def test_without_an_evaluation_split_it_is_said_that_nothing_is_evaluated(tmp_path: Path) -> None:
+    found = exported(write_chat(tmp_path / "lamps", eval=0))
+    assert not any("eval" in key for key in found.settings)
+    assert any("there is no evaluation split" in line for line in found.advice)
+
+
+def test_the_hash_of_the_dataset_stands_above_the_settings(lamps: Path) -> None:
+    manifest = described(lamps)
+    text = exported(lamps).to_yaml()
+    assert text.startswith(f"# dataset {lamps} is {manifest.content_hash}, by penstock ")
+    assert yaml.safe_load(text) == exported(lamps).settings
+
+
+def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(lamps: Path) -> None:
+    described(lamps)
+    write_rows(lamps / "lamps_train.jsonl", [chat_row(1)])
+    with pytest.raises(DataError, match=r"lamps_train\.jsonl: has .* bytes"):
+        exported(lamps)
+
+
+def test_a_row_that_would_be_dropped_is_an_error_with_its_line(lamps: Path) -> None:
+    rows = [chat_row(1), chat_row(2)]
+    rows[1]["messages"].reverse()
+    write_rows(lamps / "lamps_train.jsonl", rows)
+    with pytest.raises(DataError, match=r"lamps_train\.jsonl:2: "):
+        exported(lamps)
+
+
+def test_options_are_penstocks_words(lamps: Path) -> None:
+    settings = exported(lamps, "lora_rank=8", "epochs=1", "warmup=10").settings
+    assert (settings["lora_rank"], settings["num_train_epochs"]) == (8, 1.0)
+    assert settings["warmup_steps"] == 10
+
+
+def test_full_fine_tuning_has_a_rate_of_its_own(lamps: Path) -> None:
+    settings = exported(lamps, "method=fo_full").settings
+    assert (settings["finetuning_type"], settings["learning_rate"]) == ("full", 1e-5)
+    with pytest.raises(ConfigError, match="lora_rank: unknown key"):
+        exported(lamps, "method=fo_full", "lora_rank=8")
+
+
+def test_other_entries_can_be_named(lamps: Path) -> None:
+    settings = exported(lamps, "train=lamps_train,lamps_eval", "validation=lamps_test").settings
+    assert settings["dataset"] == "lamps_train,lamps_eval"
+    assert settings["eval_dataset"] == "lamps_test"
+
+
+@pytest.mark.parametrize("tracker", ["none", "wandb", "trackio"])
+def test_a_tracker_goes_by_its_name(lamps: Path, tracker: str) -> None:
+    found = exported(lamps, f"report_to={tracker}")
+    assert found.settings["report_to"] == tracker
+    assert found.settings["run_name"] == "llama-3.2-3b-instruct-lamps-lora"
+    assert ("project" in found.settings) == (tracker == "trackio")
+    from_environment = [line for line in found.advice if "from the environment alone" in line]
+    assert bool(from_environment) == (tracker != "none")
+
+
+def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> None:
+    found = exported(lamps, "llamafactory.deepspeed=ds.json")
+    assert found.settings["deepspeed"] == "ds.json"
+    assert any("not checked here: deepspeed" in line for line in found.advice)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("lora_rnk=8", "unknown key; did you mean 'lora_rank'"),
+        ("llamafactory.val_size=0.1", "val_size is refused: .* twins and all"),
+        ("llamafactory.tokenized_path=t", "tokenized_path is refused"),
+        ("llamafactory.cutoff_len=512", "cutoff_len is called max_length here"),
+        ("llamafactory.hf_hub_token=hf_aaaaaaaaaaaaaaaaaaaaaaaa", "environment variable HF_TOKEN"),
+        ("report_to=mlflow", "report_to: must be 'none', 'wandb' or 'trackio'"),
+        ("model=own/model", "template: the name 'model' does not tell"),
+        ("model=model.gguf", "trains no .gguf file"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_with_its_mend(
+    lamps: Path, override: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        exported(lamps, override)
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
+    with pytest.raises(ConfigError, match=r"holds no dataset of a known format \(chat\)"):
+        exported(tmp_path)
+
+
+def test_the_command_writes_the_file_that_the_trainer_is_given(lamps: Path, tmp_path: Path) -> None:
+    done = penstock(
+        *("export", "llamafactory", lamps, "lora_rank=8"),
+        *("--model", "own/model", "--template", "llama3", "--output", "train.yaml"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0
+    settings = yaml.safe_load((tmp_path / "train.yaml").read_text())
+    assert (settings["template"], settings["lora_rank"]) == ("llama3", 8)
+    assert (tmp_path / "train.yaml").read_text() == done.stdout
+    assert "keeps 24 rows of lamps_train, to train on" in done.stderr
+
+
+def test_a_trainer_without_options_refuses_them(lamps: Path, tmp_path: Path) -> None:
+    done = penstock("export", "maxtext", lamps, "--model", LLAMA, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "model: unknown key" in done.stderr
+
+
+def test_json_has_the_settings(lamps: Path, tmp_path: Path) -> None:
+    command = ("export", "llamafactory", lamps, "--model", LLAMA, "--format", "json")
+    document = json.loads(penstock(*command, cwd=tmp_path).stdout)
+    assert document["settings"]["lora_alpha"] == 32
+    assert document["head"]

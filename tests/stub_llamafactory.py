@@ -1,0 +1,94 @@
+"""A stand-in for `llamafactory-cli`: `stub_llamafactory.py train FILE` behaves as BEHAVIOUR says.
+
+It writes and prints what LLaMA-Factory 0.9.5 does, without training anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+#: What has not been ended after so many seconds is not ended any more.
+_PATIENCE = 120
+_INFO = "[INFO|2026-01-01 00:00:00] llamafactory.data.loader:144 >> "
+_WARNING = "[WARNING|2026-01-01 00:00:00] llamafactory.data.converter:149 >> "
+
+
+def main(settings: dict[str, Any]) -> int:
+    """Train or evaluate as the settings say; return the exit status."""
+    behaviour = os.environ.get("BEHAVIOUR", "train")
+    output = Path(settings["output_dir"])
+    output.mkdir(parents=True)
+    train, evaluation = rows(settings, "dataset"), rows(settings, "eval_dataset")
+    print("training example:\ninput_ids:\n[1, 2]\ninputs:\na secret sentence\n", flush=True)
+    print(f"{_INFO}KV cache is disabled during training.", flush=True)
+    if behaviour == "drop":
+        print(f"{_WARNING}Invalid role tag in [{{'content': 'a secret sentence'}}].", flush=True)
+        train -= 1
+    if behaviour == "read fewer":
+        train -= 2
+    if behaviour == "fail":
+        print("Traceback (most recent call last):\n  ...", file=sys.stderr)
+        print("ValueError: Unknown dataset.", file=sys.stderr)
+        return 1
+    if behaviour == "out of memory":
+        print("torch.OutOfMemoryError: CUDA out of memory. Tried to ...", file=sys.stderr)
+        return 1
+    if behaviour != "say nothing":
+        say_counts(train, evaluation)
+    losses = [float("nan")] * 3 if behaviour == "not finite" else [3.0, 1.0, 2.0]
+    if settings["do_train"]:
+        write_log(output / "trainer_log.jsonl", losses)
+    if behaviour == "kill itself":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour in ("wait", "not finite", "drop", "read fewer"):
+        wait_with_a_child()
+    loss = 1.0 if settings["do_train"] else 1.5
+    (output / "eval_results.json").write_text(json.dumps({"eval_loss": loss}))
+    return 0
+
+
+def rows(settings: dict[str, Any], key: str) -> int:
+    """Count the rows of the entries that a key names."""
+    directory = Path(settings["dataset_dir"])
+    info = json.loads((directory / "dataset_info.json").read_text())
+    names = settings[key].split(",") if key in settings else []
+    files = [directory / info[name]["file_name"] for name in names]
+    return sum(len(file.read_text().splitlines()) for file in files)
+
+
+def say_counts(train: int, evaluation: int) -> None:
+    """Print the numbers of rows as transformers does."""
+    for heading, count in (("training", train), ("Evaluation", evaluation)):
+        if count:
+            print(f"***** Running {heading} *****", file=sys.stderr)
+            print(f"[INFO|trainer.py:1] >>   Num examples = {count:,}", file=sys.stderr, flush=True)
+
+
+def write_log(file: Path, losses: list[float]) -> None:
+    """Write a loss and an evaluation loss for each step."""
+    with file.open("w") as log:
+        for step, loss in enumerate(losses, 1):
+            same = {"current_steps": step, "total_steps": len(losses), "total_tokens": 100 * step}
+            log.write(json.dumps({**same, "loss": 2 * loss, "lr": 1e-4, "epoch": step / 3}) + "\n")
+            log.write(json.dumps({**same, "eval_loss": loss, "epoch": step / 3}) + "\n")
+
+
+def wait_with_a_child() -> None:
+    """Wait to be ended, with a child that takes no notice of SIGTERM."""
+    script = f"trap '' TERM; echo $$ >child; sleep {_PATIENCE}"
+    with subprocess.Popen(["sh", "-c", script]):
+        Path("pid").write_text(str(os.getpid()))
+        time.sleep(_PATIENCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(yaml.safe_load(Path(sys.argv[2]).read_text())))
