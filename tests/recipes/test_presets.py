@@ -285,6 +285,17 @@ def test_an_empty_question_is_left_out_counted_and_named(pairs: Path) -> None:
         make("paraphrase", "qqp.train=qqp.csv", "qqp.empty=error", "output=other")
 
 
+def test_bytes_of_windows_1252_are_an_error_or_read_as_such(pairs: Path) -> None:
+    data = Path("pairs/qqp/questions_sample.csv").read_bytes()
+    row = b'9999,1,2,"What\x92s the way to Rome?","How do I get to Rome, then?",1\n'
+    Path("qqp.csv").write_bytes(data + row)
+    with pytest.raises(DataError, match=r"qqp\.csv:\d+: column 15: byte 0x92 is not UTF-8; `und"):
+        make("paraphrase", "qqp.train=qqp.csv")
+    built = make("paraphrase", "qqp.train=qqp.csv", "qqp.undecodable=cp1252")
+    text = "".join(path.read_text("utf-8") for path in built.path.glob("qqp_paraphrase_*.jsonl"))
+    assert "What\u2019s the way to Rome?" in text
+
+
 def test_tables_parquet_and_saved_datasets_give_the_same_rows(pairs: Path) -> None:
     datasets = pytest.importorskip("datasets")
     options = pyarrow.csv.ParseOptions(delimiter="\t", quote_char=False)

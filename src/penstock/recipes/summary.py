@@ -95,10 +95,11 @@ def views_of(manifest: Manifest) -> Sequence[View]:
 
 
 def lengths_table(manifest: Manifest) -> SummaryTable:
-    """Return what the step `statistics` measured: rows and shares, words and edit distances."""
+    """Return what the step `statistics` measured: pairs or rows, words and edit distances."""
     groups = manifest.statistics.get("groups", [])
     names = [name for name in _measures(groups) if not name.endswith(".characters")]
-    columns = ["split", "source", "rows", "share"]
+    # What has two sides is a pair, and may become two rows.
+    columns = ["split", "source", "pairs" if "edit" in names else "rows", "share"]
     for name in names:
         columns += [name.replace(".", " "), "p95", "max"]
     return SummaryTable("Lengths", columns, [list(_length_row(g, groups, names)) for g in groups])

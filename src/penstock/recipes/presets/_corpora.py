@@ -54,6 +54,17 @@ class TrainCorpus(Options):
     train: Given = Field(description="The rows to train on; null: none, and the results say so.")
     fields: Fields = Field(Fields(), description="What the columns are called.")
     config: str | None = Field(None, description="The configuration of a dataset on the hub.")
+    delimiter: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="What parts the fields of .tsv and .csv files.",
+    )
+    undecodable: Literal["error", "cp1252"] = Field(
+        "error",
+        description="What bytes of a .tsv or .csv file that are not UTF-8 are: an error, or "
+        "characters of Windows-1252, and counted.",
+    )
     empty: Literal["error", "drop"] = Field(
         "error", description="A pair with an empty side: a bad row, or left out, counted and named."
     )
@@ -91,7 +102,13 @@ class TrainCorpus(Options):
             return {"kind": "hub", "dataset": dataset, "config": self.config, "split": hub_split}
         if Path(name).is_dir():
             return {"kind": "hf_disk", "path": name}
-        return {"kind": _kind_of(name), "path": name}
+        settings: dict[str, Any] = {"kind": _kind_of(name), "path": name}
+        if settings["kind"] in ("csv", "tsv"):
+            if self.delimiter is not None:
+                settings["delimiter"] = self.delimiter
+            if self.undecodable != "error":
+                settings["undecodable"] = self.undecodable
+        return settings
 
 
 class Corpus(TrainCorpus):
