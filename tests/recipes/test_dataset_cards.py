@@ -166,6 +166,23 @@ def test_the_card_names_no_place_of_the_machine(tmp_path: Path, sources: dict[st
     assert "| water.jsonl |" in card
 
 
+def test_files_of_several_places_are_called_by_as_little_as_tells_them_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sources = {}
+    for place in ("here/a", "here/b", str(tmp_path / "far")):
+        Path(place).mkdir(parents=True)
+        empty = {"source": " ", "target": "is empty"}
+        path = write_jsonl(Path(place) / "rows.jsonl", [*pairs(20, place[-1]), empty])
+        sources[f"of_{place[-1]}"] = {"kind": "jsonl", "path": str(path), "text": None}
+    steps: list[Any] = [{"pairs": {"empty": "drop"}}]
+    manifest_of(build(tmp_path, sources, steps=steps))
+    card = (tmp_path / "dataset" / "README.md").read_text()
+    assert str(tmp_path) not in card
+    assert all(f"| {place}/rows.jsonl | 22 |" in card for place in ("a", "b", "far"))
+
+
 def test_a_secret_of_the_recipe_does_not_stand_in_the_card(
     tmp_path: Path, sources: dict[str, Any]
 ) -> None:

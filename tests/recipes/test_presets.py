@@ -19,7 +19,7 @@ from recipe_worlds import files_of
 
 import penstock
 from penstock.errors import ConfigError, DataError
-from penstock.recipes import Built
+from penstock.recipes import Built, summary_tables
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SYSTEM = "You rewrite what the user gives you: the same meaning in other words."
@@ -226,6 +226,9 @@ def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
         ("user=hello", "user: both directions, and no turn has {source}; use {source} and {tar"),
         ("user=a {source", "user: a single '{'; write '{{' for a brace"),
         ("paws.train={kind: tvs, path: x}", "paws.train.kind: there is no source 'tvs'; did you"),
+        ("most.qqp=0", "most.qqp: must be greater than or equal to 1, not 0"),
+        ("qqp.config=x", "qqp: `config` is for `hub:` names, and no split is one; remove it"),
+        ("test_sets={x: {kind: tvs}}", "test_sets: x: there is no source 'tvs'; did you mean"),
         ("weights={paws: 1, qqp: 2}", "weights: paws.train is null; remove the weights"),
         ("test=0.99", "`eval` and `test` together must be less than 1: train is the rest"),
     ],
@@ -294,6 +297,13 @@ def test_bytes_of_windows_1252_are_an_error_or_read_as_such(pairs: Path) -> None
     built = make("paraphrase", "qqp.train=qqp.csv", "qqp.undecodable=cp1252")
     text = "".join(path.read_text("utf-8") for path in built.path.glob("qqp_paraphrase_*.jsonl"))
     assert "What\u2019s the way to Rome?" in text
+    shown = summary_tables(built.manifest)[0].rows[0]
+    assert (shown[0], shown[-1]) == ("read", "cp1252_bytes 1")
+
+
+def test_a_setting_of_tables_is_refused_where_no_split_is_one(pairs: Path) -> None:
+    with pytest.raises(ConfigError, match=r"qqp: `undecodable` is for \.tsv and \.csv files, and"):
+        make("paraphrase", "qqp.train=null", "qqp.undecodable=cp1252")
 
 
 def test_tables_parquet_and_saved_datasets_give_the_same_rows(pairs: Path) -> None:
@@ -302,12 +312,13 @@ def test_tables_parquet_and_saved_datasets_give_the_same_rows(pairs: Path) -> No
     table = pyarrow.csv.read_csv("pairs/paws/dev.tsv", parse_options=options)
     pyarrow.parquet.write_table(table, "dev.parquet")
     datasets.Dataset(table).save_to_disk("dev_saved")
+    datasets.DatasetDict(validation=datasets.Dataset(table)).save_to_disk("all_saved")
     made = []
-    for given in ("pairs/paws/dev.tsv", "dev.parquet", "dev_saved"):
+    for given in ("pairs/paws/dev.tsv", "dev.parquet", "dev_saved", "all_saved"):
         output = f"of_{Path(given).name}"
         built = make("paraphrase_seed", f"paws.eval={given}", f"output={output}")
         made.append(rows_of(built.path / "paws_paraphrase_eval.jsonl"))
-    assert made[0] == made[1] == made[2]
+    assert made[0] == made[1] == made[2] == made[3]
     assert len(made[0]) == 7078
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from step_batches import rows, tally
 
-from penstock.errors import DataError
+from penstock.errors import ConfigError, DataError
 from penstock.steps import STEPS, Step
 
 
@@ -104,3 +104,11 @@ def test_a_row_that_is_no_pair_is_bad() -> None:
 def test_conditions_without_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         filter_pairs(**options)
+
+
+def test_two_that_count_alike_are_refused_unless_their_sources_differ() -> None:
+    first, second = filter_pairs(sources=["a", "b"]), filter_pairs(max_length_ratio=2)
+    with pytest.raises(ConfigError, match=r"counts as filter_pairs, too; give each a `name`"):
+        second.verify([first], ["a", "b", "c"])
+    filter_pairs(sources=["c"]).verify([first], ["a", "b", "c"])
+    filter_pairs(name="other").verify([first], ["a", "b", "c"])

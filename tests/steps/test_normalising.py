@@ -34,6 +34,13 @@ def test_ascii_keeps_texts_of_other_scripts_apart() -> None:
     assert normalised("水が。", "letters") == normalised("水 が", "letters")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("学校が", "学校か"), ("वह हो", "वह है"), ("ไม้", "ไม่"), ("כֹּל", "כַּל")]
+)
+def test_marks_that_are_no_accents_keep_words_apart(one: str, other: str) -> None:
+    assert normalised(one, "letters") != normalised(other, "letters")
+
+
 @given(st.text(max_size=20))
 def test_what_is_pure_ascii_goes_the_same_way_as_the_rest(text: str) -> None:
     ascii_text = text.encode("ascii", "ignore").decode()

@@ -62,11 +62,10 @@ def fates_of(manifest: Manifest) -> list[StepFate]:
     if manifest.recipe.get("kind") != "build" or READ not in manifest.counts:
         return []
     counts = manifest.counts
-    turns = [turn for entry in manifest.recipe["steps"] for turn in _turns(entry)]
-    listed = {(turn.prefix, turn.turn): turn for turn in turns}.values()
+    listed = _all_turns(manifest)
     unusable, unread = counts.get("skipped", 0), counts.get("read.skipped", 0)
     left = counts[READ] - (unusable - unread)
-    fates = [StepFate(READ, left, {"unusable": unusable}, {})]
+    fates = [StepFate(READ, left, {"unusable": unusable}, _noted_in_reading(manifest))]
     known = {f"{turn.prefix}.{why}" for turn in listed for why in (*turn.drops, "kept")}
     last = {turn.prefix: turn.turn for turn in sorted(listed, key=lambda each: each.turn)}
     for step in sorted(listed, key=lambda step: step.turn):
@@ -76,6 +75,28 @@ def fates_of(manifest: Manifest) -> list[StepFate]:
         left -= sum(dropped.values())
         fates.append(StepFate(step.prefix, left if step.drops else None, dropped, noted))
     return fates
+
+
+def _noted_in_reading(manifest: Manifest) -> dict[str, int]:
+    """Return what the sources counted: bytes that were taken for Windows-1252, ..."""
+    kinds = {settings["kind"] for settings in manifest.recipe["sources"].values()}
+    return {
+        what: count
+        for name, count in manifest.counts.items()
+        for kind, dot, what in [name.partition(".")]
+        if dot and kind in {*kinds, "undecodable"}
+    }
+
+
+def _all_turns(manifest: Manifest) -> Collection[_Listed]:
+    """Return the turns of all steps; those of one counter at one time are one."""
+    found: dict[tuple[str, int], _Listed] = {}
+    for entry in manifest.recipe["steps"]:
+        for turn in _turns(entry):
+            before = found.get((turn.prefix, turn.turn))
+            drops = dict.fromkeys([*(before.drops if before else ()), *turn.drops])
+            found[turn.prefix, turn.turn] = _Listed(turn.prefix, list(drops), turn.turn)
+    return found.values()
 
 
 def _turns(entry: Mapping[str, Mapping[str, Any]]) -> Iterator[_Listed]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -37,13 +37,18 @@ def portable(value: Any) -> Any:
 
 
 def short_names(paths: Iterable[str]) -> dict[str, str]:
-    """Return what files are called among themselves: each from where their paths part.
+    """Return what files are called: each by as little of its path's end as no other has.
 
     A URL is called by the whole of it.
     """
-    distinct = sorted(set(paths))
-    local = [path for path in distinct if not is_url(path)]
-    parents = [os.path.dirname(path) for path in local]  # noqa: PTH120 - the text as it is
-    common = os.path.commonpath(parents) if parents else ""
-    names = {path: path for path in distinct}
-    return names | {path: os.path.relpath(path, common or ".") for path in local}
+    distinct = set(paths)
+    names = {path: path for path in distinct if is_url(path)}
+    waiting = {path: PurePath(path).parts for path in distinct - names.keys()}
+    for length in range(1, max(map(len, waiting.values()), default=0) + 1):
+        ends = {path: parts[-length:] for path, parts in waiting.items()}
+        often = Counter(ends.values())
+        for path, end in ends.items():
+            if often[end] == 1 or len(end) < length:
+                names[path] = PurePath(*end).as_posix()
+                del waiting[path]
+    return names

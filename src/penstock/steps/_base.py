@@ -136,6 +136,37 @@ class StepOnSources(Step):
         return self.sources is None or source_name in self.sources
 
 
+class CountedStep(StepOnSources):
+    """A step that counts which rows it keeps, under a name of its own where it is listed twice."""
+
+    #: How its counts begin.
+    called: ClassVar[str]
+
+    name: str | None = Field(
+        None,
+        pattern=r"^\w+$",
+        description="What the counts are called as well (STEP.NAME.kept); each has a name where a "
+        "recipe lists the step twice for rows of one source.",
+    )
+
+    @property
+    def counter(self) -> str:
+        """How the counts of this step begin."""
+        return f"{self.called}.{self.name}" if self.name else self.called
+
+    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
+        """Refuse names of no source, and the same counts as those of a step before."""
+        super().verify(before, source_names)
+        for step in before:
+            if isinstance(step, CountedStep) and step.counter == self.counter:
+                both = [n for n in source_names if step.works_on(n) and self.works_on(n)]
+                if both:
+                    raise ConfigError(
+                        f"a step before counts as {self.counter}, too; give each a `name`, so that "
+                        "each is judged by its own threshold"
+                    )
+
+
 def refuse_second_division(before: Sequence[Step]) -> None:
     """Raise ConfigError where a step before has decided the splits."""
     if any(step.divides for step in before):

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
 from penstock.fields import MISSING, find, kind_of
-from penstock.steps._base import Stage, StepOnSources
+from penstock.steps._base import CountedStep, Stage
 from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
 from penstock.steps._expressions import EvaluationError, compile_condition
 from penstock.steps._fields import text_of
@@ -27,7 +27,7 @@ class Language(Options):
     keep: list[str] = Field(min_length=1, description="The values that are kept: [en, de].")
 
 
-class Filter(StepOnSources):
+class Filter(CountedStep):
     """Keep the documents that meet every condition.
 
     A document that fails is counted once, under the first condition that it fails, in the order of
@@ -36,6 +36,7 @@ class Filter(StepOnSources):
 
     takes = Stage.ROWS
     gives = Stage.ROWS
+    called = "filter"
 
     min_characters: int | None = Field(None, ge=0, description="The least length of the text.")
     max_characters: int | None = Field(None, ge=0, description="The greatest length of the text.")
@@ -47,12 +48,6 @@ class Filter(StepOnSources):
     )
     max_dropped: float = Field(
         0.5, ge=0, le=1, description="The largest share of documents that may be dropped."
-    )
-    name: str | None = Field(
-        None,
-        pattern=r"^\w+$",
-        description="What the counts are called (filter.NAME.too_short), where a recipe has "
-        "several filters; those without a name are counted and judged together.",
     )
 
     @field_validator("where")
@@ -78,7 +73,7 @@ class Filter(StepOnSources):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows that meet every condition."""
         assert isinstance(batch, RowBatch)
-        return kept_rows(batch, tally, self._conditions, self._counter)
+        return kept_rows(batch, tally, self._conditions, self.counter)
 
     def drops(self) -> Sequence[str]:
         """Return why rows are dropped: the conditions that are given."""
@@ -86,11 +81,7 @@ class Filter(StepOnSources):
 
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all documents were dropped."""
-        refuse_dropped(counts, self.drops(), self._counter, self.max_dropped, "document")
-
-    @property
-    def _counter(self) -> str:
-        return f"filter.{self.name}" if self.name else "filter"
+        refuse_dropped(counts, self.drops(), self.counter, self.max_dropped, "document")
 
     @cached_property
     def _conditions(self) -> list[Condition]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.steps._base import Stage, StepOnSources
+from penstock.steps._base import CountedStep, Stage
 from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
 from penstock.steps._edits import edit_share, words_of
 from penstock.steps._fields import text_of
@@ -18,7 +18,7 @@ from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
 from penstock.steps.pairs import SIDES
 
 
-class FilterPairs(StepOnSources):
+class FilterPairs(CountedStep):
     """Keep the pairs (`source`, `target`) that meet every condition.
 
     A pair that fails is counted once, under the first condition that it fails, in the order of the
@@ -27,6 +27,7 @@ class FilterPairs(StepOnSources):
 
     takes = Stage.ROWS
     gives = Stage.ROWS
+    called = "filter_pairs"
 
     identical: Literal["drop", "keep"] = Field(
         "drop", description="Pairs whose sides are equal once they are normalised."
@@ -51,12 +52,6 @@ class FilterPairs(StepOnSources):
     max_dropped: float = Field(
         0.5, ge=0, le=1, description="The largest share of pairs that may be dropped."
     )
-    name: str | None = Field(
-        None,
-        pattern=r"^\w+$",
-        description="What the counts are called (filter_pairs.NAME.edit), where a recipe has "
-        "several such filters; those without a name are counted and judged together.",
-    )
 
     @model_validator(mode="after")
     def _has_a_condition(self) -> Self:
@@ -67,7 +62,7 @@ class FilterPairs(StepOnSources):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the pairs that meet every condition."""
         assert isinstance(batch, RowBatch)
-        return kept_rows(batch, tally, self._conditions, self._counter)
+        return kept_rows(batch, tally, self._conditions, self.counter)
 
     def drops(self) -> Sequence[str]:
         """Return why rows are dropped: the conditions that are given."""
@@ -75,11 +70,7 @@ class FilterPairs(StepOnSources):
 
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all pairs were dropped."""
-        refuse_dropped(counts, self.drops(), self._counter, self.max_dropped, "pair")
-
-    @property
-    def _counter(self) -> str:
-        return f"filter_pairs.{self.name}" if self.name else "filter_pairs"
+        refuse_dropped(counts, self.drops(), self.counter, self.max_dropped, "pair")
 
     @cached_property
     def _conditions(self) -> list[Condition]:

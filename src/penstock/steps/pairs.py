@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.fields import MISSING, find, kind_of
-from penstock.steps._base import Stage, StepOnSources
+from penstock.steps._base import CountedStep, Stage
 from penstock.steps._dropping import refuse_dropped
 from penstock.steps._fields import UnusableError, problem_with
 
@@ -19,7 +19,7 @@ SIDES = ("source", "target")
 LABEL = "label"
 
 
-class Pairs(StepOnSources):
+class Pairs(CountedStep):
     """Make a pair of each row: its sides under `source` and `target`, what it says under `label`.
 
     White space at the ends of the sides is taken off. The label becomes 1 or 0, from 1, 0, true,
@@ -28,6 +28,7 @@ class Pairs(StepOnSources):
 
     takes = Stage.ROWS
     gives = Stage.ROWS
+    called = "pairs"
 
     source: str = Field("source", min_length=1, description="The field of the first side.")
     target: str = Field("target", min_length=1, description="The field of the second side.")
@@ -50,13 +51,6 @@ class Pairs(StepOnSources):
         0.5, ge=0, le=1, description="The largest share of pairs that may be dropped."
     )
 
-    name: str | None = Field(
-        None,
-        pattern=r"^\w+$",
-        description="What the counts are called (pairs.NAME.kept), where a recipe makes pairs of "
-        "several sources by different settings; those without a name are counted together.",
-    )
-
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         taken = {*SIDES, LABEL} & set(self.metadata or ())
@@ -77,13 +71,13 @@ class Pairs(StepOnSources):
                 tally.bad(batch.numbers[index], str(error))
                 continue
             if isinstance(pair, str):
-                tally.count(f"{self._counter}.{pair}")
+                tally.count(f"{self.counter}.{pair}")
                 if pair == "empty":
                     tally.leave_out(batch.numbers[index], "a side of the pair is empty")
             else:
                 kept.append(index)
                 pairs.append(pair)
-        tally.count(f"{self._counter}.kept", len(kept))
+        tally.count(f"{self.counter}.kept", len(kept))
         taken = batch.take(kept)
         taken.rows = pairs
         return taken
@@ -94,11 +88,7 @@ class Pairs(StepOnSources):
 
     def judge(self, counts: Counter[str]) -> None:
         """Raise DataError when more than `max_dropped` of all pairs were dropped."""
-        refuse_dropped(counts, self.drops(), self._counter, self.max_dropped, "pair")
-
-    @property
-    def _counter(self) -> str:
-        return f"pairs.{self.name}" if self.name else "pairs"
+        refuse_dropped(counts, self.drops(), self.counter, self.max_dropped, "pair")
 
     def _pair(self, row: dict[str, Any]) -> dict[str, Any] | str:
         """Return the pair, or why it is dropped; raises UnusableError."""

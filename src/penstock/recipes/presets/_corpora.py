@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from penstock.config import Options
 
@@ -23,8 +23,9 @@ _KINDS = {
     ".json": "jsonl",
 }
 _PACKED = (".gz", ".zst")
+_TABLES = {"csv", "tsv"}
 _HUB = "hub:"
-#: How the splits are called on the hub.
+#: How the splits are called on the hub, and in datasets saved with all their splits.
 _HUB_SPLITS = {"train": "train", "eval": "validation", "test": "test"}
 
 
@@ -82,6 +83,16 @@ class TrainCorpus(Options):
             )
         return given
 
+    @model_validator(mode="after")
+    def _uses_what_is_set(self) -> Self:
+        kinds = {settings["kind"] for split in self.splits() if (settings := self.source_of(split))}
+        if self._of_tables and not kinds & _TABLES:
+            name = next(iter(self._of_tables))
+            raise ValueError(f"`{name}` is for .tsv and .csv files, and no split is one; remove it")
+        if "config" in self.model_fields_set and "hub" not in kinds:
+            raise ValueError("`config` is for `hub:` names, and no split is one; remove it")
+        return self
+
     def splits(self) -> dict[str, Given]:
         """Return what is given for each split that the corpus may have."""
         return {"train": self.train}
@@ -92,23 +103,31 @@ class TrainCorpus(Options):
         if given is None:
             return None
         settings = given if isinstance(given, dict) else self._by_name(given, split)
-        columns = self.fields.model_dump()
-        return {"text": None, "metadata": columns, **settings}
+        of_tables = self._of_tables if settings.get("kind") in _TABLES else {}
+        return {"text": None, "metadata": self.fields.model_dump(), **of_tables, **settings}
+
+    @property
+    def _of_tables(self) -> dict[str, Any]:
+        """The settings of tables that are set."""
+        return {
+            name: getattr(self, name)
+            for name in ("delimiter", "undecodable")
+            if name in self.model_fields_set
+        }
 
     def _by_name(self, name: str, split: str) -> dict[str, Any]:
         if name.startswith(_HUB):
             dataset = name.removeprefix(_HUB)
             hub_split = _HUB_SPLITS[split]
             return {"kind": "hub", "dataset": dataset, "config": self.config, "split": hub_split}
-        if Path(name).is_dir():
-            return {"kind": "hf_disk", "path": name}
-        settings: dict[str, Any] = {"kind": _kind_of(name), "path": name}
-        if settings["kind"] in ("csv", "tsv"):
-            if self.delimiter is not None:
-                settings["delimiter"] = self.delimiter
-            if self.undecodable != "error":
-                settings["undecodable"] = self.undecodable
-        return settings
+        if not Path(name).is_dir():
+            return {"kind": _kind_of(name), "path": name}
+        has_splits = (Path(name) / "dataset_dict.json").is_file()
+        return {
+            "kind": "hf_disk",
+            "path": name,
+            **({"split": _HUB_SPLITS[split]} if has_splits else {}),
+        }
 
 
 class Corpus(TrainCorpus):

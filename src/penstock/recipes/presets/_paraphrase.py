@@ -15,6 +15,9 @@ from penstock.recipes.presets._corpora import TrainCorpus, local_files
 #: The split of what is called so in the settings.
 _SPLITS = {"train": "train", "eval": "validation", "test": "test"}
 
+#: The setting that a step comes of.
+_ORIGINS = {"chat": "user", "take": "most", "mix": "weights", "decontaminate": "test_sets"}
+
 Steps = list[str | dict[str, dict[str, Any]]]
 
 
@@ -57,14 +60,15 @@ class ParaphrasePreset(Preset):
         ]
 
     def origins(self) -> Origins:
-        """Return the split that each source is, and the turn that the chat rows are made by."""
+        """Return the split that each source is, and the setting that a step comes of."""
         origins: Origins = {
             ("sources", f"{name}_{split}"): (name, split) for name, split in self._order()
         }
         for index, step in enumerate(self.steps()):
-            if "chat" in step:
-                origins["steps", index, "chat"] = ("user",)
-                origins["steps", index, "chat", "user"] = ("user",)
+            for name in step if isinstance(step, dict) else ():
+                if name in _ORIGINS:
+                    origins["steps", index, name] = (_ORIGINS[name],)
+                    origins["steps", index, name, _ORIGINS[name]] = (_ORIGINS[name],)
         return origins
 
     def files(self) -> Iterator[tuple[Place, Path, str]]:
@@ -98,13 +102,13 @@ class ParaphrasePreset(Preset):
     def _pairs(self) -> Steps:
         """Return the step that makes pairs, for each corpus by its own settings."""
         return [
-            {"pairs": {"label": "label", "sources": found, **self._settings_of_pairs(name)}}
+            {"pairs": {"name": name, "sources": found, **self._settings_of_pairs(name)}}
             for name in self.corpora()
             if (found := self._sources_of(name))
         ]
 
     def _settings_of_pairs(self, corpus: str) -> dict[str, Any]:
-        return {"empty": self.corpora()[corpus].empty}
+        return {"label": "label", "empty": self.corpora()[corpus].empty}
 
     def _sources_of(self, corpus: str) -> list[str]:
         return [name for name in self.sources() if name.startswith(f"{corpus}_")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,9 @@ from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
 #: How sentences are compared: by letters and digits alone.
 _SAME = "letters"
 _SIDES = ["source", "target"]
+
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Qqp(Corpus):
@@ -52,6 +55,9 @@ class Edit(Limit):
 class Filters(Options):
     """Which pairs are dropped, each with the largest share that it may drop; null: not done."""
 
+    empty: Limit = Field(
+        Limit(max_dropped=0.5), description="Pairs with an empty side, where they are dropped."
+    )
     identical: Limit | None = Field(Limit(), description="Sides that say the same.")
     length_ratio: LengthRatio | None = Field(LengthRatio(), description=LengthRatio.__doc__)
     edit: Edit | None = Field(Edit(), description=Edit.__doc__)
@@ -59,6 +65,9 @@ class Filters(Options):
     repeated: Limit = Field(Limit(max_dropped=0.5), description="Pairs that stand there already.")
     leaking: Limit = Field(
         Limit(max_dropped=0.5), description="Pairs joined to evaluation or test by a sentence."
+    )
+    contaminated: Limit = Field(
+        Limit(), description="Pairs of train that have a sentence of `test_sets`."
     )
 
 
@@ -73,7 +82,7 @@ class Paraphrase(ParaphrasePreset):
 
     paws: Paws = Field(description="PAWS (wiki, labeled_final) in its published splits.")
     qqp: Qqp = Field(description="Quora question pairs; a published split stays what it is.")
-    most: dict[Literal["paws", "qqp"], int] = Field(
+    most: dict[Literal["paws", "qqp"], Annotated[int, Field(ge=1)]] = Field(
         {"qqp": 50_000},
         description="The most positives of a corpus's train file that are taken, a sample.",
     )
@@ -84,7 +93,7 @@ class Paraphrase(ParaphrasePreset):
         0.02, ge=0, lt=1, description="The share of test in what is not published as one."
     )
     filters: Filters = Field(Filters(), description="Which pairs are dropped.")
-    weights: dict[Literal["paws", "qqp"], float] | None = Field(
+    weights: dict[Literal["paws", "qqp"], Weight] | None = Field(
         None,
         min_length=2,
         description="The shares of the corpora in train, by rows: {paws: 0.5, qqp: 0.5}; what one "
@@ -100,6 +109,10 @@ class Paraphrase(ParaphrasePreset):
     def _leaves_something_to_train_on(self) -> Self:
         if self.eval + self.test >= 1:
             raise ValueError("`eval` and `test` together must be less than 1: train is the rest")
+        if not (self._given() or self.eval or self.test):
+            raise ValueError(
+                "nothing is for evaluation or test; name a split of the corpora, or set `eval`"
+            )
         for name in self.weights or ():
             if self.corpora()[name].train is None:
                 raise ValueError(f"weights: {name}.train is null; remove the weights")
@@ -121,6 +134,10 @@ class Paraphrase(ParaphrasePreset):
             *self._chat(),
             *self._mixture(),
         ]
+
+    def _settings_of_pairs(self, corpus: str) -> dict[str, Any]:
+        most = {"max_dropped": self.filters.empty.max_dropped}
+        return {**super()._settings_of_pairs(corpus), **most}
 
     def _filters(self) -> Steps:
         told = self.filters
@@ -148,7 +165,9 @@ class Paraphrase(ParaphrasePreset):
         limit = {"max_dropped": self.filters.leaking.max_dropped}
         steps: Steps = [{"components": {"normalise": _SAME, **divide, **limit}}]
         if self.test_sets:
-            steps.append({"decontaminate": {"against": self.test_sets, "normalise": _SAME}})
+            most = {"max_dropped": self.filters.contaminated.max_dropped}
+            against = {"against": self.test_sets, "normalise": _SAME}
+            steps.append({"decontaminate": {**against, **most}})
         return steps
 
     def _mixture(self) -> Steps:

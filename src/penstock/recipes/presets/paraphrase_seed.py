@@ -58,7 +58,7 @@ class ParaphraseSeed(ParaphrasePreset):
         return {**super().format(), "joined": ["train", "validation"]}
 
     def _settings_of_pairs(self, corpus: str) -> dict[str, Any]:
-        of_qqp = {"min_characters": self.min_characters, "name": "qqp"}
+        of_qqp = {"min_characters": self.min_characters}
         return {**super()._settings_of_pairs(corpus), **(of_qqp if corpus == "qqp" else {})}
 
 
