@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from penstock.formats.chat import ChatRow
 from penstock.training.chat.objective import ChatObjective
 from penstock.training.chat.template import EncodedChat
 
@@ -35,7 +34,8 @@ def compose(count: int, seed: int = 0) -> list[EncodedChat]:
     drawn = rng.lognormal(np.log(MEAN) - SIGMA**2 / 2, SIGMA, count)
     return [
         EncodedChat(
-            ChatRow([], Path(), number),
+            Path(),
+            number,
             rng.integers(0, VOCABULARY, length, dtype=np.int32),
             np.arange(length) >= length - length // 3,
         )

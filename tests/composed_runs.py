@@ -86,6 +86,8 @@ class ComposedRuns:
         description: str = "",
         chance: float | None = 0.5,
         rows: int = 100,
+        tokens: int | None = None,
+        backend: str = "builtin",
         metric: str = "accuracy",
         state: State = State.DONE,
         failure: str | None = None,
@@ -99,6 +101,7 @@ class ComposedRuns:
         config = RunConfig(
             purpose=purpose,
             description=description,
+            backend=backend,
             model=model,
             task=task,
             method=method,
@@ -116,6 +119,7 @@ class ComposedRuns:
             train_rows=8,
             dev_rows=4,
             evaluation_rows=rows,
+            evaluation_tokens=tokens,
             seconds=1.5,
         )
         self.count += 1

@@ -1,6 +1,7 @@
 """A stand-in for `llamafactory-cli`: `stub_llamafactory.py train FILE` behaves as BEHAVIOUR says.
 
-It writes and prints what LLaMA-Factory 0.9.5 does, without training anything.
+It writes and prints what LLaMA-Factory 0.9.5 does, without training anything. The higher the
+learning rate, the lower the loss: 1 at 2e-4, and half a nat more on test rows.
 """
 
 from __future__ import annotations
@@ -35,6 +36,15 @@ def main(settings: dict[str, Any]) -> int:
         train -= 1
     if behaviour == "read fewer":
         train -= 2
+    if behaviour == "drop all":
+        for _ in range(train):
+            print(f"{_WARNING}Invalid message count in [{{'content': 'a secret sentence'}}].")
+        print("RuntimeError: Cannot find valid samples, check `data/README.md`.", file=sys.stderr)
+        return 1
+    if behaviour == "quote":
+        said = "Invalid JSON format in function message: ['a secret sentence']."
+        print(f"RuntimeError: {said}", file=sys.stderr)
+        return 1
     if behaviour == "fail":
         print("Traceback (most recent call last):\n  ...", file=sys.stderr)
         print("ValueError: Unknown dataset.", file=sys.stderr)
@@ -51,9 +61,17 @@ def main(settings: dict[str, Any]) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if behaviour in ("wait", "not finite", "drop", "read fewer"):
         wait_with_a_child()
-    loss = 1.0 if settings["do_train"] else 1.5
+    loss = (
+        2e-4 / settings["learning_rate"] if settings["do_train"] else trained_loss(settings) + 0.5
+    )
     (output / "eval_results.json").write_text(json.dumps({"eval_loss": loss}))
     return 0
+
+
+def trained_loss(settings: dict[str, Any]) -> float:
+    """Return the loss that the training has left beside its weights."""
+    place = Path(settings.get("adapter_name_or_path", settings["model_name_or_path"]))
+    return float(json.loads((place / "eval_results.json").read_text())["eval_loss"])
 
 
 def rows(settings: dict[str, Any], key: str) -> int:

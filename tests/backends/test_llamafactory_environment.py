@@ -8,11 +8,13 @@ import pytest
 
 from llamafactory_world import stub_environment
 from penstock.backends.llamafactory.environment import (
+    REQUIREMENTS,
     find_environment,
     look_into,
+    pinned_version,
     require_environment,
 )
-from penstock.backends.llamafactory.installing import REQUIREMENTS, install
+from penstock.backends.llamafactory.installing import install
 from penstock.errors import ConfigError, PenstockError
 
 
@@ -56,6 +58,22 @@ def test_the_path_is_looked_through_last(tmp_path: Path, monkeypatch: pytest.Mon
     assert (found.cli, found.found) == (home / "bin" / "llamafactory-cli", "on the PATH")
 
 
+@pytest.mark.parametrize("home", ["apart", "apart from the command"])
+def test_a_command_apart_from_its_interpreter_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    """As `pip install --user` and pipx write it, the second for a path with spaces."""
+    stub = stub_environment(tmp_path / home)
+    command = tmp_path / "user" / "llamafactory-cli"
+    command.parent.mkdir()
+    python = f"{stub}/bin/python"
+    spaces = f"/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"
+    command.write_text(f"#!{spaces if ' ' in python else python}\n# -*- coding: utf-8 -*-\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+    assert look_into(require_environment()).versions["llamafactory"] == "0.9.5"
+
+
 def test_an_environment_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLAMAFACTORY_VENV", str(stub_environment(tmp_path / "e", cuda_build="12")))
     contents = look_into(require_environment())
@@ -97,5 +115,6 @@ def test_every_package_has_its_exact_version() -> None:
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(line.count("==") == 1 for line in pins)
     names = {line.partition("==")[0] for line in pins}
+    assert f"llamafactory=={pinned_version()}" in pins
     assert {"llamafactory", "torch", "torchaudio", "transformers"} <= names
     assert "torchvision" not in names

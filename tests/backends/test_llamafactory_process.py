@@ -86,11 +86,12 @@ def test_the_versions_of_its_environment_are_recorded(
     assert recorded["compute_dtype"] == "float32"
 
 
+@pytest.mark.parametrize("behaviour", ["drop", "drop all", "quote"])
 def test_no_text_of_a_row_comes_into_the_logs(
-    tmp_path: Path, data: Path, environment: Path
+    tmp_path: Path, data: Path, environment: Path, behaviour: str
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
-    carry(directory, environment, "drop")
+    assert carry(directory, environment, behaviour) == 1
     assert "secret" not in log(directory)
     assert "secret" not in directory.record_file.read_text()
     assert "training example: (text left out)" in log(directory)
@@ -104,6 +105,16 @@ def test_no_text_of_a_row_comes_into_the_logs(
         ("out of memory", "out of memory", "CUDA out of memory"),
         ("kill itself", "killed", "ended by SIGKILL; the kernel does this when memory runs out"),
         ("drop", "error", "dropped rows of lamps_train, lamps_eval: Invalid role tag in (1 time)"),
+        (
+            "drop all",
+            "error",
+            "dropped rows of lamps_train, lamps_eval: Invalid message count in (24",
+        ),
+        (
+            "quote",
+            "error",
+            "RuntimeError: Invalid JSON format in function message: (text left out)",
+        ),
         ("read fewer", "error", "reads 22 rows of lamps_train, which has 24"),
         ("say nothing", "error", "did not say how many rows of lamps_train it read"),
         ("not finite", "nan", "loss is nan at step 1; lower the learning rate"),
@@ -120,6 +131,18 @@ def test_a_failure_is_recorded_with_its_kind_and_its_words(
     assert record.failure is not None
     assert record.failure.kind is FailureKind(kind)
     assert words in record.failure.message
+
+
+def test_metrics_that_cannot_be_written_fail_the_run(
+    tmp_path: Path, data: Path, environment: Path
+) -> None:
+    directory = make_run(tmp_path / "Results", data)
+    directory.metrics_file.mkdir()
+    assert carry(directory, environment) == 1
+    record = directory.read()
+    assert record.state is State.FAILED
+    assert record.failure is not None
+    assert str(directory.metrics_file) in record.failure.message
 
 
 def test_a_row_that_would_be_dropped_fails_the_run_before_it_starts(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from penstock.backends import BACKENDS
 from penstock.backends.llamafactory.models import batches_of, parameters_of, template_of
@@ -158,6 +159,15 @@ def test_the_files_of_a_model_tell_its_size_before_its_name(tmp_path: Path) -> N
     assert parameters_of(str(model)) == 9
 
 
+def test_weights_that_lie_twice_are_counted_once(tmp_path: Path) -> None:
+    text = json.dumps({"w": {"dtype": "F32", "shape": [5], "data_offsets": []}}).encode()
+    names = ("model-00001-of-00001", "consolidated", "adapter_model")
+    for name in names:
+        file = tmp_path / f"{name}.safetensors"
+        file.write_bytes(struct.pack("<Q", len(text)) + text)
+    assert parameters_of(str(tmp_path)) == 5
+
+
 def test_a_file_that_holds_no_tensors_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
     with pytest.raises(ConfigError, match=r"model\.safetensors: not a safetensors file"):
@@ -172,8 +182,9 @@ def test_a_file_that_holds_no_tensors_is_named(tmp_path: Path) -> None:
         ("Qwen/Qwen2.5-72B-Instruct", None, None, (1, 16)),
         ("own/model", None, None, (1, 16)),
         (LLAMA, 8, None, (8, 2)),
-        (LLAMA, 32, None, (32, 1)),
-        (LLAMA, None, 1, (4, 1)),
+        (LLAMA, None, 8, (2, 8)),
+        (LLAMA, None, 1, (16, 1)),
+        (LLAMA, 3, 5, (3, 5)),
     ],
 )
 def test_a_step_has_sixteen_rows_unless_it_is_said_otherwise(
@@ -182,18 +193,47 @@ def test_a_step_has_sixteen_rows_unless_it_is_said_otherwise(
     assert batches_of(model, size, accumulation)[:2] == batches
 
 
-def test_the_gpu_decides_the_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    driver = tmp_path / "nvidia-smi"
-    driver.write_text(
-        "#!/bin/sh\necho '0, NVIDIA H200, 143771 MiB, 9.0'\necho '1, Tesla T4, 15360 MiB, 7.5'\n"
-    )
+@pytest.mark.parametrize("given", [{"batch_size": 3}, {"gradient_accumulation": 32}])
+def test_what_cannot_make_sixteen_rows_must_have_the_other_beside_it(given: Any) -> None:
+    with pytest.raises(ValidationError, match=r"does not divide the 16 rows .*; give both batch_"):
+        values(**given)
+    assert values(**{"batch_size": 3, "gradient_accumulation": 32} | given)
+
+
+def install_driver(place: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put an nvidia-smi in front of the PATH."""
+    driver = place / "nvidia-smi"
+    driver.write_text(f"#!/bin/sh\n{script}\n")
     driver.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("PATH", str(place), prepend=":")
+
+
+def test_the_gpu_decides_the_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "echo '0, NVIDIA H200, 143771 MiB, 9.0'; echo '1, Tesla T4, 15360 MiB, 7.5'"
+    install_driver(tmp_path, monkeypatch, told)
     assert dtype_on("cuda:0", "auto") == "bfloat16"
     assert dtype_on("cuda:1", "auto") == "float16"
     assert dtype_on("cuda", "auto") == "float16"
     assert dtype_on("cpu", "auto") == "float32"
     assert dtype_on("cpu", "bfloat16") == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo '0, Tesla K80, 11441 MiB, [N/A]'",
+        "case $1 in *compute_cap*) echo not a valid field; exit 2;; esac; echo '0, K80, 11441 MiB'",
+        "echo no devices were found; exit 6",
+    ],
+    ids=["a capability that is not known", "a driver that knows none", "no driver for the GPU"],
+)
+def test_a_precision_is_never_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    install_driver(tmp_path, monkeypatch, script)
+    with pytest.raises(ConfigError, match=r"compute_dtype: the driver does not tell .* say"):
+        dtype_on("cuda:0", "auto")
+    assert dtype_on("cuda:0", "float16") == "float16"
 
 
 def test_a_method_that_there_is_not_is_an_error() -> None:

@@ -90,3 +90,15 @@ def test_a_pick_that_cannot_be_read_stops_a_migration_before_it_begins(
     assert option in done.stderr
     assert words in done.stderr
     assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--by", "method"), ("--purpose", "p"), ("--results", "Results")]
+)
+def test_a_report_of_datasets_refuses_what_says_which_runs(
+    option: str, value: str, tmp_path: Path
+) -> None:
+    done = penstock("report", "--data", ".", option, value, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{option}: says which runs to report on, and --data reports on none" in done.stderr
+    assert list(tmp_path.iterdir()) == []

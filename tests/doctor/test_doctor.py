@@ -79,6 +79,18 @@ def test_a_cpu_build_beside_a_gpu_is_broken(tmp_path: Path, machine: dict[str, s
     assert items["llamafactory gpu"]["value"] == "its torch is a CPU build and sees no GPU"
 
 
+def test_a_gpu_that_is_hidden_breaks_nothing(tmp_path: Path, machine: dict[str, str]) -> None:
+    home = stub_environment(tmp_path / "e")
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho '0, Tesla K80, 11441 MiB, [N/A]'\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    path = {"LLAMAFACTORY_VENV": str(home), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    status, items = examined(tmp_path, machine | path | {"CUDA_VISIBLE_DEVICES": ""})
+    assert status == 0
+    assert items["devices cuda:0"]["value"] == "Tesla K80, 11 GiB, bfloat16 or not: unknown"
+    hidden = "hidden by CUDA_VISIBLE_DEVICES; runs go to the CPU"
+    assert items["devices gpu"]["value"] == hidden
+
+
 def test_a_variable_that_names_no_environment_is_broken(
     tmp_path: Path, machine: dict[str, str]
 ) -> None:

@@ -77,6 +77,18 @@ def test_what_the_environment_makes_visible_is_taken(
     assert names("0") == ["cuda:0"]
 
 
+def test_a_driver_that_hangs_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("penstock.executors._gpus._PATIENCE_SECONDS", 0.1)
+    with pytest.raises(ConfigError, match=r"driver does not answer .* name the device"):
+        device_slots(None, None)
+
+
 @pytest.mark.parametrize(
     ("driver", "expected"),
     [

@@ -32,6 +32,8 @@ RECIPE = {
     "format": "chat",
     "output": "datasets/paraphrase",
 }
+#: The name of the variable is one under which secrets stand.
+TEMPLATE = "{% set user_token = 'QUESTION: ' %}{{ user_token }}" + PLAIN
 GRID = {
     "experiment": {"purpose": "paraphrase"},
     "task": "chat",
@@ -43,7 +45,7 @@ GRID = {
         "batch_size": 8,
         "max_length": 128,
         "packing": True,
-        "chat_template": PLAIN,
+        "chat_template": TEMPLATE,
     },
     "cuda_devices": "cpu",
 }
@@ -87,6 +89,17 @@ def test_the_lower_loss_is_the_better_one(place: Path, trained: GridOutcome) -> 
     assert scores[1e-3] < scores[1e-9]
     assert (best.learning_rate, best.score, best.metric) == (1e-3, scores[1e-3], "loss")
     assert (best.chance, best.p_value, best.above_chance) == (None, None, None)
+
+
+def test_a_run_keeps_its_template_and_can_be_done_again(
+    place: Path, trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    run = trained.plan.runs[0]
+    assert run.directory is not None
+    assert run.directory.template_file.read_text() == TEMPLATE
+    (again,) = penstock.load_experiment(run.directory.config_file).runs
+    assert (again.identity, again.state) == (run.identity, "done")
 
 
 def test_a_score_leads_back_to_the_pairs(place: Path, trained: GridOutcome) -> None:

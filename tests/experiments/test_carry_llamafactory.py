@@ -55,9 +55,33 @@ def test_every_list_is_a_dimension_and_every_run_is_done(environment: Path) -> N
 
 def test_the_lower_loss_is_the_better_one(environment: Path) -> None:
     train(experiment())
-    comparison = compare("Results", by=["learning_rate"])
+    comparison = compare("Results")
+    (best,) = comparison.contenders
     assert comparison.score_name == "loss"
-    assert all(contender.score == 1.5 for contender in comparison.contenders)
+    assert (best.learning_rate, best.settings) == (2e-4, 2), "of equals it is the lower rate"
+    assert (best.dev_score, best.score) == (1.0, 1.5)
+
+
+def test_data_that_changed_after_the_plan_is_not_trained_on(environment: Path) -> None:
+    plan = load_experiment(experiment())
+    write_rows(Path("lamps/lamps_train.jsonl"), [chat_row(number) for number in range(100, 104)])
+    outcome = train(plan)
+    failure = outcome.failed[0].record.failure  # type: ignore[union-attr]
+    assert failure is not None
+    assert "lamps_train.jsonl: has " in failure.message and "restore it" in failure.message
+    directory = outcome.failed[0].directory
+    assert directory is not None
+    assert not (directory.path / "llamafactory_train.yaml").exists(), "nothing was started"
+
+
+def test_rows_to_evaluate_on_that_are_trained_on_are_refused(environment: Path) -> None:
+    rows = [chat_row(number) for number in (3, 4, 500)]
+    write_rows(Path("lamps/lamps_test.jsonl"), rows)
+    with pytest.raises(DataError, match=r"lamps_test\.jsonl:1: 2 of 3 rows of test"):
+        load_experiment(experiment())
+    shared = {"path": "lamps", "train": "lamps_train,lamps_eval"}
+    with pytest.raises(ConfigError, match=r"data\.train: 'lamps_eval', for validation, and 'lamps"):
+        load_experiment(experiment(data=shared))
 
 
 def test_without_the_trainer_nothing_is_started(

@@ -11,6 +11,7 @@ from grids import plan, refusal
 from chat_entries import PLAIN, chat_line, numbers, write_chat
 from penstock.errors import DataError
 from penstock.experiments import PlannedRun
+from penstock.files import sha256_of
 from penstock.manifest import describe
 from workplace import Workplace, append
 
@@ -21,7 +22,9 @@ PATH = "{path: chat}"
 @pytest.fixture(autouse=True)
 def chat(place: Workplace) -> Path:
     """Ten conversations to train on, four to choose by, three to report."""
-    return write_chat(Path("chat"), x_train=numbers(10), x_eval=numbers(4), x_test=numbers(3))
+    return write_chat(
+        Path("chat"), x_train=numbers(10), x_eval=numbers(4, 20), x_test=numbers(3, 30)
+    )
 
 
 def the_run(*overrides: str, **keys: Any) -> PlannedRun:
@@ -95,7 +98,7 @@ def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(chat: Path) -> 
 
 
 def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> None:
-    write_chat(Path("two"), a_train=numbers(5), b_train=numbers(6), x_eval=numbers(4))
+    write_chat(Path("two"), a_train=numbers(5), b_train=numbers(6), x_eval=numbers(4, 20))
     grid = plan(**KEYS, data="{path: two, train: [a_train, b_train, 'a_train,b_train']}")
     labels = [run.config.data.label for run in grid.runs]
     assert labels == ["two-a_train", "two-b_train", "two-a_train+b_train"]
@@ -108,6 +111,9 @@ def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> No
         ("{path: chats}", "data.path: .*chats: there is no such directory; did you mean 'chat'?"),
         ("{path: chat, train: x_trian}", "data.train: .* no entry 'x_trian'; did you mean 'x_tr"),
         ("{path: one}", "data.validation: .*dataset_info.json has no entry for validation; name"),
+        ("{path: two, train: 'a_train,a_train'}", "data.train: 'a_train', for train, and 'a_tr"),
+        ("{path: two, train: 'a_train,x_eval'}", "data.train: 'x_eval', for validation, and 'x_"),
+        ("{path: two, train: a_train, test: x_eval}", "data.test: 'x_eval', for test, and 'x_ev"),
         ("{path: two}", "data.train: .* several entries for train: a_train, b_train; name those"),
     ],
 )
@@ -138,10 +144,18 @@ def test_the_text_of_a_template_decides_the_run_and_not_its_place() -> None:
     Path("one.jinja").write_text(PLAIN)
     Path("two.jinja").write_text(PLAIN)
     one, two = (the_run(f"hyperparameters.chat_template={name}.jinja") for name in ("one", "two"))
-    assert one.config.hyperparameters["chat_template"] == PLAIN
+    assert one.config.template_text == PLAIN
+    assert one.config.hyperparameters["chat_template"] == sha256_of(Path("one.jinja"))
     assert one.identity == two.identity
     Path("two.jinja").write_text(PLAIN + " ")
     assert the_run("hyperparameters.chat_template=two.jinja").identity != one.identity
+
+
+def test_a_template_with_a_key_in_it_is_refused() -> None:
+    Path("key.jinja").write_text(PLAIN + "{# hf_" + "aB3" * 10 + " #}")
+    said = refused("hyperparameters.chat_template=key.jinja")
+    assert "hyperparameters.chat_template: holds what looks like a key" in said
+    assert "aB3" not in said
 
 
 def test_a_template_that_is_not_there_is_named_at_its_key() -> None:

@@ -11,8 +11,9 @@ import yaml
 
 from command import penstock
 from llamafactory_world import chat_row, write_chat, write_rows
+from penstock.backends.llamafactory.settings import words_of_settings
 from penstock.errors import ConfigError, DataError
-from penstock.exports import Export, export
+from penstock.exports import EXPORTS, Export, export
 from penstock.manifest import FileEntry, Manifest
 
 LLAMA = "meta-llama/Llama-3.2-3B-Instruct"
@@ -99,9 +100,9 @@ def test_full_fine_tuning_has_a_rate_of_its_own(lamps: Path) -> None:
 
 
 def test_other_entries_can_be_named(lamps: Path) -> None:
-    settings = exported(lamps, "train=lamps_train,lamps_eval", "validation=lamps_test").settings
-    assert settings["dataset"] == "lamps_train,lamps_eval"
-    assert settings["eval_dataset"] == "lamps_test"
+    settings = exported(lamps, "train=lamps_eval", "validation=lamps_train").settings
+    assert settings["dataset"] == "lamps_eval"
+    assert settings["eval_dataset"] == "lamps_train"
 
 
 @pytest.mark.parametrize("tracker", ["none", "wandb", "trackio"])
@@ -126,7 +127,10 @@ def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> Non
         ("lora_rnk=8", "unknown key; did you mean 'lora_rank'"),
         ("llamafactory.val_size=0.1", "val_size is refused: .* twins and all"),
         ("llamafactory.tokenized_path=t", "tokenized_path is refused"),
-        ("llamafactory.cutoff_len=512", "cutoff_len is called max_length here"),
+        ("llamafactory.max_samples=3", "max_samples is refused: .* step `take`"),
+        ("llamafactory.cutoff_len=512", "cutoff_len is called max_length here; give max_length="),
+        ("llamafactory.neat_packing=true", "neat_packing is called packing here"),
+        ("llamafactory.stage=pt", "stage is refused: penstock sets it"),
         ("llamafactory.hf_hub_token=hf_aaaaaaaaaaaaaaaaaaaaaaaa", "environment variable HF_TOKEN"),
         ("report_to=mlflow", "report_to: must be 'none', 'wandb' or 'trackio'"),
         ("model=own/model", "template: the name 'model' does not tell"),
@@ -138,6 +142,58 @@ def test_what_does_not_fit_is_an_error_with_its_mend(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         exported(lamps, override)
+
+
+@pytest.mark.parametrize("key", [*words_of_settings(), "report_to", "run_name", "project"])
+def test_what_penstock_sets_is_not_set_a_second_time(lamps: Path, key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} is (called|refused)"):
+        exported(lamps, f"llamafactory.{key}=1")
+
+
+@pytest.mark.parametrize("method", ["fo_lora", "fo_full"])
+@pytest.mark.parametrize("more", [(), ("packing=true", "warmup=9", "steps=3")])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_every_key_that_is_written_is_known_as_penstocks(
+    lamps: Path, method: str, more: tuple[str, ...], dtype: str
+) -> None:
+    found = exported(lamps, f"method={method}", f"compute_dtype={dtype}", *more)
+    assert found.settings.keys() <= {*words_of_settings(), "report_to", "run_name"}
+
+
+def test_the_words_of_settings_are_options() -> None:
+    words = set(words_of_settings().values()) - {None}
+    assert words <= EXPORTS.get("llamafactory").options({}).model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("visible", "capability", "dtype", "other"),
+    [
+        ("0", "9.0", "bfloat16", "float16"),
+        ("0", "7.5", "float16", "bfloat16"),
+        ("", "9.0", "float32", "bfloat16"),
+    ],
+    ids=["a new GPU", "an old GPU", "a hidden GPU"],
+)
+def test_the_device_decides_the_precision_and_another_one_is_proposed(
+    lamps: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    visible: str,
+    capability: str,
+    dtype: str,
+    other: str,
+) -> None:
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text(f"#!/bin/sh\necho '0, NVIDIA, 143771 MiB, {capability}'\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    found = exported(lamps)
+    written = {"bf16": "bfloat16", "fp16": "float16"}
+    assert [written[key] for key in found.settings.keys() & written] == [dtype] * bool(visible)
+    (line,) = (line for line in found.advice if line.startswith("precision: "))
+    assert line.startswith(f"precision: {dtype}, for ")
+    assert line.endswith(f"; compute_dtype={other} says otherwise")
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

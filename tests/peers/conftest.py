@@ -7,21 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from penstock.backends.llamafactory.environment import VARIABLE, Environment
+from penstock.backends.llamafactory.environment import (
+    VARIABLE,
+    Environment,
+    require_environment,
+)
 from penstock.backends.llamafactory.installing import install, requirements_hash
 from penstock.errors import PenstockError
 
 
 @pytest.fixture(scope="session")
 def llamafactory() -> Environment:
-    """A real LLaMA-Factory, of the versions that are pinned; it is made where there is none.
+    """A real LLaMA-Factory: the one that LLAMAFACTORY_VENV names, which stays as it is.
 
-    `make test` has made it; else it is kept for the next time, by the hash of its pins.
+    Else one of the versions that are pinned is made, and kept for the next time by their hash.
     """
-    named = os.environ.get(VARIABLE)
+    if os.environ.get(VARIABLE):
+        return require_environment()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kept = caches / "penstock" / f"llamafactory-{requirements_hash()[:16]}"
     try:
-        return install(Path(named) if named else kept)
+        return install(kept)
     except PenstockError as error:
         pytest.skip(f"LLaMA-Factory cannot be installed here: {error}")

@@ -29,20 +29,29 @@ def test_the_executor_changes_no_byte(
 ) -> None:
     pytest.importorskip({"ray": "ray", "slurm": "submitit"}[name])
     monkeypatch.chdir(tmp_path)
-    write_jsonl(Path("rows.jsonl"), rows(200))
+    for stem, count in (("rows", 200), ("more", 40)):
+        labelled = [{**row, "label": int(row["id"] % 5 > 0)} for row in rows(count)]
+        write_jsonl(Path(f"{stem}.jsonl"), [*labelled, {**labelled[5], "label": 1}])
     tokenize: dict[str, Any] = {"tokenize": {"tokenizer": str(tiny_tokenizer), "append_eod": True}}
     partition = {"partition": {"key": "patient", "validation": 0.4}}
     pack = [{"split": {"context": 64}}, {"pack": {"context": 64}}, "pad"]
-    chat = {"chat": {"user": "Who says: {text}?", "assistant": "{patient}"}}
+    pairs = {"pairs": {"source": "text", "target": "patient", "label": "label"}}
+    positives = {"positives": {"max_contradicted": 0.5}}
+    components = {"components": {"on": ["source"], "validation": 0.4}}
+    chat = {"chat": {"user": "Who says: {source}?", "assistant": "{target}"}}
     steps = {
         "megatron": [tokenize],
         "tfrecord": [partition, tokenize, *pack],
-        "chat": [partition, chat, "shuffle"],
+        "chat": [pairs, positives, components, chat, "shuffle"],
     }
-    forms = {"tfrecord": {"kind": "tfrecord", "rows_per_shard": 8}}
+    forms = {
+        "tfrecord": {"kind": "tfrecord", "rows_per_shard": 8},
+        "chat": {"kind": "chat", "parts": {"few": ["more"], "both": ["more", "rows"]}},
+    }
+    stems = ("rows", "more") if kind == "chat" else ("rows",)
     recipe = write_recipe(
         Path("recipe.yaml"),
-        source={"kind": "jsonl", "path": "rows.jsonl"},
+        sources={stem: {"kind": "jsonl", "path": f"{stem}.jsonl"} for stem in stems},
         steps=steps[kind],
         format=forms.get(kind, kind),
         output="rows/1.0.0",

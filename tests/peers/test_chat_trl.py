@@ -71,7 +71,7 @@ def test_steps_have_the_losses_and_gradients_of_trl(
 ) -> None:
     expected = losses_of_trl(tiny_model, tmp_path / "trl")
     rows = ours.subject.train
-    assert [row.row.number for row in rows] == list(range(1, ROWS + 1))
+    assert [row.number for row in rows] == list(range(1, ROWS + 1))
     found = [
         ours.step(rows[4 * step : 4 * step + 4], RATE, step + 1, measure=True)
         for step in range(STEPS)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from penstock import check
-from penstock.backends.llamafactory.environment import find_environment
+from penstock.backends.llamafactory.environment import Environment
 from penstock.formats.chat import TAGS
 
 pytestmark = pytest.mark.slow
@@ -100,16 +100,9 @@ REFUSED: Mapping[str, tuple[Sequence[Any], Mapping[str, Any], str]] = {
     "number": ([turns(U, A), turns(("user", 5), A)], LAYOUT, "row-invalid"),
     "text": ([turns(U, A), {"messages": "Say a."}], LAYOUT, "row-invalid"),
     "no_call": ([turns(U, A), turns(U, ("function", "look"))], LAYOUT, "row-invalid"),
+    "tags": ([turns(U, A), turns(U, ("function", "look </b>"))], LAYOUT, "row-invalid"),
     "no_row": ([turns(U, A), 5], LAYOUT, "not-an-object"),
 }
-
-
-@pytest.fixture(scope="module")
-def python() -> Path:
-    environment = find_environment()
-    if environment is None:
-        pytest.skip("LLaMA-Factory's environment is not here (penstock doctor)")
-    return environment.python
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +126,14 @@ def write(directory: Path, files: Mapping[str, tuple[Any, ...]]) -> Path:
     return directory
 
 
-def kept_by_llamafactory(python: Path, directory: Path, tokenizer: Path) -> dict[str, Any]:
+def kept_by_llamafactory(
+    llamafactory: Environment, directory: Path, tokenizer: Path
+) -> dict[str, Any]:
     """Return, for each entry, how many rows are kept, or the name of the error."""
     home = directory.parent
     quiet = {"HF_HOME": str(home / "cache"), "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     ran = subprocess.run(
-        [python, SCRIPT, directory, tokenizer],
+        [llamafactory.python, SCRIPT, directory, tokenizer],
         env={**os.environ, **quiet},
         cwd=home,
         capture_output=True,
@@ -152,9 +147,9 @@ def kept_by_llamafactory(python: Path, directory: Path, tokenizer: Path) -> dict
 
 
 def test_the_check_counts_the_rows_that_llamafactory_keeps(
-    python: Path, tokenizer: Path, tmp_path: Path
+    llamafactory: Environment, tokenizer: Path, tmp_path: Path
 ) -> None:
-    kept = kept_by_llamafactory(python, write(tmp_path / "data", LOADED), tokenizer)
+    kept = kept_by_llamafactory(llamafactory, write(tmp_path / "data", LOADED), tokenizer)
     for name in LOADED:
         alone = write(tmp_path / name, {name: LOADED[name]})
         (finding,) = (
@@ -164,9 +159,9 @@ def test_the_check_counts_the_rows_that_llamafactory_keeps(
 
 
 def test_what_ends_llamafactory_is_an_error_of_the_check(
-    python: Path, tokenizer: Path, tmp_path: Path
+    llamafactory: Environment, tokenizer: Path, tmp_path: Path
 ) -> None:
-    kept = kept_by_llamafactory(python, write(tmp_path / "data", REFUSED), tokenizer)
+    kept = kept_by_llamafactory(llamafactory, write(tmp_path / "data", REFUSED), tokenizer)
     for name, (rows, settings, code) in REFUSED.items():
         assert isinstance(kept[name], str), name
         found = check(write(tmp_path / name, {name: (rows, settings)})).datasets[0].findings

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from composed_runs import ComposedRuns
 from penstock.report import compare, comparison_cells, to_latex
 from penstock.report.charts import comparison_chart
-from penstock.runs import less_is_better, merit
+from penstock.runs import less_is_better, merit, perplexity
 
 
 @pytest.fixture
@@ -55,3 +57,37 @@ def test_one_place_knows_the_direction_of_a_metric() -> None:
     assert not less_is_better("accuracy") and not less_is_better("f1")
     assert merit("loss", 1.0) > merit("loss", 2.0)
     assert merit("f1", 1.0) > merit("f1", 0.5)
+
+
+def test_losses_over_other_tokens_are_no_settings_to_choose_among(runs: ComposedRuns) -> None:
+    """The loss of last answers alone may be lower for what was asked before them."""
+    same = {"task": "chat", "metric": "loss", "method": "fo_lora", "chance": None}
+    for history, tokens, loss in ((False, 900, 1.5), (True, 300, 0.5)):
+        for rate in (1e-4, 1e-3):
+            values = {**same, "mask_history": history, "tokens": tokens, "score": loss}
+            runs.add(rate=rate, dev=loss + rate, **values)
+    found = compare(runs.root)
+    assert found.by == ("method", "data", "evaluation_tokens")
+    groups = {c.group["evaluation_tokens"]: (c.settings, c.learning_rate) for c in found.contenders}
+    assert groups == {900: (2, 1e-4), 300: (2, 1e-4)}
+    assert any("(by their mask_history)" in note for note in found.notes)
+    assert any("answer tokens of the same rows (300, 900)" in note for note in found.notes)
+    named = compare(runs.root, by=["method", "mask_history"])
+    assert named.by == ("method", "mask_history")
+    assert any("answer tokens of the same rows (300, 900)" in note for note in named.notes)
+
+
+def test_two_trainers_are_never_averaged_over(runs: ComposedRuns) -> None:
+    same = {"task": "chat", "metric": "loss", "method": "fo_lora", "chance": None, "rows": 5}
+    runs.add(**same, backend="builtin", dev=1.0, score=1.0, tokens=900)
+    runs.add(**same, backend="llamafactory", dev=0.5, score=0.5)
+    found = compare(runs.root)
+    assert found.by == ("method", "data", "backend")
+    assert [c.group["backend"] for c in found.contenders] == ["llamafactory", "builtin"]
+    assert any("added to --by" in note and "backend" in note for note in found.notes)
+    assert any("answer tokens of the same rows (900, unknown)" in note for note in found.notes)
+
+
+def test_perplexity_is_a_number_however_high_the_loss() -> None:
+    assert perplexity(0.0) == 1.0
+    assert math.isfinite(perplexity(1e4))

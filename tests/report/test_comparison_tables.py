@@ -67,10 +67,14 @@ def test_latex_takes_no_sign_of_a_name_for_its_own(runs: ComposedRuns) -> None:
     assert len(re.findall(r"(?<!\\)&", row)) == 5
 
 
-def test_latex_heads_the_scores_of_several_metrics_as_scores(runs: ComposedRuns) -> None:
-    runs.add(method="zo", metric="f1")
-    runs.add(method="fo_full", metric="accuracy")
-    assert "& dev & score & chance" in to_latex(compare(runs.root))
+def test_latex_names_the_metric_of_each_row_where_there_are_several(runs: ComposedRuns) -> None:
+    runs.add(method="zo", metric="f1", score=0.5)
+    runs.add(method="fo_full", metric="loss", score=0.7, chance=None)
+    text = to_latex(compare(runs.root))
+    assert "method & data & metric & rate & dev & score & chance" in text
+    assert "zo & original & f1 & 1e-6 & 50.0 & 50.0" in text
+    assert "original & loss & 1e-6 & 0.500 & 0.700 & --" in text
+    assert "{lllrrrr}" in text
 
 
 def test_the_chosen_setting_is_named_where_settings_differ_in_more_than_the_rate(

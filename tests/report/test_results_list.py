@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import penstock
+from command import penstock as command
 from composed_runs import ComposedRuns
 from penstock.errors import ConfigError, DataError
 from penstock.report import results
@@ -116,3 +117,16 @@ def test_the_package_offers_what_the_verbs_do(runs: ComposedRuns) -> None:
     runs.add()
     assert len(penstock.results(runs.root)) == 1
     assert len(penstock.compare(runs.root).contenders) == 1
+
+
+def test_rows_that_were_left_out_or_cut_are_shown_with_the_score(runs: ComposedRuns) -> None:
+    directory = runs.add(task="chat", metric="loss", score=1.25, chance=None, tokens=4321)
+    record = directory.read()
+    assert record.result is not None
+    record.result.dropped_rows, record.result.truncated_rows = 3, 2
+    directory.write(record)
+    (row,) = [row.to_dict() for row in results(runs.root)]
+    assert (row["evaluation_tokens"], row["dropped_rows"], row["truncated_rows"]) == (4321, 3, 2)
+    shown = command("results", "--detail", cwd=runs.root.parent).stdout
+    assert "loss 1.250 on 4,321 answer tokens of 100 rows" in shown
+    assert "3 rows left out for their length, 2 cut" in shown

@@ -38,10 +38,31 @@ print(dataset.format, dataset.rows, [finding.code for finding in dataset.finding
 """
 
 
-def install(site: Path) -> None:
+SPOKEN = """
+from penstock.tasks import TaskBase
+
+
+class Spoken(TaskBase):
+    name = "weather"
+    directory = "Weather"
+
+
+TASK = Spoken()
+"""
+EXPERIMENT = """
+experiment: {purpose: p}
+model: some-org/some-model
+task: weather
+method: zo
+data: {path: Weather}
+hyperparameters: {learning_rate: 1e-6}
+"""
+
+
+def install(site: Path, module: str = MODULE) -> None:
     """Lay a distribution out as an installer does."""
     site.mkdir()
-    (site / "weather_tasks.py").write_text(MODULE)
+    (site / "weather_tasks.py").write_text(module)
     info = site / "weather_tasks-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weather-tasks\nVersion: 1.0\n")
@@ -69,3 +90,20 @@ def test_an_installed_task_is_known_by_name_and_to_the_check(tmp_path: Path) -> 
         "('Dry', 'Wet')",
         "task_jsonl 2 ['label-range']",
     ]
+
+
+def test_a_task_of_rows_that_nothing_trains_on_is_refused_by_an_experiment(tmp_path: Path) -> None:
+    install(tmp_path / "site", SPOKEN)
+    (tmp_path / "e.yaml").write_text(EXPERIMENT)
+    done = subprocess.run(
+        [sys.executable, "-m", "penstock", "train", "e.yaml", "--dry-run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "e.yaml:4:" in done.stderr
+    assert "task: the task 'weather' is neither a Task nor a ChatTask" in done.stderr

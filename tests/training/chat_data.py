@@ -25,7 +25,11 @@ def turns(number: int) -> Turns:
     """Return a conversation of its own; every third has two answers."""
     deed, effect = EVENTS[number % 5]
     name = NAMES[number % 7]
-    said = [("system", "Say what came of it."), ("user", f"{name} {deed}."), ("assistant", effect)]
+    said = [
+        ("system", "Say what came of it."),
+        ("user", f"{number}. {name} {deed}."),
+        ("assistant", effect),
+    ]
     if number % 3 == 0:
         other = NAMES[(number + 1) % 7]
         said += [("user", f"And {other}?"), ("assistant", f"{other} laughed.")]

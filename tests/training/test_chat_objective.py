@@ -17,6 +17,8 @@ from transformers import (
     GPT2LMHeadModel,
     Lfm2Config,
     Lfm2ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
     MambaConfig,
     MambaForCausalLM,
     OPTConfig,
@@ -113,6 +115,34 @@ def test_a_model_whose_state_runs_along_the_row_is_refused_for_packing() -> None
     message = "packing: this model lets a packed conversation see the one before it"
     with pytest.raises(ConfigError, match=message):
         require_apart(objective(Lfm2ForCausalLM(config).eval(), packing=True))
+
+
+class OneRowAtATime(LlamaForCausalLM):
+    """Keeps conversations apart in a batch of one row alone, as flash attention does."""
+
+    def forward(self, input_ids: Any, position_ids: Any, **options: Any) -> Any:
+        if len(input_ids) > 1:
+            position_ids = None
+        return super().forward(input_ids=input_ids, position_ids=position_ids, **options)
+
+
+def small_llama(kind: type[LlamaForCausalLM] = LlamaForCausalLM) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    size = {"vocab_size": 500, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    return kind(LlamaConfig(**size, num_attention_heads=2)).eval()
+
+
+def test_a_model_that_keeps_apart_one_row_alone_is_refused_for_packing() -> None:
+    require_apart(objective(small_llama(), packing=True))
+    with pytest.raises(ConfigError, match="packing: this model lets a packed conversation see"):
+        require_apart(objective(small_llama(OneRowAtATime), packing=True))
+
+
+def test_logits_that_are_no_numbers_prove_nothing() -> None:
+    model = small_llama()
+    torch.nn.init.constant_(model.lm_head.weight, torch.nan)
+    with pytest.raises(ConfigError, match="packing: this model lets a packed conversation see"):
+        require_apart(objective(model, packing=True))
 
 
 def test_a_model_without_positions_is_refused_for_packing() -> None:

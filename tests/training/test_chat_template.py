@@ -166,6 +166,24 @@ def test_a_template_that_writes_the_date_gives_the_same_on_any_day(tokenizer: An
     assert tokenizer.decode(chat.ids).startswith("26 Jul 2024\n")
 
 
+@pytest.mark.parametrize("start", ["\n", "  {% if true %}a{% endif %}", "{# #} {{ 'b' }}"])
+def test_a_fixed_date_changes_nothing_else(tokenizer: Any, start: str) -> None:
+    dated = start + "{% if false %}{{ strftime_now('%Y') }}{% endif %}" + PLAIN
+    (found,) = ChatTemplate(tokenizer, dated).encode(chat_rows(1))
+    (expected,) = ChatTemplate(tokenizer, dated.replace("strftime_now", "range")).encode(
+        chat_rows(1)
+    )
+    assert found.ids.tolist() == expected.ids.tolist()
+
+
+def test_a_date_by_other_signs_is_refused(tokenizer: Any) -> None:
+    clock = "{{ strftime_now('%d %b %Y, %H o\\'clock') + '\n' }}" + PLAIN
+    with pytest.raises(
+        ConfigError, match=r"it writes the date by .*%H.*; only %d, .* have a value"
+    ):
+        ChatTemplate(tokenizer, clock).encode(chat_rows(1))
+
+
 def test_the_answers_of_a_real_template_are_found(shared_data: Path) -> None:
     """Qwen2.5 puts a system prompt of its own before a conversation that has none."""
     tokenizer = load_tokenizer(str(shared_data / "tokenizers" / "qwen2_5"))

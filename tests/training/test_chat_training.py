@@ -62,10 +62,13 @@ def test_a_packed_run_is_the_same_as_one_that_is_not(
 def test_the_result_tells_loss_and_perplexity_of_the_test_split(
     tmp_path: Path, tiny_model: Path, chat: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = train(run_of(tmp_path, tiny_model, chat))
+    directory = run_of(tmp_path, tiny_model, chat)
+    result = train(directory)
     assert (result.metric, result.evaluation_split, result.chance) == ("loss", "test", None)
     assert result.scores == {"loss": result.score, "perplexity": math.exp(result.score)}
     assert (result.train_rows, result.dev_rows, result.evaluation_rows) == (24, 6, 5)
+    lines = map(orjson.loads, (directory.path / PREDICTIONS_NAME).read_bytes().splitlines())
+    assert result.evaluation_tokens == sum(line["answer_tokens"] for line in lines)
     said = capsys.readouterr().out
     assert "choosing on 6 of 6 (validation), evaluating on 5 of 5 (test)" in said
     assert "Answers end with <|end|>" in said
@@ -83,13 +86,13 @@ def test_without_a_test_split_the_validation_split_is_reported(
 def test_the_weights_of_the_lowest_dev_loss_are_evaluated(tmp_path: Path, tiny_model: Path) -> None:
     """The rate is so high that the run gets worse; dev rows are also the evaluation rows."""
     data = write_chat(tmp_path / "chat", x_train=some(24), x_eval=some(6, first=50))
-    values = {"learning_rate": 5e-2, "steps": 10, "eval_steps": 1, "max_grad_norm": None}
+    values = {"learning_rate": 5e-2, "steps": 5, "eval_steps": 1, "max_grad_norm": None}
     directory = run_of(tmp_path, tiny_model, data, **values)
     result = train(directory)
     looks = {m["step"]: m["dev_score"] for m in directory.metrics() if "dev_score" in m}
     best = min(looks, key=lambda step: (looks[step], step))
     assert (result.best_step, result.dev_score) == (best, looks[best])
-    assert looks[10] > looks[best], "it got worse"
+    assert looks[5] > looks[best], "it got worse"
     assert result.score == pytest.approx(result.dev_score, rel=1e-6)
 
 
@@ -110,7 +113,9 @@ def test_the_loss_of_each_conversation_is_kept_with_its_place(
 def test_entries_can_be_named_instead_of_the_splits(
     tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_chat(tmp_path / "chat", a=some(9), b_train=some(7), c=some(4), d_test=some(3))
+    path = write_chat(
+        tmp_path / "chat", a=some(9), b_train=some(7), c=some(4, 50), d_test=some(3, 80)
+    )
     data = RunData(path=str(path), train="a, b_train", validation="c", label="chat")
     result = train(run_of(tmp_path, tiny_model, data))
     assert (result.train_rows, result.dev_rows, result.evaluation_rows) == (16, 4, 3)
@@ -138,7 +143,7 @@ def test_rows_above_max_length_end_the_run_unless_it_is_said_what_becomes_of_the
 def test_rows_longer_than_the_models_positions_are_refused(
     tmp_path: Path, tiny_model: Path
 ) -> None:
-    data = write_chat(tmp_path / "chat", x_train=[*some(9), LONG], x_eval=some(4))
+    data = write_chat(tmp_path / "chat", x_train=[*some(9), LONG], x_eval=some(4, first=50))
     with pytest.raises(ConfigError, match=r"max_length: a row of train has .* 128 positions"):
         trainer_of(run_of(tmp_path, tiny_model, data, max_length=2048))
 
@@ -162,6 +167,27 @@ def test_a_malformed_row_is_refused_before_the_model_is_looked_for(
 def test_a_split_without_rows_is_refused(tmp_path: Path) -> None:
     data = write_chat(tmp_path / "chat", x_train=[], x_eval=some(4))
     with pytest.raises(DataError, match=r"has no rows for train \(x_train\); training on nothing"):
+        trainer_of(run_of(tmp_path, tmp_path / "no-model", data))
+
+
+def test_a_template_is_trained_with_as_it_was_written(
+    tmp_path: Path, tiny_model: Path, chat: Path
+) -> None:
+    """What stands under `user_token` would be masked in a record, as a secret of that name."""
+    template = "{% set user_token = 'QUESTION: ' %}{{ user_token }}" + PLAIN
+    directory = run_of(tmp_path, tiny_model, chat, chat_template=template)
+    trainer = trainer_of(directory)
+    assert trainer.tokenizer.decode(trainer.subject.train[0].ids).startswith("QUESTION: ")
+    assert "QUESTION" not in directory.record_file.read_text()
+    directory.template_file.write_text(PLAIN)
+    with pytest.raises(DataError, match=r"chat_template\.jinja: is missing or not the chat temp"):
+        trainer_of(directory)
+
+
+def test_rows_to_evaluate_on_that_are_trained_on_are_refused(tmp_path: Path) -> None:
+    data = write_chat(tmp_path / "chat", x_train=some(9), x_eval=[*some(4, 50), *some(2, 3)])
+    message = r"x_eval\.jsonl:5: 2 of 6 rows of validation, this one first, stand in train as well"
+    with pytest.raises(DataError, match=message):
         trainer_of(run_of(tmp_path, tmp_path / "no-model", data))
 
 

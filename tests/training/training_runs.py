@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -37,7 +38,13 @@ SMALL: dict[str, Any] = {
 def make_run(
     root: Path, model: Path | str, task: str, method: str, data: Path | RunData, **values: Any
 ) -> RunDirectory:
-    """Make the directory of a run that is about to start; `values` go over SMALL."""
+    """Make the directory of a run that is about to start; `values` go over SMALL.
+
+    A `chat_template` is the template itself.
+    """
+    text = values.get("chat_template")
+    if text is not None:
+        values["chat_template"] = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     config = RunConfig(
         purpose="test",
         model=str(model),
@@ -45,6 +52,7 @@ def make_run(
         method=method,
         data=data if isinstance(data, RunData) else RunData(path=str(data), label="original"),
         hyperparameters=SMALL | values,
+        template_text=text,
     )
     directory = RunDirectory.create(root, config)
     record = RunRecord(

@@ -10,10 +10,12 @@ from rich.text import Text
 
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
 from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
+from penstock.errors import ConfigError
 
 
 @guarded
 def report(
+    context: typer.Context,
     target: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("report.html"),
     by: ByOption = "method,data",
     purpose: PurposeOption = None,
@@ -31,6 +33,8 @@ def report(
     """
     from penstock.report import write_data_report, write_report
 
+    if data:
+        _refuse_options_of_runs(context)
     written = (
         write_data_report(data, target)
         if data
@@ -39,3 +43,14 @@ def report(
     path = str(written.resolve())
     row = {"report": path}
     Output(format, quiet).show(row, [row], lambda: [Text(path)])
+
+
+def _refuse_options_of_runs(context: typer.Context) -> None:
+    """Raise ConfigError for an option that a report of datasets would not heed."""
+    for name, option in {"by": "--by", "purpose": "--purpose", "root": "--results"}.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise ConfigError(
+                "says which runs to report on, and --data reports on none; leave one of them out",
+                field=option,
+            )

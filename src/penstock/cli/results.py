@@ -18,6 +18,7 @@ from penstock.cli._table import FoldingTable, number
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
+    from penstock.runs import RunResult
 
 #: Hyperparameters with a column of their own.
 _OWN = ("learning_rate", "seed")
@@ -101,7 +102,7 @@ def _block(row: ResultRow) -> list[str]:
     lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{state}[/]"]
     if result:
         lines.append(
-            f"  {result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
+            f"  {result.metric} {result.score:.3f} on {_rows_of(result)}, "
             f"dev {result.dev_score:.3f}"
             + (f", chance {result.chance:.3f}" if result.chance is not None else "")
         )
@@ -109,6 +110,11 @@ def _block(row: ResultRow) -> list[str]:
             f"  best step {result.best_step} of {result.steps}, {result.train_rows} train rows, "
             f"{result.seconds:.0f} s"
         )
+        if result.dropped_rows or result.truncated_rows:
+            lines.append(
+                f"  {result.dropped_rows} rows left out for their length, "
+                f"{result.truncated_rows} cut"
+            )
     times = f"started {record.started}" + (f", ended {record.finished}" if record.finished else "")
     lines += [
         f"  {times}, {record.device} of {escape(record.host)}",
@@ -118,3 +124,10 @@ def _block(row: ResultRow) -> list[str]:
         lines.append(f"  [red]{escape(row.failure)}[/]")
         lines.append(f"  log: {escape(str(row.directory.log_file(record.config, 'err')))}")
     return lines
+
+
+def _rows_of(result: RunResult) -> str:
+    """Return how much was evaluated, such as `120 rows`."""
+    if result.evaluation_tokens is None:
+        return f"{result.evaluation_rows} rows"
+    return f"{result.evaluation_tokens:,} answer tokens of {result.evaluation_rows} rows"

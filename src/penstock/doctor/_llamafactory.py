@@ -10,13 +10,13 @@ from penstock.backends.llamafactory.environment import (
     Environment,
     find_environment,
     look_into,
+    pinned_version,
 )
 from penstock.doctor._base import Item, State
+from penstock.doctor._devices import sees_gpu
 from penstock.errors import ConfigError
-from penstock.executors import gpus
 
 _AREA = "llamafactory"
-_TESTED = "0.9.5"
 #: All that `llamafactory-cli train` imports.
 _TRAINER = "llamafactory.train.tuner"
 
@@ -34,8 +34,9 @@ def llamafactory() -> Iterator[Item]:
         return
     place = f"{environment.cli.parent.parent} ({environment.found})"
     yield Item(_AREA, "environment", State.OK, place)
+    tested = pinned_version()
     for name, known in contents.versions.items():
-        told = f"{known}; {_TESTED} was tested" * (name == _AREA and known != _TESTED)
+        told = f"{known}; {tested} was tested" * (name == "llamafactory" and known != tested)
         yield Item(_AREA, name, State.OK, told or known)
     yield from _traps(environment, contents)
 
@@ -50,7 +51,7 @@ def _traps(environment: Environment, contents: Contents) -> Iterator[Item]:
     for module, trouble in contents.troubles.items():
         mend = mends.get(module, f"{pip} check tells what does not fit; {INSTALL} makes a new one")
         yield Item(_AREA, module, State.BROKEN, trouble, mend)
-    if gpus() and not contents.cuda_devices:
+    if sees_gpu() and not contents.cuda_devices:
         build = f"built for CUDA {contents.cuda_build}" if contents.cuda_build else "a CPU build"
         mend = f"{pip} install --force-reinstall torch, of a build that the driver takes"
         yield Item(_AREA, "gpu", State.BROKEN, f"its torch is {build} and sees no GPU", mend)

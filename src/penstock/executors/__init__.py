@@ -9,7 +9,7 @@ from penstock.config import Document, validate
 from penstock.executors._base import Executor, WorkerError, usable_cores
 from penstock.executors._gpus import Gpu, gpus
 from penstock.executors._process import ProcessOutcome, run_process
-from penstock.executors._slots import Slot, SlotExecutor, device_slots
+from penstock.executors._slots import Slot, SlotExecutor, device_slots, visible_gpus
 from penstock.executors.local import LocalExecutor
 from penstock.registry import Registry
 
@@ -27,6 +27,7 @@ __all__ = [
     "gpus",
     "run_process",
     "usable_cores",
+    "visible_gpus",
 ]
 
 EXECUTORS: Registry[type[Executor]] = Registry("executor", "penstock.executors", "EXECUTOR")

@@ -34,7 +34,7 @@ def device_slots(cuda_devices: str | None, max_parallel: int | None) -> list[Slo
     slots share the cores evenly. Raises ConfigError for what names no device, or one twice.
     """
     if cuda_devices is None:
-        cuda_devices = ",".join(_visible_gpus()) or "cpu"
+        cuda_devices = ",".join(visible_gpus()) or "cpu"
     devices = [part.strip() for part in cuda_devices.split(",") if part.strip()]
     if devices in ([], ["cpu"]):
         return _cpu_slots(max_parallel)
@@ -57,11 +57,15 @@ def _cpu_slots(max_parallel: int | None) -> list[Slot]:
     return [Slot("cpu", environment) for _ in range(count)]
 
 
-def _visible_gpus() -> list[str]:
+def visible_gpus() -> list[str]:
+    """Return what CUDA_VISIBLE_DEVICES names, else the numbers of all GPUs.
+
+    Raises ConfigError where the driver is asked and does not answer.
+    """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [part.strip() for part in chosen.split(",") if part.strip() not in ("", "-1")]
-    return [index for (index,) in ask_driver("index")]
+    return [row[0] for row in ask_driver("index")]
 
 
 class SlotExecutor(Generic[Item, Result]):

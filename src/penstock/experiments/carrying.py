@@ -117,7 +117,7 @@ class _Carrier:
             directory = RunDirectory.create(self.plan.root, run.config)
             self.plan.tries.know(directory)
             directory.lock.acquire()
-            write_atomic(directory.config_file, experiment_yaml(run.config))
+            write_atomic(directory.config_file, experiment_yaml(run.config, directory))
             record = self._record(run, directory, slot)
             directory.write(record)
             run.take_up((directory, record))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from penstock.config import Place, config_error
 from penstock.errors import ConfigError, did_you_mean, did_you_mean_beside
 from penstock.experiments.request import HYPERPARAMETERS, Request
-from penstock.runs import RunConfig, RunData
-from penstock.tasks import SPLITS, TASKS, Task, TaskBase
+from penstock.redaction import looks_secret
+from penstock.runs import RunConfig, RunData, place_of_model
+from penstock.tasks import SPLITS, TASKS, TaskBase, task_kind
 
 #: One value for each key, keys being dotted (`data.mix`).
 Cell = Mapping[str, Any]
@@ -34,6 +36,9 @@ def resolve(request: Request, cell: Cell) -> RunConfig:
     ):
         if name in values and values[name] is None:
             values[name] = of_task
+    template = _template(request, cell["method"], values.get("chat_template"))
+    if template is not None:
+        values["chat_template"] = f"sha256:{hashlib.sha256(template.encode()).hexdigest()}"
     config = RunConfig(
         purpose=request.experiment.experiment.purpose,
         description=request.experiment.experiment.description,
@@ -43,6 +48,7 @@ def resolve(request: Request, cell: Cell) -> RunConfig:
         method=cell["method"],
         data=_data(request, cell, task),
         hyperparameters=values,
+        template_text=template,
     )
     _verify(request, config)
     return config
@@ -62,6 +68,11 @@ def find_task(request: Request, name: Any, place: Place) -> TaskBase:
     tasks = [TASKS.get(known) for known in TASKS.names()]
     for task in tasks:
         if str(name).casefold() in (task.name, task.directory.casefold()):
+            try:
+                task_kind(task.name)
+            except ConfigError as error:
+                where = request.value_place(place, name)
+                raise request.document.error(error.message, where) from None
             return task
     names = [task.name for task in tasks]
     hint = did_you_mean(str(name), [*names, *(task.directory for task in tasks)])
@@ -90,27 +101,43 @@ def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, 
             message = f"must be a number, not {str(value).lower()}"
             place = _hyperparameter_place(request, method, name, value)
             raise request.document.error(message, place)
-    for name in task.without & values.keys():
+    for name in _of_other_tasks(model, task):
         if given.get(name) is not None:
             message = f"means nothing for the task {task.name}; leave it out"
             place = _hyperparameter_place(request, method, name, given[name])
             raise request.document.error(message, place)
         del values[name]
-    if values.get("chat_template") is not None:
-        values["chat_template"] = _template(request, method, values["chat_template"])
     return values
 
 
-def _template(request: Request, method: str, given: str) -> str:
+def _of_other_tasks(model: type[BaseModel], task: TaskBase) -> list[str]:
+    """Return the hyperparameters that mean nothing for a task, as their fields say."""
+    kind = task_kind(task.name)
+    said = {name: field.json_schema_extra for name, field in model.model_fields.items()}
+    return [
+        name
+        for name, extra in said.items()
+        if isinstance(extra, dict) and extra.get("task", kind) != kind
+    ]
+
+
+def _template(request: Request, method: str, given: str | None) -> str | None:
     """Return a chat template itself: the run is decided by its text, not by its place."""
-    if "{" in given:
-        return given
-    try:
-        return Path(given).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        hint = did_you_mean_beside(Path(given))
-        place = _hyperparameter_place(request, method, "chat_template", given)
-        raise request.document.error(f"{given} cannot be read ({error}){hint}", place) from None
+    if given is None:
+        return None
+    place = _hyperparameter_place(request, method, "chat_template", given)
+    text = given
+    if "{" not in given:
+        try:
+            text = Path(given).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            hint = did_you_mean_beside(Path(given))
+            message = f"{given} cannot be read ({error}){hint}"
+            raise request.document.error(message, place) from None
+    if looks_secret(text):
+        message = "holds what looks like a key, and each run would keep it; take it out"
+        raise request.document.error(message, place)
+    return text
 
 
 def _hyperparameter_error(
@@ -137,13 +164,13 @@ def _hyperparameter_place(request: Request, method: str, name: str, value: Any) 
 
 def _model(request: Request, name: str) -> str:
     """Return a model that lies here as an absolute path, and a hub name as it is."""
+    try:
+        if (place := place_of_model(name)) is not None:
+            return str(place)
+    except ConfigError as error:
+        message = f"{error.file} {error.message}"
+        raise request.document.error(message, request.value_place(("model",), name)) from None
     path = Path(name).expanduser()
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise request.document.error(
-            f"{path} is no model: it has no config.json", request.value_place(("model",), name)
-        )
-    if path.exists():
-        return str(path.resolve())
     if name.startswith(".") or path.suffix == ".gguf" or not _HUB_NAME.fullmatch(name):
         raise request.document.error(
             f"there is no model {path}{did_you_mean_beside(path)}",
@@ -169,7 +196,7 @@ def _data(request: Request, cell: Cell, task: TaskBase) -> RunData:
 
 def _require_fitting(request: Request, cell: Cell, task: TaskBase) -> None:
     """Refuse keys of `data` that the task has no use for."""
-    of_tasks, benchmark = ("original", "synthetic", "mix"), isinstance(task, Task)
+    of_tasks, benchmark = ("original", "synthetic", "mix"), task_kind(task.name) == "benchmark"
     for name in SPLITS if benchmark else of_tasks:
         if (value := cell[f"data.{name}"]) is not None:
             kind = "a benchmark task has its files by name" if benchmark else "chat has one path"

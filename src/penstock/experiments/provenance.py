@@ -15,8 +15,8 @@ from penstock.errors import ConfigError
 from penstock.files import plural
 from penstock.formats import open_task_directory
 from penstock.runs import DatasetUse, ModelUse, RunConfig, RunData, model_hash
-from penstock.tasks import TASKS, Task
-from penstock.training.chat import read_splits
+from penstock.tasks import task_kind
+from penstock.training.chat import ChatRows
 
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
 
@@ -43,7 +43,7 @@ class Provenance:
         carry it. Raises ConfigError or DataError where a dataset is missing, incomplete, too small,
         or not what its manifest says.
         """
-        if not isinstance(TASKS.get(config.task), Task):
+        if task_kind(config.task) == "chat":
             return [self._chat(config.data)]
         uses = []
         for role in ("path", "original", "synthetic"):
@@ -74,7 +74,10 @@ class Provenance:
         key = (path, *(f"{split} {names}" for split, names in data.entries.items()))
         if key not in self._chats:
             try:
-                manifest = read_splits(data).manifest
+                rows = ChatRows(data)
+                manifest = rows.manifest()
+                for _ in rows:
+                    pass  # each is proved as it is read, and none is kept
             except ConfigError as error:
                 place = tuple((error.field or "data.path").split("."))
                 raise self.document.error(error.message, place) from None

@@ -18,7 +18,7 @@ from penstock.config import (
     validate,
 )
 from penstock.redaction import redact
-from penstock.runs import RunConfig
+from penstock.runs import RunConfig, RunDirectory
 from penstock.runs.records import Mix
 
 Scalar = str | int | float | bool | None
@@ -114,8 +114,14 @@ def read_experiment(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Experi
     return validate(document, Experiment), document
 
 
-def experiment_yaml(config: RunConfig) -> str:
-    """Return one run as an experiment file that `penstock train` takes; secrets are masked."""
+def experiment_yaml(config: RunConfig, directory: RunDirectory) -> str:
+    """Return one run as an experiment file that `penstock train` takes; secrets are masked.
+
+    A chat template is named by its file in the run's directory.
+    """
+    hyperparameters = dict(config.hyperparameters)
+    if hyperparameters.get("chat_template") is not None:
+        hyperparameters["chat_template"] = str(directory.template_file.resolve())
     data = config.data.model_dump(exclude_none=True)
     data["name"] = data.pop("label")
     return dump_yaml(
@@ -126,7 +132,7 @@ def experiment_yaml(config: RunConfig) -> str:
                 "task": config.task,
                 "method": config.method,
                 "data": data,
-                "hyperparameters": config.hyperparameters,
+                "hyperparameters": hyperparameters,
                 "backend": config.backend,
             }
         )
@@ -153,7 +159,7 @@ def _or_list(fields: list[dict[str, Any]]) -> dict[str, Any]:
 
     `fields` are the schemas of one name in several methods; the first one says what it is.
     """
-    words = ("title", "description", "default")
+    words = ("title", "description", "default", "task")
     said = {key: fields[0][key] for key in words if key in fields[0]}
     kinds: list[dict[str, Any]] = []
     for field in fields:

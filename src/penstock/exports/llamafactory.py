@@ -9,21 +9,25 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from penstock.backends.llamafactory.environment import pinned_version
 from penstock.backends.llamafactory.hyperparameters import FullHyperparameters, LoraHyperparameters
 from penstock.backends.llamafactory.models import batches_of, require_loadable
 from penstock.backends.llamafactory.rows import Part, parts_of
-from penstock.backends.llamafactory.settings import NAMES, Job, dtype_on, training_settings
+from penstock.backends.llamafactory.settings import (
+    Job,
+    dtype_on,
+    training_settings,
+    words_of_settings,
+)
 from penstock.config import FileName
-from penstock.errors import ConfigError
-from penstock.executors import gpus
+from penstock.executors import visible_gpus
 from penstock.exports._base import Export, Exporter
 from penstock.files import plural
 from penstock.formats import find_dataset
 from penstock.manifest import read_manifest
-from penstock.runs import RunData
+from penstock.runs import RunData, place_of_model
 
-_VERSION = "0.9.5, with transformers 4.55 to 5.6"
-#: Keys that the dataset decides, and one by which other data would be trained on in silence.
+#: Keys that the dataset decides, and those by which other rows would be trained on in silence.
 _REFUSED = {
     "dataset": "the dataset decides it; `train` names its entries",
     "eval_dataset": "the dataset decides it; `validation` names its entries",
@@ -31,23 +35,11 @@ _REFUSED = {
     "val_size": "it would cut evaluation rows out of the training rows, twins and all; give the "
     "dataset a split of its own",
     "tokenized_path": "it takes the rows that lie there, whatever the dataset holds",
+    "max_samples": "it would leave rows out, of the evaluation too; give the recipe a step `take`",
+    "streaming": "the rows that are read could not be counted",
 }
-_OURS = {
-    **{theirs: ours for ours, theirs in NAMES.items()},
-    "per_device_train_batch_size": "batch_size",
-    "gradient_accumulation_steps": "gradient_accumulation",
-    "lora_target": "lora_targets",
-    "model_name_or_path": "model",
-    "finetuning_type": "method",
-    "warmup_ratio": "warmup",
-    "warmup_steps": "warmup",
-    "bf16": "compute_dtype",
-    "fp16": "compute_dtype",
-    "template": "template",
-    "output_dir": "output_dir",
-    "report_to": "report_to",
-    "run_name": "run_name",
-}
+#: What `_reporting` writes, which has the same names here.
+_REPORTING = ("report_to", "run_name", "project")
 _KEYS = {
     "wandb": "WANDB_API_KEY, and WANDB_PROJECT for the project, come from the environment alone; "
     "the package wandb must be in LLaMA-Factory's environment",
@@ -78,11 +70,14 @@ class _Common(FullHyperparameters):
     @field_validator("llamafactory")
     @classmethod
     def _only_what_has_no_other_place(cls, keys: dict[str, Any]) -> dict[str, Any]:
+        words = words_of_settings() | {key: key for key in _REPORTING}
         for key in keys:
             if key in _REFUSED:
                 raise ValueError(f"{key} is refused: {_REFUSED[key]}")
-            if key in _OURS:
-                raise ValueError(f"{key} is called {_OURS[key]} here")
+            if key in words and (word := words[key]):
+                raise ValueError(f"{key} is called {word} here; give {word}=...")
+            if key in words:
+                raise ValueError(f"{key} is refused: penstock sets it; change the file for another")
         return keys
 
 
@@ -109,6 +104,7 @@ class LlamaFactory(Exporter):
 
     def export(self, dataset: Path, options: FullOptions | LoraOptions) -> Export:
         """Return the settings for a dataset of the format chat."""
+        require_loadable(options.model)
         _, path = find_dataset(dataset, ("chat",))
         path = path.resolve()
         head = _head(path)
@@ -120,11 +116,12 @@ class LlamaFactory(Exporter):
         run_name = options.run_name or _run_name(options, path)
         output = Path(options.output_dir or f"models/{run_name}")
         names = evaluation.names if evaluation else []
-        job = Job(_model(options.model), path, parts["train"].names, names, output)
-        dtype = dtype_on("cuda" if gpus() else "cpu", options.compute_dtype)
+        model = str(place_of_model(options.model) or options.model)
+        job = Job(model, path, parts["train"].names, names, output)
+        dtype = dtype_on("cuda" if visible_gpus() else "cpu", options.compute_dtype)
         return Export(
             trainer=self.name,
-            version=_VERSION,
+            version=f"{pinned_version()}, with transformers 4.55 to 5.6",
             dataset=str(path),
             settings=training_settings(job, options, dtype)
             | _reporting(options, run_name)
@@ -134,15 +131,6 @@ class LlamaFactory(Exporter):
             advice=_advice(options, job, dtype),
             head=head,
         )
-
-
-def _model(name: str) -> str:
-    """Return a directory that is there as an absolute path, and a hub name as it is."""
-    require_loadable(name)
-    path = Path(name).expanduser()
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise ConfigError("is no model: it has no config.json", file=path)
-    return str(path.resolve()) if path.is_dir() else name
 
 
 def _run_name(options: FullOptions | LoraOptions, dataset: Path) -> str:
@@ -182,8 +170,9 @@ def _advice(options: FullOptions | LoraOptions, job: Job, dtype: str) -> list[st
     batches = batches_of(job.model, options.batch_size, options.gradient_accumulation)
     lines = [f"batches: {batches.reason}"]
     if options.compute_dtype == "auto":
-        there = "there is no GPU here" if dtype == "float32" else "the GPU of this machine"
-        lines.append(f"precision: {dtype}, for {there}; compute_dtype=bfloat16 says otherwise")
+        there = "no GPU is seen here" if dtype == "float32" else "the GPU of this machine"
+        other = "float16" if dtype == "bfloat16" else "bfloat16"
+        lines.append(f"precision: {dtype}, for {there}; compute_dtype={other} says otherwise")
     if options.template is None:
         lines.append("template: by the model's name; --template says otherwise")
     if not job.evaluation:

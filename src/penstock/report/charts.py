@@ -64,10 +64,6 @@ def curve_chart(curves: Curves) -> dict[str, Any]:
     A click on a name in the legend singles its runs out, a second one ends that.
     """
     alt = _altair()
-    chosen = alt.selection_point(fields=["series"], bind="legend", toggle="true")
-    legend = alt.Legend(
-        orient="bottom", columns=6, labelLimit=300, symbolType="stroke", symbolStrokeWidth=3
-    )
     dotted = curves.longest <= _DOTTED
     lines = (
         alt.Chart()
@@ -75,44 +71,51 @@ def curve_chart(curves: Curves) -> dict[str, Any]:
         .encode(
             x=alt.X("step:Q", title="step", axis=alt.Axis(tickCount=5)),
             y=alt.Y("value:Q", title=curves.title, scale=alt.Scale(zero=False)),
-            color=alt.Color("series:N", title=None, sort=curves.series, legend=legend),
             detail="run:N",
-            opacity=alt.condition(chosen, alt.value(1), alt.value(0.1)),
             tooltip=["series:N", "seed:N", "step:Q", "value:Q", "run:N"],
         )
-        .add_params(chosen)
-        .properties(width=_WIDTHS.get(curves.panels, _WIDTH), height=_HEIGHT)
     )
-    head = alt.Header(title=None, labelFontWeight="bold", labelLimit=400)
-    facet = alt.Facet("panel:N", sort=None, header=head)
-    chart = lines.facet(facet, data=alt.NamedData(_DATA), columns=3)
-    return _spec(chart.resolve_scale(x="independent"), curves.points)
+    panels = _in_panels(lines, curves, legend_columns=6)
+    return _spec(panels.resolve_scale(x="independent"), curves.points)
 
 
 def histogram_chart(histograms: Histograms) -> dict[str, Any]:
     """Return the outline of each histogram, in panels; a click on a name singles it out."""
     alt = _altair()
-    chosen = alt.selection_point(fields=["series"], bind="legend", toggle="true")
-    legend = alt.Legend(
-        orient="bottom", columns=4, labelLimit=300, symbolType="stroke", symbolStrokeWidth=3
-    )
     lines = (
         alt.Chart()
         .mark_line(interpolate="step-after")
         .encode(
             x=alt.X("value:Q", title=histograms.value_title),
             y=alt.Y("density:Q", title=histograms.density_title),
-            color=alt.Color("series:N", title=None, sort=histograms.series, legend=legend),
-            opacity=alt.condition(chosen, alt.value(1), alt.value(0.1)),
             tooltip=["series:N", "value:Q", "density:Q"],
         )
+    )
+    return _spec(_in_panels(lines, histograms, legend_columns=4), histograms.points)
+
+
+def _in_panels(lines: Any, drawn: Curves | Histograms, legend_columns: int) -> Any:
+    """Return lines with a colour a series, in panels; a click on a name singles its lines out."""
+    alt = _altair()
+    chosen = alt.selection_point(fields=["series"], bind="legend", toggle="true")
+    legend = alt.Legend(
+        orient="bottom",
+        columns=legend_columns,
+        labelLimit=300,
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+    )
+    panel = (
+        lines.encode(
+            color=alt.Color("series:N", title=None, sort=drawn.series, legend=legend),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(0.1)),
+        )
         .add_params(chosen)
-        .properties(width=_WIDTHS.get(histograms.panels, _WIDTH), height=_HEIGHT)
+        .properties(width=_WIDTHS.get(drawn.panels, _WIDTH), height=_HEIGHT)
     )
     head = alt.Header(title=None, labelFontWeight="bold", labelLimit=400)
     facet = alt.Facet("panel:N", sort=None, header=head)
-    chart = lines.facet(facet, data=alt.NamedData(_DATA), columns=3)
-    return _spec(chart, histograms.points)
+    return panel.facet(facet, data=alt.NamedData(_DATA), columns=3)
 
 
 def _spec(chart: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:

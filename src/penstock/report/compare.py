@@ -120,6 +120,7 @@ def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: Path) -> C
     ]
     contenders.sort(key=lambda c: (str(c.group.get("task")), -merit(c.metric, c.score)))
     notes += [*naming.notes(), *_unfinished_notes(groups), *_uneven_notes(contenders, done)]
+    notes += _token_notes(done)
     return Comparison(tuple(keys), contenders, notes)
 
 
@@ -209,3 +210,18 @@ def _uneven_notes(contenders: Sequence[Contender], done: Sequence[ResultRow]) ->
         if several > 1:
             notes.append(f"{task}: scores are of {several} different sets of evaluation rows")
     return notes
+
+
+def _token_notes(done: Sequence[ResultRow]) -> list[str]:
+    """Say where losses are means over other answer tokens of the same rows."""
+    tokens: dict[tuple[Any, ...], set[int | None]] = {}
+    for row in done:
+        for result in _results([row]):
+            tokens.setdefault(evaluated_on(row), set()).add(result.evaluation_tokens)
+    return [
+        f"{task}: losses are means over different answer tokens of the same rows "
+        f"({', '.join('unknown' if n is None else f'{n:,}' for n in sorted(counts, key=str))}) "
+        "and cannot be held against one another"
+        for (task, *_), counts in tokens.items()
+        if len(counts) > 1
+    ]

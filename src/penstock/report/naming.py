@@ -8,10 +8,14 @@ from typing import Any
 
 from penstock.errors import ConfigError, did_you_mean
 from penstock.report.results import ResultRow
-from penstock.tasks import TASKS, Task
+from penstock.runs import varying
+from penstock.tasks import benchmark_task, task_kind
 
 #: What joins the keys of a comparison when runs differ in it.
-NEVER_AVERAGED = ("task", "model", "data", "method")
+NEVER_AVERAGED = ("task", "model", "data", "method", "backend")
+#: Joins them where runs that would share a group differ in it: losses over other tokens are other
+#: quantities, and the lowest of them is no choice.
+TOKENS = "evaluation_tokens"
 
 _Content = tuple[str, ...]
 
@@ -32,6 +36,8 @@ class Naming:
 
     def value(self, row: ResultRow, key: str) -> Any:
         """Return what the run has under the name of a column; None where it has no such."""
+        if key == TOKENS:
+            return row.record.result.evaluation_tokens if row.record.result else None
         value = row.columns().get(key)
         if len(self._contents.get((row.task, key, str(value)), ())) < 2:
             return value
@@ -55,7 +61,7 @@ def keys_of(
 
     Raises ConfigError for a name that no run has, and for none at all.
     """
-    known = {name: None for row in rows for name in row.columns()}
+    known = {name: None for row in rows for name in [*row.columns(), TOKENS]}
     for key in by:
         if key not in known:
             hint = did_you_mean(key, known) or f"; they have {', '.join(known)}"
@@ -68,7 +74,35 @@ def keys_of(
         if key not in keys and len({naming.value(row, key) for row in rows}) > 1:
             keys.append(key)
             notes.append(f"runs differ in their {key}, which is never averaged over: added to --by")
+    if mixed := _groups_of_several_tokens(rows, keys, naming):
+        keys.append(TOKENS)
+        names = [
+            name
+            for name in varying(row.record.config for group in mixed for row in group)
+            if all(_decides_tokens(group, name, naming) for group in mixed)
+        ]
+        notes.append(
+            "runs differ in the answer tokens that their loss is the mean of"
+            + (f" (by their {', '.join(names)})" if names else "")
+            + f", and are no settings to choose among: {TOKENS} added to --by"
+        )
     return keys, notes
+
+
+def _groups_of_several_tokens(
+    rows: Sequence[ResultRow], keys: Sequence[str], naming: Naming
+) -> list[list[ResultRow]]:
+    """Return the groups whose losses are means over other numbers of tokens."""
+    groups: dict[tuple[Any, ...], list[ResultRow]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(naming.value(row, key) for key in keys)].append(row)
+    return [g for g in groups.values() if len({naming.value(row, TOKENS) for row in g}) > 1]
+
+
+def _decides_tokens(group: Sequence[ResultRow], name: str, naming: Naming) -> bool:
+    """Say whether runs of one value have one number of tokens."""
+    seen = {(row.columns().get(name), naming.value(row, TOKENS)) for row in group}
+    return len(seen) == len({value for value, _ in seen})
 
 
 def setting(row: ResultRow) -> tuple[Any, ...]:
@@ -105,9 +139,9 @@ def evaluated_on(row: ResultRow) -> tuple[Any, ...]:
     config, result = row.record.config, row.record.result
     use = row.record.datasets[0]  # the only one, or the original
     split = result.evaluation_split if result else "validation"
-    task = TASKS.get(row.task)
-    if isinstance(task, Task):
-        hashes = [e.sha256 for e in use.manifest.files if e.path == task.file_name(split)]
+    if task_kind(row.task) == "benchmark":
+        name = benchmark_task(row.task).file_name(split)
+        hashes = [e.sha256 for e in use.manifest.files if e.path == name]
     elif split in config.data.entries:
         hashes = []  # of files that the manifest may not tell from others
     else:

@@ -64,7 +64,9 @@ def write_report(
         datasets=used_data(rows),
         comparison=comparison,
         cells=comparison_cells(comparison) if comparison else [],
-        runs=[{"row": row, "yaml": experiment_yaml(row.record.config)} for row in rows],
+        runs=[
+            {"row": row, "yaml": experiment_yaml(row.record.config, row.directory)} for row in rows
+        ],
     )
 
 

@@ -69,6 +69,8 @@ class ResultRow:
         failure      the kind of failure and its words, or null
         metric, score, dev_score, chance     from 0 to 1, a loss in nats; null unless done
         best_step    the step whose weights were evaluated, which the dev score chose
+        evaluation_tokens            the tokens of answers that a loss is the mean of, if known
+        dropped_rows, truncated_rows           rows left out or cut for their length
         started, finished                                  UTC, ISO 8601
         seconds      what the training took
         identity     the same for runs that compute the same
@@ -85,6 +87,9 @@ class ResultRow:
             "dev_score": result.dev_score if result else None,
             "chance": result.chance if result else None,
             "best_step": result.best_step if result else None,
+            "evaluation_tokens": result.evaluation_tokens if result else None,
+            "dropped_rows": result.dropped_rows if result else None,
+            "truncated_rows": result.truncated_rows if result else None,
             "started": record.started,
             "finished": record.finished,
             "seconds": result.seconds if result else None,

@@ -48,11 +48,18 @@ def with_deviation(score: float, deviation: float | None) -> str:
 
 
 def to_latex(comparison: Comparison) -> str:
-    """Return the comparison as a LaTeX table for the package booktabs; shares are in percent."""
+    """Return the comparison as a LaTeX table for the package booktabs; shares are in percent.
+
+    Where there are several metrics each row names its own.
+    """
     chosen = any(contender.setting for contender in comparison.contenders)
     texts = [*comparison.by, *(["setting"] if chosen else [])]
-    head = [*map(_latex, texts), "rate", "dev", _latex(comparison.score_name), "chance"]
-    body = [" & ".join(_latex_cells(contender, texts)) for contender in comparison.contenders]
+    name = comparison.score_name
+    rows = comparison.contenders
+    if any(name != contender.metric for contender in rows):
+        texts.append("metric")
+    head = [*map(_latex, texts), "rate", "dev", _latex(name), "chance"]
+    body = [" & ".join(_latex_cells(contender, texts)) for contender in rows]
     return "\n".join(
         [
             "% \\usepackage{booktabs}",
@@ -69,7 +76,7 @@ def to_latex(comparison: Comparison) -> str:
 
 def _latex_cells(contender: Contender, texts: Sequence[str]) -> list[str]:
     values = {key: short_value(value) for key, value in contender.group.items()}
-    values["setting"] = _setting(contender)
+    values |= {"setting": _setting(contender), "metric": contender.metric}
     share = not less_is_better(contender.metric)
     score = _latex_score(contender.score, share)
     if contender.deviation is not None:

@@ -1,8 +1,8 @@
 """A run: one training with every value fixed, and the directory that is its truth."""
 
 from penstock.runs.directory import RunDirectory, find_runs
-from penstock.runs.metrics import less_is_better, merit
-from penstock.runs.models import model_hash
+from penstock.runs.metrics import less_is_better, merit, perplexity
+from penstock.runs.models import model_hash, place_of_model
 from penstock.runs.records import (
     DatasetUse,
     Failure,
@@ -33,5 +33,7 @@ __all__ = [
     "merit",
     "model_hash",
     "now",
+    "perplexity",
+    "place_of_model",
     "varying",
 ]

@@ -37,13 +37,16 @@ def carry_run(path: Path, train: Callable[[RunRecord, RunDirectory], RunResult])
 
     Return the exit status: 0 when the run is done, 1 when it failed, 130 when SIGTERM or SIGINT
     stopped it. `train` may change the record, which is written after it; an exception of it is
-    the run's failure.
+    the run's failure. So is data that is not what the record says: it may have changed since the
+    run was planned.
     """
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, _stop)
     directory = RunDirectory(path)
     record = directory.read()
     try:
+        for use in record.datasets:
+            use.manifest.require_unchanged(Path(use.path))
         record.result = train(record, directory)
         record.state = State.DONE
     except _Stopped:

@@ -3,6 +3,7 @@
 run.json                 the record: configuration, environment, data, state, result
 metrics.jsonl            one object a line, appended while the run goes on
 experiment_config.yaml   the configuration alone, as YAML that can be run again
+chat_template.jinja      the chat template, where the configuration names one
 {rate}_train.out, .err   what the trainer printed
 run.lock                 held by whoever carries the run; free means nobody does
 """
@@ -21,7 +22,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from penstock.errors import DataError
-from penstock.files import write_atomic
+from penstock.files import sha256_of, write_atomic
 from penstock.redaction import redact
 from penstock.runs.records import Failure, FailureKind, RunConfig, RunRecord, State
 from penstock.tasks import TASKS
@@ -37,11 +38,12 @@ class RunDirectory:
         self.record_file = path / RECORD_NAME
         self.metrics_file = path / "metrics.jsonl"
         self.config_file = path / "experiment_config.yaml"
+        self.template_file = path / "chat_template.jinja"
         self.lock = FileLock(path / "run.lock")
 
     @classmethod
     def create(cls, root: Path, config: RunConfig) -> RunDirectory:
-        """Make a directory that no other run has.
+        """Make a directory that no other run has, and lay the run's chat template into it.
 
         `root/purpose/model/Task_method_data_rate/timestamp`; two runs that start in the same
         second get `timestamp` and `timestamp_2`.
@@ -57,7 +59,11 @@ class RunDirectory:
             except FileExistsError:
                 number += 1
             else:
-                return cls(path)
+                break
+        directory = cls(path)
+        if config.template_text is not None:
+            write_atomic(directory.template_file, config.template_text)
+        return directory
 
     def log_file(self, config: RunConfig, stream: str) -> Path:
         """Return the file of what the trainer printed on `out` or `err`."""
@@ -83,6 +89,21 @@ class RunDirectory:
             raise DataError(
                 f"not a run record ({str(error).splitlines()[0]})", file=self.record_file
             ) from None
+
+    def chat_template(self, config: RunConfig) -> str | None:
+        """Return the chat template that the run was given, None where it was given none.
+
+        Raises DataError when it is not there or not what the configuration says.
+        """
+        expected = config.hyperparameters.get("chat_template")
+        if expected is None:
+            return None
+        if not self.template_file.is_file() or sha256_of(self.template_file) != expected:
+            raise DataError(
+                "is missing or not the chat template of the run; train it anew",
+                file=self.template_file,
+            )
+        return self.template_file.read_bytes().decode()
 
     def current(self) -> RunRecord:
         """Read `run.json` and correct its state: a run that nobody carries any more was killed."""

@@ -71,7 +71,11 @@ class RunData(_Strict):
 
 
 class RunConfig(_Strict):
-    """Everything that decides what a run computes, and where its result is filed."""
+    """Everything that decides what a run computes, and where its result is filed.
+
+    Of a chat template the hyperparameters hold the hash. Its text is no part of the record, where
+    secrets are masked by their names: `RunDirectory` keeps it in a file.
+    """
 
     purpose: str
     description: str = ""
@@ -81,6 +85,7 @@ class RunConfig(_Strict):
     method: str
     data: RunData
     hyperparameters: dict[str, Any]
+    template_text: str | None = Field(None, exclude=True)
 
     def identity(self, model_hash: str | None, data_hashes: dict[str, str]) -> str:
         """Return the hash of what decides the run's numbers, 16 hexadecimal digits.
@@ -138,8 +143,10 @@ class RunResult(_Strict):
 
     `score` is the task's metric on the evaluation rows, from 0 to 1 (a loss in nats), with the
     weights of `best_step`, which the dev score chose. `chance` is what always giving the most
-    frequent answer, or guessing, would score; None where nothing can be guessed. Rows were left
-    out (`dropped_rows`) or cut (`truncated_rows`) only where `too_long` said so.
+    frequent answer, or guessing, would score; None where nothing can be guessed. Of chat
+    `evaluation_tokens` are the tokens of answers that the loss is the mean of, None where the
+    trainer does not tell. Rows were left out (`dropped_rows`) or cut (`truncated_rows`) only where
+    `too_long` said so.
     """
 
     metric: str
@@ -152,6 +159,7 @@ class RunResult(_Strict):
     train_rows: int
     dev_rows: int
     evaluation_rows: int
+    evaluation_tokens: int | None = None
     evaluation_split: Literal["validation", "test"] = "validation"
     dropped_rows: int = 0
     truncated_rows: int = 0

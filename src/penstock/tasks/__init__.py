@@ -1,8 +1,18 @@
 """Tasks: one file each. `TASKS.get("copa")` finds one by name."""
 
+from typing import Literal
+
 from penstock.errors import ConfigError
 from penstock.registry import Registry
-from penstock.tasks._base import SPLITS, GenerationTask, LabelWordTask, Row, Task, TaskBase
+from penstock.tasks._base import (
+    SPLITS,
+    ChatTask,
+    GenerationTask,
+    LabelWordTask,
+    Row,
+    Task,
+    TaskBase,
+)
 from penstock.tasks._schema import (
     Boolean,
     Choice,
@@ -19,6 +29,7 @@ __all__ = [
     "SPLITS",
     "TASKS",
     "Boolean",
+    "ChatTask",
     "Choice",
     "GenerationTask",
     "Integer",
@@ -34,6 +45,7 @@ __all__ = [
     "Text",
     "all_tasks",
     "benchmark_task",
+    "task_kind",
 ]
 
 TASKS: Registry[TaskBase] = Registry("task", "penstock.tasks", "TASK")
@@ -51,3 +63,13 @@ def benchmark_task(name: str) -> Task:
     if not isinstance(task, Task):
         raise ConfigError(f"'{name}' is no benchmark task: it has no files and rows of its own")
     return task
+
+
+def task_kind(name: str) -> Literal["benchmark", "chat"]:
+    """Return what the rows of a task are; raises ConfigError for rows that nothing can train on."""
+    task = TASKS.get(name)
+    if isinstance(task, Task):
+        return "benchmark"
+    if isinstance(task, ChatTask):
+        return "chat"
+    raise ConfigError(f"the task '{name}' is neither a Task nor a ChatTask of penstock.tasks")

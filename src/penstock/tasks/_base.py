@@ -17,12 +17,9 @@ Row = Mapping[str, Any]
 
 SPLITS = ("train", "validation", "test")
 
-#: The hyperparameters that tell how chat rows are trained on.
-_OF_CHAT = frozenset({"packing", "mask_history", "too_long", "chat_template"})
-
 
 class TaskBase(ABC):
-    """What every task has, whatever its rows are: names, a metric, and which settings it takes."""
+    """What every task has, whatever its rows are: names, a metric, and defaults of its own."""
 
     #: The registered name, the same as the module's.
     name: ClassVar[str]
@@ -35,8 +32,6 @@ class TaskBase(ABC):
     dev_rows: ClassVar[int | None] = None
     #: Train by cross-entropy over the candidates' scores; None where there are no candidates.
     classification: ClassVar[bool | None] = None
-    #: The hyperparameters that mean nothing to it.
-    without: ClassVar[frozenset[str]] = frozenset()
     #: What its runs take for hyperparameters that are not given, in the place of the common value.
     defaults: ClassVar[Mapping[str, Any]] = {}
 
@@ -61,7 +56,6 @@ class Task(TaskBase):
     dev_rows: ClassVar[int] = 500
     #: Train by cross-entropy over the candidates' scores; otherwise on the right option's tokens.
     classification: ClassVar[bool] = True
-    without = _OF_CHAT
 
     def file_name(self, split: str) -> str:
         """Return the name of the file that holds a split."""
@@ -93,6 +87,16 @@ class Task(TaskBase):
     def scores(self, row: Row, prediction: int) -> dict[str, float]:
         """Return each metric of one predicted option, from 0 to 1; `metric` is among them."""
         return {"accuracy": float(prediction in self.correct(row))}
+
+
+class ChatTask(TaskBase):
+    """A task whose rows are conversations, in a directory as LLaMA-Factory reads it.
+
+    It is scored by the mean negative log-probability of the tokens of answers, in nats.
+    """
+
+    metric = "loss"
+    defaults: ClassVar[Mapping[str, Any]] = {"train_samples": None, "eval_samples": None}
 
 
 class GenerationTask(Task):

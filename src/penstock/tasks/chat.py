@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from penstock.tasks import TaskBase
+from penstock.tasks import ChatTask
 
 
-class ChatTask(TaskBase):
-    """Scored by the mean negative log-probability of the tokens of answers, in nats."""
+class Chat(ChatTask):
+    """Any conversations: what is learned is up to the dataset."""
 
     name = "chat"
     directory = "Chat"
-    metric = "loss"
-    without = frozenset({"train_as_classification"})
-    defaults = {"train_samples": None, "eval_samples": None}
 
 
-TASK = ChatTask()
+TASK = Chat()

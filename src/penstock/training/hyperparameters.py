@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 DType = Literal["float32", "bfloat16", "float16"]
+
+#: Marks what means something for one kind of task alone; other tasks' runs do not have it.
+_OF_CHAT: JsonDict = {"task": "chat"}
+_OF_BENCHMARKS: JsonDict = {"task": "benchmark"}
 
 
 class Hyperparameters(BaseModel):
@@ -56,24 +61,30 @@ class Hyperparameters(BaseModel):
         False,
         description="Chat: lay the conversations of a step into rows of up to max_length tokens, "
         "where none sees another.",
+        json_schema_extra=_OF_CHAT,
     )
     mask_history: bool = Field(
-        False, description="Chat: train on the last answer of a conversation, not on every one."
+        False,
+        description="Chat: train on the last answer of a conversation, not on every one.",
+        json_schema_extra=_OF_CHAT,
     )
     too_long: Literal["error", "drop", "truncate"] = Field(
         "error",
         description="Chat: what becomes of conversations above max_length: the run is refused, or "
         "they are left out, or cut at their end.",
+        json_schema_extra=_OF_CHAT,
     )
     chat_template: str | None = Field(
         None,
         description="Chat: a file with a Jinja template, or the template itself; null: the "
         "tokenizer's own.",
+        json_schema_extra=_OF_CHAT,
     )
     train_as_classification: bool | None = Field(
         None,
         description="Cross-entropy over the options' scores, or over the right option's tokens; "
         "null: the task's convention.",
+        json_schema_extra=_OF_BENCHMARKS,
     )
     weights_dtype: DType = Field("float32", description="How weights are kept and updated.")
     compute_dtype: DType = Field("float32", description="How forward passes are computed.")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from penstock.files import write_atomic
 from penstock.runs import RunConfig, RunDirectory, RunResult, merit
-from penstock.tasks import TASKS, Task
+from penstock.tasks import TASKS, task_kind
 from penstock.training.benchmark import Benchmark
 from penstock.training.chat.subject import Chat
 from penstock.training.data import batches
@@ -38,7 +38,7 @@ class Trainer:
         method_class = METHODS.get(config.method)
         self.values = method_class.Hyperparameters(**config.hyperparameters)
         torch.manual_seed(self.values.seed)
-        self.subject = _subject(config, self.values)
+        self.subject = _subject(config, self.values, directory)
         self.tokenizer = self.subject.tokenizer
         model, _ = load_model(config.model, self.values.weights_dtype, device, self.tokenizer)
         self.method: Method = method_class(self.values)
@@ -126,6 +126,7 @@ class Trainer:
             train_rows=len(self.subject.train),
             dev_rows=len(self.subject.dev),
             evaluation_rows=len(self.subject.evaluation),
+            evaluation_tokens=self.subject.evaluation_tokens,
             evaluation_split=self.subject.evaluation_split,
             dropped_rows=self.subject.dropped,
             truncated_rows=self.subject.truncated,
@@ -136,11 +137,11 @@ class Trainer:
         return result
 
 
-def _subject(config: RunConfig, values: Hyperparameters) -> Subject[Any]:
+def _subject(config: RunConfig, values: Hyperparameters, directory: RunDirectory) -> Subject[Any]:
     """Return what the run learns, by its task."""
-    if isinstance(TASKS.get(config.task), Task):
+    if task_kind(config.task) == "benchmark":
         return Benchmark(config, values, _say)
-    return Chat(config, values, _say)
+    return Chat(config, values, directory.chat_template(config), _say)
 
 
 @dataclass

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from typing import Any
 
 import torch
 
 from penstock.runs import RunDirectory
+from penstock.runs.memory import peak_resident
 from penstock.training.objective import Forward
 
 
@@ -54,5 +53,4 @@ def peak_memory() -> int:
     """Return the most bytes this process has held: on the GPU where it uses one, else resident."""
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return peak_resident()

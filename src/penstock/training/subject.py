@@ -42,6 +42,8 @@ class Subject(ABC, Generic[R]):
     evaluation: Sequence[R]
     #: Where the evaluation rows are from.
     evaluation_split: Literal["validation", "test"] = "validation"
+    #: How many of their tokens the loss is the mean of, where that is what scores.
+    evaluation_tokens: int | None = None
     #: How many rows were left out, or cut, for their length.
     dropped = 0
     truncated = 0

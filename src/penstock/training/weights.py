@@ -34,8 +34,9 @@ def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
     method_class = METHODS.get(record.config.method)
     values = method_class.Hyperparameters(**record.config.hyperparameters)
     model, tokenizer = load_model(record.config.model, values.weights_dtype, record.device)
-    if values.chat_template is not None:
-        tokenizer.chat_template = values.chat_template
+    template = RunDirectory(run).chat_template(record.config)
+    if template is not None:
+        tokenizer.chat_template = template
     method = method_class(values)
     method.prepare(model)
     taken = record.result.best_step if step is None else step

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -20,6 +21,11 @@ from penstock.redaction import redact_text
 VARIABLE = "LLAMAFACTORY_VENV"
 INSTALL = "penstock doctor --install llamafactory"
 _CLI = "llamafactory-cli"
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+_PIN = "llamafactory=="
+#: The interpreter in a command that pip made: its first line, or after one of the shell where the
+#: path is too long for that or has spaces.
+_INTERPRETER = re.compile(r"""#!(?:/bin/sh\n'''exec' )?"?([^"\n]*/python[\d.]*)"?\s""")
 
 #: What every run of LLaMA-Factory imports before anything else can go wrong; transformers imports
 #: torchvision where it is there.
@@ -59,8 +65,9 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """The interpreter beside the command."""
-        return self.cli.with_name("python")
+        """The interpreter that runs the command: pip puts one beside it in environments alone."""
+        found = _INTERPRETER.match(self.cli.read_text(encoding="utf-8", errors="replace"))
+        return Path(found[1]) if found else self.cli.with_name("python")
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,12 @@ class Contents:
     cuda_build: str | None = None
     cuda_devices: int = 0
     troubles: dict[str, str] = field(default_factory=dict)
+
+
+def pinned_version() -> str:
+    """Return the version of LLaMA-Factory that penstock was tested with, by its pin."""
+    pins = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    return next(pin.removeprefix(_PIN) for pin in pins if pin.startswith(_PIN))
 
 
 def place_of_environment() -> Path:

@@ -35,7 +35,7 @@ class TrainerLog:
         self._read = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow)
-        self._error: PenstockError | None = None
+        self._error: Exception | None = None
         self.losses: list[float] = []
         #: Evaluation losses by their step.
         self.dev_losses: dict[int, float] = {}
@@ -57,7 +57,7 @@ class TrainerLog:
         self._thread.join()
 
     def require_sound(self) -> None:
-        """Raise the error that the log was read with: a loss that is no number, a broken line."""
+        """Raise what ended the following: a loss that is no number, a broken line, a full disk."""
         if self._error is not None:
             raise self._error
 
@@ -68,24 +68,28 @@ class TrainerLog:
             self._look()
 
     def _look(self) -> None:
-        """Take the lines that are whole by now."""
+        """Take the lines that are whole by now; the first error is kept, and ends the trainer."""
+        try:
+            for line in self._new_lines():
+                self._take(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            self._error = PenstockError(f"{self._log}: a line is not the trainer's ({error})")
+        except Exception as error:
+            # In a thread nobody would hear of it, and the run would be done without its metrics.
+            self._error = error
+        if self._error is not None:
+            self._stop.set()
+
+    def _new_lines(self) -> list[bytes]:
         try:
             with self._log.open("rb") as stream:
                 stream.seek(self._read)
                 text = stream.read()
         except FileNotFoundError:
-            return
+            return []
         end = text.rfind(b"\n") + 1
         self._read += end
-        try:
-            for line in text[:end].splitlines():
-                self._take(json.loads(line))
-        except (ValueError, KeyError) as error:
-            self._error = PenstockError(f"{self._log}: a line is not the trainer's ({error})")
-        except PenstockError as error:
-            self._error = error
-        if self._error is not None:
-            self._stop.set()
+        return text[:end].splitlines()
 
     def _take(self, line: dict[str, Any]) -> None:
         step = int(line["current_steps"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from penstock.backends.llamafactory.models import ROWS_A_STEP
 from penstock.errors import ConfigError, did_you_mean
 
 
@@ -16,7 +17,10 @@ class FullHyperparameters(BaseModel):
 
     learning_rate: float = Field(1e-5, gt=0, description="The peak rate of the schedule.")
     batch_size: int | None = Field(
-        None, ge=1, description="Rows a forward pass; null: 4, 2 or 1, by the size of the model."
+        None,
+        ge=1,
+        description="Rows a forward pass; null: as many as make 16 rows a step, and where "
+        "gradient_accumulation is null as well, 4, 2 or 1, by the size of the model.",
     )
     gradient_accumulation: int | None = Field(
         None, ge=1, description="Batches a step; null: as many as make 16 rows a step."
@@ -56,6 +60,17 @@ class FullHyperparameters(BaseModel):
     template: str | None = Field(
         None, description="LLaMA-Factory's name of the chat template; null: by the model's name."
     )
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Self:
+        """Refuse one of the two alone from which the other cannot make the rows of a step."""
+        given = [rows for rows in (self.batch_size, self.gradient_accumulation) if rows is not None]
+        if len(given) == 1 and ROWS_A_STEP % given[0]:
+            raise ValueError(
+                f"{given[0]} does not divide the {ROWS_A_STEP} rows of a step; give both "
+                "batch_size and gradient_accumulation"
+            )
+        return self
 
 
 class LoraHyperparameters(FullHyperparameters):

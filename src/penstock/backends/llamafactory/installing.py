@@ -11,14 +11,18 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from penstock.backends.llamafactory.environment import VARIABLE, Environment, look_into
+from penstock.backends.llamafactory.environment import (
+    REQUIREMENTS,
+    VARIABLE,
+    Environment,
+    look_into,
+)
 from penstock.errors import PenstockError
 from penstock.files import write_atomic
 from penstock.redaction import redact_text
 
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 #: Empty from the beginning, so that nothing is removed that others made; at last it holds the hash
-#: of the pins that the environment was made from.
+#: of the pins that the environment was made from. The Makefile looks for it.
 _MARK = "penstock-requirements.sha256"
 _SHOWN_LINES = 5
 
@@ -47,7 +51,7 @@ def install(place: Path, say: Callable[[str], None] = lambda line: None) -> Envi
         (place / _MARK).touch()
         _run([sys.executable, "-m", "venv", str(place)])
         say("torch, with what its build needs ...")
-        pip = [str(environment.python), "-m", "pip", "install", "--disable-pip-version-check"]
+        pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
         # Constrained and first: unpinned, pip would take another build and gigabytes with it.
         _run([*pip, "--constraint", str(REQUIREMENTS), "torch"])
         say("LLaMA-Factory and its packages ...")

@@ -32,7 +32,7 @@ _TEMPLATES = (
 _SIZE = re.compile(r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([BM])(?![A-Za-z])", re.IGNORECASE)
 _UNITS = {"B": 1e9, "M": 1e6}
 #: Rows a step, and how many a forward pass for models up to so many weights.
-_ROWS_A_STEP = 16
+ROWS_A_STEP = 16
 _ROWS_A_PASS = ((4e9, 4), (16e9, 2))
 
 
@@ -74,7 +74,9 @@ def parameters_of(model: str) -> int | None:
 
     Raises ConfigError for a file of weights that cannot be read.
     """
-    files = sorted(Path(model).expanduser().glob("*.safetensors"))
+    directory = Path(model).expanduser()
+    # Beside them the same weights may lie in another layout, as consolidated.safetensors.
+    files = list(directory.glob("model*.safetensors")) or list(directory.glob("*.safetensors"))
     if files:
         return sum(_weights_in(file) for file in files)
     if found := _SIZE.search(_last_part(model)):
@@ -84,16 +86,28 @@ def parameters_of(model: str) -> int | None:
 
 
 def batches_of(model: str, size: int | None, accumulation: int | None) -> Batches:
-    """Return the batches of a model; what is given stands, the rest makes 16 rows a step."""
-    weights = parameters_of(model)
-    by_size = 1
-    if weights is not None:
-        by_size = next((rows for most, rows in _ROWS_A_PASS if weights <= most), 1)
-    chosen = size or by_size
-    passes = accumulation or max(1, _ROWS_A_STEP // chosen)
-    told = "unknown size" if weights is None else f"{_short(weights)} weights"
-    reason = f"{chosen} x {passes} rows a step, for a model of {told}"
-    return Batches(chosen, passes, reason if size is None or accumulation is None else "as given")
+    """Return the batches of a model.
+
+    Both as given; or one given, a divisor of 16, and the other such that a step has 16 rows; or
+    both by the model's size.
+    """
+    if size and accumulation:
+        why = "as given"
+    elif size or accumulation:
+        why = f"{ROWS_A_STEP} in all"
+    else:
+        size, why = _by_size(parameters_of(model))
+    size = size or ROWS_A_STEP // (accumulation or 1)
+    accumulation = accumulation or ROWS_A_STEP // size
+    return Batches(size, accumulation, f"{size} x {accumulation} rows a step, {why}")
+
+
+def _by_size(weights: int | None) -> tuple[int, str]:
+    """Return rows a forward pass, and why."""
+    if weights is None:
+        return 1, "for a model of unknown size"
+    size = next((rows for most, rows in _ROWS_A_PASS if weights <= most), 1)
+    return size, f"for a model of {_short(weights)} weights"
 
 
 def _short(weights: int) -> str:

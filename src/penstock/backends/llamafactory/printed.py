@@ -12,7 +12,14 @@ from penstock.errors import PenstockError
 from penstock.files import plural
 
 #: What is warned of before a row is left out; the text of the row follows.
-_DROPPED = re.compile(r"(Invalid role tag in|Invalid message count in|Dropped invalid example:).*")
+_DROPPED = ("Invalid role tag in", "Invalid message count in", "Dropped invalid example:")
+#: What stands before the text of a row in an error that ends it all.
+_FATAL = (
+    "Invalid JSON format in function message:",
+    "Invalid JSON format in tool description:",
+    "Expected a string, got",
+)
+_BEFORE_TEXT = re.compile(f"({'|'.join(map(re.escape, (*_DROPPED, *_FATAL)))}).*")
 _TOO_LONG = re.compile(r"Dropped lengthy example with length (\d+)")
 _RUNNING = re.compile(r"\*{5} Running (\w+) \*{5}")
 _EXAMPLES = re.compile(r"Num examples = ([\d,]+)")
@@ -41,7 +48,7 @@ class Printed:
         #: Rows by what runs over them: the number that is said.
         self.examples: dict[str, int] = {}
         self.warnings: Counter[str] = Counter()
-        #: The last line that is not empty of what went to stderr.
+        #: The last line that is not empty of what went to stderr, without text of rows.
         self.last_error = ""
         self._too_long: list[int] = []
         self._running: dict[str, str] = {}
@@ -58,9 +65,10 @@ class Printed:
                 self._stop.set()
         elif found := _TOO_LONG.search(line):
             self._too_long.append(int(found[1]))
-        elif found := _DROPPED.search(line):
-            self.warnings[found[1].rstrip(":")] += 1
-            return f"{line[: found.end(1)]} {_LEFT_OUT}"
+        elif found := _BEFORE_TEXT.search(line):
+            if found[1] in _DROPPED:
+                self.warnings[found[1].rstrip(":")] += 1
+            line = f"{line[: found.end(1)]} {_LEFT_OUT}"
         if stream == "out":
             return self._without_example(line)
         self.last_error = line.strip() or self.last_error

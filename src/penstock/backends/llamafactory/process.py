@@ -7,7 +7,6 @@ import math
 import resource
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -29,8 +28,9 @@ from penstock.config import dump_yaml
 from penstock.errors import ConfigError, PenstockError
 from penstock.executors import run_process
 from penstock.files import write_atomic
-from penstock.runs import FailureKind, RunDirectory, RunRecord, RunResult
+from penstock.runs import FailureKind, RunDirectory, RunRecord, RunResult, perplexity
 from penstock.runs.carrying import RunFailedError
+from penstock.runs.memory import peak_resident
 
 TRAINED_NAME = "trainer"
 _TEST_NAME = "trainer_test"
@@ -63,7 +63,7 @@ def train_run(record: RunRecord, directory: RunDirectory) -> RunResult:
     return RunResult(
         metric="loss",
         score=score,
-        scores={"loss": score, "perplexity": math.exp(score)},
+        scores={"loss": score, "perplexity": perplexity(score)},
         chance=None,
         dev_score=dev_loss,
         best_step=min(log.dev_losses, key=lambda s: (log.dev_losses[s], s), default=log.steps),
@@ -76,7 +76,7 @@ def train_run(record: RunRecord, directory: RunDirectory) -> RunResult:
         last_loss=log.losses[-1] if log.losses else None,
         tokens=log.tokens,
         seconds=round(time.perf_counter() - start, 3),
-        peak_memory_bytes=log.peak_memory or _peak_of_children(),
+        peak_memory_bytes=log.peak_memory or peak_resident(resource.RUSAGE_CHILDREN),
     )
 
 
@@ -143,9 +143,12 @@ class _Runner:
             stop=stop,
             edit=printed.read,
         )
+        problem = printed.problem(so_far=outcome.stopped or outcome.status != 0)
         if outcome.status == 0 or outcome.stopped:
-            return printed.problem(so_far=outcome.stopped)
-        return _failure(outcome.status, printed.last_error)
+            return problem
+        failure = _failure(outcome.status, printed.last_error)
+        # It also ends by itself for want of rows; a signal comes from elsewhere.
+        return failure if outcome.status < 0 else problem or failure
 
     def _note(self, contents: Contents) -> None:
         """Record the versions that the result depends on in the place of penstock's own."""
@@ -180,9 +183,3 @@ def _eval_loss(output: Path) -> float:
     if not math.isfinite(loss):
         raise RunFailedError(f"evaluation loss is {loss}", FailureKind.NOT_FINITE)
     return loss
-
-
-def _peak_of_children() -> int:
-    """Return the most resident bytes that a process of LLaMA-Factory has held."""
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

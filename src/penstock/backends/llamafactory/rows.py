@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from pathlib import Path
 from typing import NamedTuple
 
-from penstock.errors import DataError
-from penstock.formats.chat import ChatDataset
 from penstock.runs import RunData
-from penstock.training.chat import chosen_entries
+from penstock.training.chat import ChatRows
 
 
 class Part(NamedTuple):
@@ -22,15 +20,12 @@ class Part(NamedTuple):
 def parts_of(data: RunData, required: Collection[str] = ("train", "validation")) -> dict[str, Part]:
     """Return what is there of train, validation and test; every row is read.
 
-    Raises ConfigError for an entry or a required split that is not there; DataError, with file and
-    line, for a row that LLaMA-Factory would drop, with a warning and exit status 0.
+    Raises what `ChatRows` raises: LLaMA-Factory would drop a row that is none with a warning and
+    exit status 0, and evaluate on rows that it has trained on.
     """
-    dataset = ChatDataset(Path(str(data.path)))
-    parts = {}
-    for split, entries in chosen_entries(dataset, data, required).items():
-        rows = sum(1 for entry in entries for _ in dataset.messages_of_entry(entry))
-        parts[split] = Part([entry.name for entry in entries], rows)
-        if not rows:
-            names = ", ".join(parts[split].names)
-            raise DataError(f"has no rows for {split} ({names})", file=dataset.path)
-    return parts
+    rows = ChatRows(data, required)
+    counts = Counter(split for split, _ in rows)
+    return {
+        split: Part([entry.name for entry in entries], counts[split])
+        for split, entries in rows.entries.items()
+    }

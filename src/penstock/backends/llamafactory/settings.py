@@ -15,9 +15,10 @@ from penstock.backends.llamafactory.hyperparameters import (
     LoraHyperparameters,
 )
 from penstock.backends.llamafactory.models import batches_of, template_of
+from penstock.errors import ConfigError
 from penstock.executors import gpus
 
-#: penstock's words, and LLaMA-Factory's, where the value is the same.
+#: penstock's words, and LLaMA-Factory's names, where the value is the same.
 NAMES = {
     "lora_rank": "lora_rank",
     "lora_alpha": "lora_alpha",
@@ -31,6 +32,27 @@ NAMES = {
     "max_length": "cutoff_len",
     "logging_steps": "logging_steps",
     "save_limit": "save_total_limit",
+}
+#: LLaMA-Factory's names of the rest that penstock has a word for, and that word.
+_WORDS = {
+    "model_name_or_path": "model",
+    "finetuning_type": "method",
+    "lora_target": "lora_targets",
+    "template": "template",
+    "per_device_train_batch_size": "batch_size",
+    "per_device_eval_batch_size": "batch_size",
+    "gradient_accumulation_steps": "gradient_accumulation",
+    "warmup_ratio": "warmup",
+    "warmup_steps": "warmup",
+    "optim": "optimizer",
+    "max_grad_norm": "max_grad_norm",
+    "bf16": "compute_dtype",
+    "fp16": "compute_dtype",
+    "packing": "packing",
+    "neat_packing": "packing",
+    "eval_steps": "eval_steps",
+    "save_steps": "eval_steps",
+    "output_dir": "output_dir",
 }
 _OPTIMIZERS = {"adamw": "adamw_torch", "sgd": "sgd"}
 _PRECISION = {"bfloat16": "bf16", "float16": "fp16"}
@@ -76,6 +98,23 @@ def training_settings(job: Job, values: FullHyperparameters, dtype: str) -> dict
     }
 
 
+def words_of_settings() -> dict[str, str | None]:
+    """Return every key that `training_settings` may write, and penstock's word for it, if any."""
+    job = Job("model", Path(), ["train"], ["evaluation"], Path())
+    # Each that leaves out what the other writes.
+    values = (
+        LoraHyperparameters(template="default", batch_size=1, packing=True, steps=1, warmup=warmup)
+        for warmup in (0, 1)
+    )
+    written = [
+        key
+        for value, dtype in zip(values, _PRECISION, strict=True)
+        for key in training_settings(job, value, dtype)
+    ]
+    words = {theirs: ours for ours, theirs in NAMES.items()} | _WORDS
+    return {key: words.get(key) for key in written}
+
+
 def evaluation_settings(
     job: Job, values: FullHyperparameters, dtype: str, trained: Path
 ) -> dict[str, Any]:
@@ -96,14 +135,23 @@ def evaluation_settings(
 
 
 def dtype_on(device: str, wanted: str) -> str:
-    """Return what `compute_dtype` comes to on `cpu` or a slot such as `cuda:0`."""
+    """Return what `compute_dtype` comes to on `cpu` or a slot such as `cuda:0`.
+
+    Raises ConfigError where the driver does not tell what the GPU computes in.
+    """
     if wanted != "auto":
         return wanted
     if device == "cpu":
         return "float32"
     known = gpus()
     of_device = [gpu for gpu in known if gpu.index == device.removeprefix("cuda:")] or known
-    return "bfloat16" if of_device and all(gpu.bfloat16 for gpu in of_device) else "float16"
+    if not of_device or any(gpu.bfloat16 is None for gpu in of_device):
+        raise ConfigError(
+            f"the driver does not tell whether the GPU ({device}) computes in bfloat16; say "
+            "bfloat16 (from Ampere on) or float16",
+            field="compute_dtype",
+        )
+    return "bfloat16" if all(gpu.bfloat16 for gpu in of_device) else "float16"
 
 
 def _model_settings(job: Job, values: FullHyperparameters) -> dict[str, Any]:

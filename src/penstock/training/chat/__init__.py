@@ -3,6 +3,6 @@
 What this page offers reads rows and needs no torch: the grid proves a dataset with it.
 """
 
-from penstock.training.chat.rows import ChatSplits, chosen_entries, read_splits
+from penstock.training.chat.rows import ChatRows
 
-__all__ = ["ChatSplits", "chosen_entries", "read_splits"]
+__all__ = ["ChatRows"]

@@ -1,7 +1,8 @@
 """Whether a model keeps packed conversations apart: tried on the model itself.
 
-State that runs along a row (Mamba, convolutions) or positions that a model counts by itself would
-let one conversation into the next, and nothing in the loss would tell.
+State that runs along a row (Mamba, convolutions), positions that a model counts by itself, or an
+attention that looks at positions in a batch of one row alone (flash attention in transformers)
+would let one conversation into the next, and nothing in the loss would tell.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from penstock.errors import ConfigError
-from penstock.formats.chat import ChatRow
 from penstock.training.chat.objective import ChatObjective
 from penstock.training.chat.template import EncodedChat
 
@@ -38,21 +38,22 @@ def require_apart(objective: ChatObjective) -> None:
     found = _logits(objective, [one, probe])
     weights = next(objective.model.parameters()).dtype
     dtype = max(weights, objective.compute_dtype, key=lambda dtype: torch.finfo(dtype).eps)
-    if _distance(found, _logits(objective, [another, probe])) > _BESIDE_ANOTHER[dtype]:
+    # A distance that is no number is no proof.
+    if not _distance(found, _logits(objective, [another, probe])) <= _BESIDE_ANOTHER[dtype]:
         raise _error("lets a packed conversation see the one before it")
-    if _distance(found, _logits(objective, [probe])) > _ALONE[dtype]:
+    if not _distance(found, _logits(objective, [probe])) <= _ALONE[dtype]:
         raise _error("gives a packed conversation other logits than alone")
     objective.tokens = tokens
 
 
 def _conversation(ids: NDArray[np.int32]) -> EncodedChat:
-    return EncodedChat(ChatRow([], Path(), 0), ids, np.arange(len(ids)) > 0)
+    return EncodedChat(Path(), 0, ids, np.arange(len(ids)) > 0)
 
 
 def _logits(objective: ChatObjective, row: list[EncodedChat]) -> Tensor:
-    """Return the logits of the last conversation of a row."""
-    logits, _, owners = objective.answer_logits([row])
-    return logits[owners == len(row) - 1]
+    """Return the logits of the last conversation of a batch that has the row twice."""
+    logits, _, owners = objective.answer_logits([row, row])
+    return logits[owners == 2 * len(row) - 1]
 
 
 def _distance(one: Tensor, other: Tensor) -> float:

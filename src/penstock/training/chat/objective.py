@@ -23,7 +23,8 @@ class ChatObjective(Forward):
     """Losses of conversations under one model: the negative log-probability of answer tokens.
 
     With `packing`, rows hold several conversations up to `max_length` tokens. Positions begin anew
-    with each, by which transformers keeps attention within it, whatever its kernel.
+    with each, by which transformers keeps attention within it; `require_apart` tries whether this
+    model's does.
     """
 
     def __init__(

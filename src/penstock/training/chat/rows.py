@@ -6,12 +6,14 @@ one, else the validation split again. Instead of a split, entries can be named.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
+from penstock.files import plural
 from penstock.formats.chat import DATASET_INFO, ChatDataset, ChatRow, DatasetEntry
 from penstock.manifest import Manifest, describe, read_manifest
 from penstock.runs import RunData
@@ -19,50 +21,88 @@ from penstock.runs import RunData
 
 @dataclass(frozen=True)
 class ChatSplits:
-    """The rows of a run, each once in its role; `evaluation_split` says where they are from.
-
-    `manifest` is that of the dataset, or describes the files that were read.
-    """
+    """The rows of a run, each once in its role; `evaluation_split` says where they are from."""
 
     train: list[ChatRow]
     dev: list[ChatRow]
     evaluation: list[ChatRow]
     evaluation_split: Literal["validation", "test"]
-    manifest: Manifest
 
 
 def read_splits(data: RunData) -> ChatSplits:
-    """Read every row of a run, and prove the dataset against its manifest where it has one.
-
-    Raises ConfigError for a directory or an entry that is not there, DataError, with file and line,
-    for a row that trainers cannot use, and for a split without rows.
-    """
-    path = Path(str(data.path))
-    if not path.is_dir():
-        raise ConfigError(
-            f"{path}: there is no such directory{did_you_mean_beside(path)}", field="data.path"
-        )
-    dataset = ChatDataset(path)
-    chosen = chosen_entries(dataset, data)
-    manifest = _manifest(path, chosen)
-    rows = {split: _rows(dataset, split, entries) for split, entries in chosen.items()}
+    """Read and hold every row of a run; raises what `ChatRows` raises."""
+    rows: dict[str, list[ChatRow]] = {}
+    for split, row in ChatRows(data):
+        rows.setdefault(split, []).append(row)
     return ChatSplits(
         train=rows["train"],
         dev=rows["validation"],
         evaluation=rows.get("test", rows["validation"]),
         evaluation_split="test" if "test" in rows else "validation",
-        manifest=manifest,
     )
 
 
-def chosen_entries(
-    dataset: ChatDataset, data: RunData, required: Collection[str] = ("train", "validation")
-) -> dict[str, list[DatasetEntry]]:
-    """Return the entries of each split, those that are named before those that are a split's.
+class ChatRows:
+    """The rows of a run, each with the name of its split, read one after the other, train first.
 
-    Raises ConfigError for an entry that is not there, for a required split that has none, and for
-    one that has several.
+    `entries` are those of each split, the named ones before those that are a split's. Raises
+    ConfigError for a directory or an entry that is not there, for a `required` split that has no
+    entry, for a split that has several, and for one file in two places.
+
+    Iterating raises DataError, with file and line, for a row that trainers cannot use; for a split
+    without rows; and for rows of validation or test that stand in train.
     """
+
+    def __init__(self, data: RunData, required: Collection[str] = ("train", "validation")) -> None:
+        self.path = Path(str(data.path))
+        if not self.path.is_dir():
+            hint = did_you_mean_beside(self.path)
+            raise ConfigError(f"{self.path}: there is no such directory{hint}", field="data.path")
+        self._dataset = ChatDataset(self.path)
+        self.entries = _chosen_entries(self._dataset, data, required)
+
+    def __iter__(self) -> Iterator[tuple[str, ChatRow]]:
+        train: set[int] = set()  # hashes: conversations would fill the memory
+        for split, entries in self.entries.items():
+            count, copies = 0, []
+            for row in self._rows(entries):
+                content = hash(tuple(row.messages))
+                if split == "train":
+                    train.add(content)
+                elif content in train:
+                    copies.append(row)
+                count += 1
+                yield split, row
+            if not count:
+                names = ", ".join(entry.name for entry in entries)
+                raise DataError(
+                    f"has no rows for {split} ({names}); training on nothing is refused",
+                    file=self.path,
+                )
+            if copies:
+                raise _in_train(split, copies, count)
+
+    def _rows(self, entries: list[DatasetEntry]) -> Iterator[ChatRow]:
+        for entry in entries:
+            yield from self._dataset.messages_of_entry(entry)
+
+    def manifest(self) -> Manifest:
+        """Return what the dataset is: its manifest, proved byte by byte, or one of the files read.
+
+        Raises DataError when the files are no longer what the manifest says.
+        """
+        manifest = read_manifest(self.path)
+        if manifest is None:
+            splits = {str(e.file_name): s for s, entries in self.entries.items() for e in entries}
+            names = [DATASET_INFO, *splits]
+            return describe(self.path, names, format="chat", task=None, splits=splits)
+        manifest.require_unchanged(self.path)
+        return manifest
+
+
+def _chosen_entries(
+    dataset: ChatDataset, data: RunData, required: Collection[str]
+) -> dict[str, list[DatasetEntry]]:
     chosen = {}
     for split in ("train", "validation", "test"):
         names = data.entries.get(split)
@@ -84,7 +124,25 @@ def chosen_entries(
                 f"{', '.join(dataset.info)}",
                 field=f"data.{split}",
             )
+    _refuse_shared_files(chosen, data)
     return chosen
+
+
+def _refuse_shared_files(chosen: dict[str, list[DatasetEntry]], data: RunData) -> None:
+    """Refuse a file that is read twice: for two splits, or twice for one."""
+    known: dict[str, tuple[str, str]] = {}
+    for split, entries in chosen.items():
+        for entry in entries:
+            file = os.path.normpath(entry.file_name or entry.name)
+            if file in known:
+                other, name = known[file]
+                at = other if split not in data.entries and other in data.entries else split
+                raise ConfigError(
+                    f"'{entry.name}', for {split}, and '{name}', for {other}, are the same rows "
+                    f"({file}); name each file once",
+                    field=f"data.{at}",
+                )
+            known[file] = split, entry.name
 
 
 def _named(dataset: ChatDataset, split: str, name: str) -> DatasetEntry:
@@ -101,20 +159,11 @@ def _named(dataset: ChatDataset, split: str, name: str) -> DatasetEntry:
     return entry
 
 
-def _rows(dataset: ChatDataset, split: str, entries: list[DatasetEntry]) -> list[ChatRow]:
-    rows = [row for entry in entries for row in dataset.messages_of_entry(entry)]
-    if not rows:
-        names = ", ".join(entry.name for entry in entries)
-        raise DataError(
-            f"has no rows for {split} ({names}); training on nothing is refused", file=dataset.path
-        )
-    return rows
-
-
-def _manifest(path: Path, chosen: dict[str, list[DatasetEntry]]) -> Manifest:
-    manifest = read_manifest(path)
-    if manifest is None:
-        splits = {str(e.file_name): split for split, entries in chosen.items() for e in entries}
-        return describe(path, [DATASET_INFO, *splits], format="chat", task=None, splits=splits)
-    manifest.require_unchanged(path)
-    return manifest
+def _in_train(split: str, copies: list[ChatRow], count: int) -> DataError:
+    return DataError(
+        f"{len(copies):,} of {plural(count, 'row')} of {split}, this one first, "
+        f"{'stands' if len(copies) == 1 else 'stand'} in train as well: a score on them tells "
+        "nothing; take them out of one (penstock check tells where they are)",
+        file=copies[0].file,
+        line=copies[0].number,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ import torch
 
 from penstock.errors import ConfigError
 from penstock.formats.chat import ChatRow
-from penstock.runs import RunConfig
+from penstock.runs import RunConfig, perplexity
 from penstock.training.chat.apart import require_apart
 from penstock.training.chat.objective import ChatObjective
 from penstock.training.chat.rows import read_splits
@@ -22,24 +21,21 @@ from penstock.training.methods import LossPart
 from penstock.training.model import load_tokenizer, position_limit
 from penstock.training.subject import Say, Score, Subject
 
-#: exp of more than this is no float.
-_LARGEST_EXPONENT = 709.0
-
 
 class Chat(Subject[EncodedChat]):
     """Chat rows whose answers are trained; the score is the mean loss of their tokens."""
 
     objective: ChatObjective
 
-    def __init__(self, config: RunConfig, values: Hyperparameters, say: Say) -> None:
+    def __init__(
+        self, config: RunConfig, values: Hyperparameters, template: str | None, say: Say
+    ) -> None:
         self._values = values
         self._say = say
         found = read_splits(config.data)
         self.evaluation_split = found.evaluation_split
         self.tokenizer = load_tokenizer(config.model)
-        self._template = ChatTemplate(
-            self.tokenizer, values.chat_template, last_only=values.mask_history
-        )
+        self._template = ChatTemplate(self.tokenizer, template, last_only=values.mask_history)
         self._limit = position_limit(config.model)
         drawn = sample(found.train, values.train_samples, values.seed, keep_order=False)
         self.train = self._encode("train", drawn)
@@ -47,6 +43,7 @@ class Chat(Subject[EncodedChat]):
         self.evaluation = self._encode(
             self.evaluation_split, _fixed(found.evaluation, values.eval_samples)
         )
+        self.evaluation_tokens = sum(chat.answer_tokens for chat in self.evaluation)
         self._tell(len(found.train), len(found.dev), len(found.evaluation))
 
     def attach(self, model: torch.nn.Module) -> None:
@@ -79,15 +76,14 @@ class Chat(Subject[EncodedChat]):
         loss = sum(losses) / sum(chat.answer_tokens for chat in rows)
         lines = [
             {
-                "file": str(chat.row.file),
-                "number": chat.row.number,
+                "file": str(chat.file),
+                "number": chat.number,
                 "answer_tokens": chat.answer_tokens,
                 "loss": own / chat.answer_tokens,
             }
             for chat, own in zip(rows, losses, strict=True)
         ]
-        perplexity = math.exp(min(loss, _LARGEST_EXPONENT))
-        return Score({"loss": loss, "perplexity": perplexity}, loss, lines)
+        return Score({"loss": loss, "perplexity": perplexity(loss)}, loss, lines)
 
     def _encode(self, split: str, rows: Sequence[ChatRow]) -> list[EncodedChat]:
         """Return the rows encoded, those above max_length treated as `too_long` says."""
@@ -149,7 +145,7 @@ def _fixed(rows: list[ChatRow], count: int | None) -> list[ChatRow]:
 
 
 def _too_long(split: str, long: Sequence[EncodedChat], rows: int, limit: int) -> ConfigError:
-    first, longest = long[0].row, max(len(chat.ids) for chat in long)
+    first, longest = long[0], max(len(chat.ids) for chat in long)
     return _length_error(
         f"{len(long)} of {rows} rows of {split} have over {limit} tokens, the first at "
         f"{first.file}:{first.number}, the longest {longest}; raise it, or say what becomes of "

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,15 @@ from penstock.formats.chat import ChatRow
 _BATCH = 512
 #: Templates that write today's date are given one, so that a run is the same on any day: the one
 #: that Llama 3.2's template has where it knows no other.
-_DATE = {"%d": "26", "%b": "Jul", "%B": "July", "%m": "07", "%Y": "2024"}
+_DATE = {"%d": "26", "%-d": "26", "%b": "Jul", "%B": "July", "%m": "07", "%Y": "2024", "%y": "24"}
+_DATE |= {"%A": "Friday", "%a": "Fri"}
 _FIXED_DATE = (
-    "{%- macro strftime_now(format) -%}{{ format"
+    "{% macro strftime_now(format) %}{% set date = format"
     + "".join(f" | replace('{sign}', '{value}')" for sign, value in _DATE.items())
-    + " }}{%- endmacro -%}"
+    + " %}{% if '%' in date %}{{ raise_exception('it writes the date by \"' ~ format ~ '\"; only "
+    + f"{', '.join(_DATE)} have a value here') }}}}"
+    # The environment of templates takes the line's end away, and the template begins a line.
+    "{% endif %}{{ date }}{% endmacro %}\n"
 )
 _MARKS = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 _ROLES = {"system", "user", "assistant"}
@@ -38,10 +43,12 @@ _ROLES = {"system", "user", "assistant"}
 class EncodedChat:
     """A conversation as the model sees it: `ids` (int32) and which of them are trained (bool).
 
-    The first token is never trained: nothing predicts it.
+    The first token is never trained: nothing predicts it. `file` and `number` say where the row
+    stands, as `ChatRow` has them.
     """
 
-    row: ChatRow
+    file: Path
+    number: int
     ids: NDArray[np.int32]
     trained: NDArray[np.bool_]
 
@@ -180,7 +187,7 @@ class ChatTemplate:
         """Let the tokenizer render conversations; a row that it refuses is named."""
         from jinja2 import TemplateError
 
-        turns = [[message._asdict() for message in some] for some in messages]
+        turns = [[{"role": m.role, "content": m.content} for m in some] for some in messages]
         try:
             return self.tokenizer.apply_chat_template(turns, chat_template=self._text, **options)
         except TemplateError as error:
@@ -198,7 +205,7 @@ def _answers(row: ChatRow) -> list[int]:
 
 def _encoded(row: ChatRow, ids: list[int], trained: NDArray[np.bool_]) -> EncodedChat:
     trained[0] = False
-    return EncodedChat(row, np.asarray(ids, np.int32), trained)
+    return EncodedChat(row.file, row.number, np.asarray(ids, np.int32), trained)
 
 
 def _row_error(row: ChatRow, why: str) -> ConfigError:
