@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import rows, write_jsonl
+from recipe_worlds import rows, write_jsonl, write_recipe
 
 import penstock
 from penstock.errors import ConfigError, ConflictError, DataError, PenstockError
@@ -176,3 +176,38 @@ def test_overrides_replace_what_the_file_says(recipe: Recipe, tmp_path: Path) ->
     )
     assert built.path == tmp_path / "other"
     assert built.manifest.recipe["steps"][0]["tokenize"]["append_eod"] is False
+
+
+def test_rows_left_out_by_settings_do_not_hide_those_that_cannot_be_used(tmp_path: Path) -> None:
+    empty = [{"source": "", "target": "b", "label": 1}] * 30
+    sound = [{"source": f"a {n}", "target": f"b {n}", "label": 1} for n in range(9)]
+    write_jsonl(tmp_path / "a.jsonl", [*empty, *sound])
+    write_jsonl(tmp_path / "b.jsonl", [*sound, {**sound[0], "label": 7}])
+    recipe = write_recipe(
+        tmp_path / "recipe.yaml",
+        source={
+            "kind": "jsonl",
+            "path": [str(tmp_path / f"{n}.jsonl") for n in "ab"],
+            "text": None,
+        },
+        steps=[{"pairs": {"label": "label", "empty": "drop", "max_dropped": 1}}],
+        format="jsonl",
+        output=str(tmp_path / "dataset"),
+        on_error="skip",
+    )
+    skipped = penstock.build(recipe, workers=1).manifest.skipped
+    assert [(Path(row.file).name, row.line) for row in skipped] == [
+        ("b.jsonl", 10),
+        *(("a.jsonl", line) for line in range(1, 21)),
+    ]
+
+
+def test_a_file_that_is_one_array_is_told_from_lines(recipe: Recipe, source: Path) -> None:
+    mend = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
+    for text in ('[{"text": "a"}]', '[\n  {"text": "a"}\n]', "\ufeff[]"):
+        source.write_text(text)
+        told = message(DataError, recipe())
+        assert told.startswith(f"{source}:1: ")
+        assert told.endswith(mend)
+    write_jsonl(source, [*rows(3), "[]"])
+    assert mend not in message(DataError, recipe())

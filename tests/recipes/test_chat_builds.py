@@ -131,14 +131,17 @@ def test_like_python_is_the_order_of_a_script_that_shuffles_a_list(world: Path) 
 
 
 def test_parts_hold_what_mix_was_given(world: Path) -> None:
-    mix = {"mix": {"weights": {"a": 1, "b": 1}, "of": "rows", "splits": ["train"]}}
-    manifest, found = build(f"steps.3={json.dumps(mix)}")
+    mix = {"mix": {"weights": {"a": 1, "b": 1}, "of": "rows"}}
+    two = {name: {"kind": "jsonl", "path": f"{name}.jsonl", "text": None} for name in ("a", "b")}
+    steps = f"steps={json.dumps(['pairs', CHAT, mix])}"
+    parts_of = 'format.parts={"a": ["a"], "b": ["b"]}'
+    manifest, found = build(f"sources={json.dumps(two)}", steps, parts_of)
     said = [turns(row)[1][0] for row in found["talk_train"]]
-    assert said.count("a") == 80
-    assert 80 <= said.count("b") <= 81
-    assert manifest.counts["mix.dropped"] == 200 - len(said)
-    assert (len(found["a_train"]), len(found["b_train"])) == (80, 120)
-    assert found["talk_eval"] == found["a_eval"]
+    parts = (len(found["a_train"]), len(found["b_train"]))
+    assert abs(said.count("a") - said.count("b")) <= 1
+    assert min(parts) in (said.count("a"), said.count("b"))
+    assert parts[0] != parts[1]
+    assert manifest.counts["mix.dropped"] == sum(parts) - len(said)
 
 
 def test_both_directions_are_of_one_split_and_counted_as_one_pair(world: Path) -> None:
@@ -184,9 +187,14 @@ def test_the_number_of_workers_changes_no_byte(world: Path) -> None:
 
 @pytest.mark.slow
 def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(world: Path) -> None:
-    only = {"a": {"kind": "jsonl", "path": "a.jsonl", "text": None}}
-    overrides = [f"sources={json.dumps(only)}", "steps.1.assign.sources={a: train}"]
-    overrides += ["piece_bytes=20000", "format.parts={}"]
+    labelled: list[Row] = [{**row, "label": n % 3 % 2} for n, row in enumerate(pairs("a", 40))]
+    write_lines(world / "a.jsonl", labelled)
+    write_lines(world / "b.jsonl", [{**row, "label": 1} for row in labelled[30:]])
+    two = {name: {"kind": "jsonl", "path": f"{name}.jsonl", "text": None} for name in "ab"}
+    positives = {"positives": {"max_contradicted": 0.5}}
+    steps = [{"pairs": {"label": "label"}}, positives, CHAT, "shuffle"]
+    overrides = [f"sources={json.dumps(two)}", f"steps={json.dumps(steps)}"]
+    overrides += ["piece_bytes=20000", "format.parts={a: [a], all: [b, a]}"]
     command = [sys.executable, SCRIPT, "recipe.yaml", "killed", *overrides]
     subprocess.run(command, check=True, timeout=300)
     places = sorted((world / "killed").iterdir(), key=lambda path: int(path.name))
@@ -198,7 +206,9 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(worl
         del manifest["recipe"]["output"]
         found.append((files, manifest))
     assert all(each == found[0] for each in found[1:])
-    assert {"talk_train.jsonl", "talk.json", "dataset_info.json"} <= found[0][0].keys()
+    files, manifest = found[0]
+    assert {"talk_train.jsonl", "all_train.jsonl", "talk.json"} <= files.keys()
+    assert manifest["counts"]["positives.contradicted"] > 0
 
 
 @pytest.mark.parametrize(
@@ -247,9 +257,35 @@ def test_a_row_that_fills_no_turn_is_named_with_file_and_line(world: Path) -> No
 
 
 def test_rows_without_the_step_chat_are_no_chat_rows(world: Path) -> None:
-    with pytest.raises(DataError, match="row 1 of train has no `messages`; the steps `chat` and"):
+    with pytest.raises(DataError, match=r"^a\.jsonl:1: the field 'messages' is absent; the steps"):
         build('steps=["pairs"]', "format.parts={}")
     assert not (world / "dataset").exists()
+
+
+@pytest.mark.parametrize("formatting", ["sharegpt", "alpaca"])
+def test_rows_that_are_chat_rows_already_are_named_with_file_and_line_or_skipped(
+    world: Path, formatting: str
+) -> None:
+    sound = both_ways(pairs("a", 20))
+    broken = {"messages": sound[0]["messages"][:2]}
+    write_lines(world / "a.jsonl", [*sound[:30], broken, *sound[30:]])
+    rows = ["sources={a: {kind: jsonl, path: a.jsonl, text: null}}", "format.parts={}"]
+    rows += ["steps=[shuffle]", f"format.formatting={formatting}"]
+    said = r"^a\.jsonl:31: the last turn is no answer; mend the `messages` of the row$"
+    with pytest.raises(DataError, match=said):
+        build(*rows)
+    manifest, found = build(*rows, "on_error=skip")
+    assert len(found["talk_train"]) == 40
+    assert manifest.counts["skipped"] == 1
+    assert [(row.file, row.line) for row in manifest.skipped] == [("a.jsonl", 31)]
+
+
+def test_a_field_that_alpaca_has_beside_the_turns_is_named_with_file_and_line(world: Path) -> None:
+    write_lines(world / "a.jsonl", [{**row, "input": "x"} for row in pairs("a", 9)])
+    only = ["sources={a: {kind: jsonl, path: a.jsonl, text: null}}", "format.parts={}"]
+    chat = {"chat": {**CHAT["chat"], "metadata": ["input"]}}
+    with pytest.raises(DataError, match=r"^a\.jsonl:1: has a field 'input' beside `messages`"):
+        build(*only, f"steps={json.dumps([chat])}", "format.formatting=alpaca")
 
 
 @pytest.fixture

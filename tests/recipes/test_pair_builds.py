@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import files_of, write_recipe
+from recipe_worlds import files_of, write_jsonl, write_recipe
 
 import penstock
 from penstock.errors import DataError
@@ -232,3 +232,28 @@ def test_steps_on_text_name_a_row_that_has_none(
     form = "megatron" if step == "tokenize" else "jsonl"
     with pytest.raises(DataError, match=r"pairs\.tsv:2: .*text"):
         build(tmp_path, {"a": table("tsv", path, PAWS)}, [PAIRS, {step: settings}], format=form)
+
+
+@pytest.mark.parametrize(
+    ("share", "source", "split"),
+    [(0.2, "one", "test"), (0.2, "two", "validation"), (0.0, "three", "train")],
+)
+def test_a_split_that_was_promised_a_row_and_has_none_ends_the_build(
+    tmp_path: Path, share: float, source: str, split: str
+) -> None:
+    """One component of all rows; evaluation whose rows repeat others; train that repeats others."""
+    same = [{"source": "a", "target": f"b{number}"} for number in range(20)]
+    own = [{"source": f"c{number}", "target": f"d{number}"} for number in range(20)]
+    rows = {"one": [same, []], "two": [[*own], [*own]], "three": [own, [*own]]}[source]
+    sources = {}
+    for name, found in zip(("first", "second"), rows, strict=True):
+        path = write_jsonl(tmp_path / f"{name}.jsonl", found)
+        sources[name] = {"kind": "jsonl", "path": str(path), "text": None}
+    given = {"two": {"second": "validation"}, "three": {"first": "test"}}.get(source, {})
+    steps = [
+        "pairs",
+        {"deduplicate": {"on": ["source", "target"]}},
+        {"components": {"test": share, "given": given}},
+    ]
+    with pytest.raises(DataError, match=f"no row is left in {split} after the steps on the whole"):
+        build(tmp_path, sources, steps)

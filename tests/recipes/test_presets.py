@@ -134,6 +134,12 @@ def test_the_seed_gives_the_published_counts_of_files_of_the_published_size(
     }
 
 
+def turns_of(rows: list[Row]) -> list[tuple[str, str]]:
+    """Return what is asked for, and the answer, of each row."""
+    turns = [[turn["content"] for turn in row["messages"][1:]] for row in rows]
+    return [(user.removeprefix(ASK), answer) for user, answer in turns]
+
+
 def sentences(rows: list[Row]) -> set[str]:
     """Return both sentences of each row, compared by their letters and digits."""
     found = set()
@@ -169,8 +175,7 @@ def test_no_sentence_of_the_default_recipe_stands_in_two_splits(pairs: Path) -> 
 def test_the_default_recipe_has_every_pair_once_in_both_directions(pairs: Path) -> None:
     built = make("paraphrase")
     for rows in combined(built.path).values():
-        turns = [tuple(turn["content"] for turn in row["messages"][1:]) for row in rows]
-        seen = {(user.removeprefix(ASK), answer) for user, answer in turns}
+        seen = set(turns_of(rows))
         assert len(seen) == len(rows)
         assert all((target, source) in seen for source, target in seen)
         assert all(source.casefold() != target.casefold() for source, target in seen)
@@ -182,12 +187,13 @@ def test_paws_loses_the_spacing_of_its_tokeniser(pairs: Path) -> None:
     assert not [text for text in answers if re.search(r"\w [,.]( |$)|``|''", text)]
 
 
-def test_the_default_recipe_finds_what_is_known_of_paws(pairs: Path) -> None:
+def test_the_default_recipe_drops_what_stands_with_both_labels(pairs: Path) -> None:
+    """Seven pairs of test but for case and spacing, two more but for punctuation."""
     counts = make("paraphrase").manifest.counts
-    assert counts["positives.contradicted_pairs"] == 7
+    assert counts["positives.contradicted_pairs"] == 9
     alone = ("paws.eval=null", "qqp.train=null", "eval=0", "output=test")
     counts = make("paraphrase", *alone).manifest.counts
-    assert counts["positives.contradicted_pairs"] == 7
+    assert counts["positives.contradicted_pairs"] == 9
     assert counts["read"] - counts["positives.negatives"] == 3536
 
 
@@ -323,16 +329,35 @@ def test_tables_parquet_and_saved_datasets_give_the_same_rows(pairs: Path) -> No
 
 
 def test_weights_are_the_shares_of_the_corpora_in_train(pairs: Path) -> None:
-    overrides = (
-        "paws.train=pairs/paws/test.tsv",
-        "paws.test=null",
-        "weights={paws: 1, qqp: 3}",
-    )
+    overrides = ("paws.train=pairs/paws/test.tsv", "paws.test=null", "weights={paws: 1, qqp: 3}")
     built = make("paraphrase", *overrides)
-    of_paws = {json.dumps(row) for row in rows_of(built.path / "paws_paraphrase_train.jsonl")}
-    train = rows_of(built.path / "paraphrase_combined_train.jsonl")
-    share = sum(json.dumps(row) in of_paws for row in train) / len(train)
-    assert share == pytest.approx(0.25, abs=0.01)
+    rows = {entry.path: entry.rows for entry in built.manifest.files}
+    paws, qqp = rows["paws_paraphrase_train.jsonl"], rows["qqp_paraphrase_train.jsonl"]
+    assert paws is not None
+    assert qqp is not None
+    assert paws / qqp == pytest.approx(1 / 3, abs=0.001)
+    assert rows["paraphrase_combined_train.jsonl"] == paws + qqp
+    seen = set(turns_of(rows_of(built.path / "paraphrase_combined_train.jsonl")))
+    assert all((target, source) in seen for source, target in seen)
+
+
+def test_published_splits_are_kept_as_they_are(pairs: Path) -> None:
+    """Nothing of PAWS's train is drawn into what others report scores of."""
+    tables = Path("pairs/paws/test.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("test.tsv").write_text("".join(tables[:2000]), encoding="utf-8")
+    Path("train.tsv").write_text("".join([tables[0], *tables[2000:]]), encoding="utf-8")
+    with_train = make("paraphrase", "paws.test=test.tsv", "paws.train=train.tsv", "output=with")
+    without = make("paraphrase", "paws.test=test.tsv", "output=without")
+    names = ("paws_paraphrase_eval.jsonl", "paws_paraphrase_test.jsonl")
+    for name in names:
+        assert (with_train.path / name).read_bytes() == (without.path / name).read_bytes()
+
+
+def test_a_threshold_that_ends_the_build_is_named_as_the_recipe_has_it(pairs: Path) -> None:
+    with pytest.raises(DataError, match=r"raise `max_dropped`; in this recipe it is `filters\.edi"):
+        make("paraphrase", "filters.edit.max_dropped=0")
+    with pytest.raises(DataError, match=r"in this recipe it is `filters\.contradicted\.max_dropp"):
+        make("paraphrase", "filters.contradicted.max_dropped=0")
 
 
 def test_train_holds_no_sentence_of_a_named_test_set(pairs: Path) -> None:

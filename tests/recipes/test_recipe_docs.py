@@ -20,11 +20,12 @@ from penstock.steps import STEPS
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 
 
-def settings_of(model: type[Options]) -> list[str]:
-    """Return the lines of the table that documents a model."""
+def settings_of(model: type[Options], defaults: Options | None = None) -> list[str]:
+    """Return the lines of the table that documents a model, whose defaults may be an instance's."""
     lines = ["| setting | default | |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
+        default = default if defaults is None else getattr(defaults, name)
         if isinstance(default, Options):
             shown = "below"
         else:
@@ -57,18 +58,23 @@ def section(kind: str, name: str, model: type[Options]) -> str:
     """Return what the document says of one source, step or format."""
     first = (model.__doc__ or "").partition("\n")[0]
     lines = [f"### {kind} `{name}`", "", first, "", *settings_of(model)]
-    for key, inner in groups_of(model):
-        lines += ["", f"In `{key}`:", "", *settings_of(inner)]
+    for key, inner, defaults in groups_of(model):
+        lines += ["", f"In `{key}`:", "", *settings_of(inner, defaults)]
     return "\n".join(lines)
 
 
-def groups_of(model: type[Options], above: str = "") -> list[tuple[str, type[Options]]]:
-    """Return the groups of settings within others, by their dotted names."""
-    found = []
+def groups_of(
+    model: type[Options], above: str = "", defaults: Options | None = None
+) -> list[tuple[str, type[Options], Options | None]]:
+    """Return the groups of settings within others, by their dotted names, with their defaults."""
+    found: list[tuple[str, type[Options], Options | None]] = []
     for name, field in model.model_fields.items():
+        default = getattr(defaults, name) if defaults is not None else field.default
+        default = default if isinstance(default, Options) else None
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, Options):
-                found += [(f"{above}{name}", kind), *groups_of(kind, f"{above}{name}.")]
+                found.append((f"{above}{name}", kind, default))
+                found += groups_of(kind, f"{above}{name}.", default)
     return found
 
 

@@ -192,12 +192,11 @@ def test_more_rows_that_leave_than_the_share_end_the_build() -> None:
     )
 
 
-def test_a_split_that_stays_empty_is_an_error() -> None:
-    step = components(test=0.2)
-    _, counts = divided(step, [Row(0, (0, n)) for n in range(20)])
-    with pytest.raises(DataError, match=r"^components: no row is left for test: no component is"):
-        step.judge(counts)
-    step.judge(Counter())  # nothing is divided yet
+def test_splits_with_a_share_or_a_source_of_their_own_are_promised_a_row() -> None:
+    given = {"dev": "validation", "paws": "test"}
+    assert components(given=given).promises(["dev", "paws"]) == {"validation", "test"}
+    assert components(given=given).promises(["dev", "qqp"]) == {"validation", "train"}
+    assert components(test=0.2).promises(["qqp"]) == {"train", "test"}
 
 
 def test_a_row_without_its_sentence_is_bad() -> None:

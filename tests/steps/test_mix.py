@@ -173,27 +173,3 @@ def test_a_source_with_nothing_to_give_is_an_error() -> None:
     with pytest.raises(DataError) as refused:
         mix(sources([3, 4], []), {"finetune": 1, "replay": 1})
     assert str(refused.value).startswith("mix: the source 'replay' has no tokens in train;")
-
-
-def test_only_the_splits_that_are_named_are_mixed_and_need_their_sources() -> None:
-    order = sources([1, 1], [1, 1, 1])
-    step = STEPS.get("mix").model_validate(
-        {"weights": {"finetune": 1, "replay": 1}, "splits": ["train"], "of": "rows"}
-    )
-    step.verify([], NAMES)  # notes may be of the other splits alone
-    arranging = Arranging(0, "validation", source_names=NAMES)
-    assert step.arrange(order, arranging) is order
-    assert arranging.counts == {}
-    mixed = step.arrange(order, Arranging(0, "train", source_names=NAMES))
-    assert mixed.columns["source"].tolist() == [0, 1, 0, 1]
-
-
-def test_a_source_with_rows_and_no_weight_in_a_mixed_split_is_an_error() -> None:
-    step = STEPS.get("mix").model_validate(
-        {"weights": {"finetune": 1, "replay": 1}, "splits": ["train"]}
-    )
-    with pytest.raises(DataError) as refused:
-        step.arrange(sources([1], [1], [1]), Arranging(0, "train", source_names=NAMES))
-    assert (
-        str(refused.value) == "mix: the source 'notes' has rows in train and no weight; give it one"
-    )

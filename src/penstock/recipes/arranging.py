@@ -114,11 +114,17 @@ def _divided(recipe: Recipe, order: Order, arranged: Arrangement) -> dict[str, O
         return {WHOLE: order}
     codes = order.columns["split"]
     promised |= set(codes.tolist())
-    return {
+    for step in recipe.steps:
+        promised |= {SPLIT_NAMES.index(split) for split in step.promises(tuple(recipe.sources))}
+    splits = {
         name: order.take(np.flatnonzero(codes == code))
         for code, name in enumerate(SPLIT_NAMES)
         if code in promised
     }
+    for split, order in splits.items():
+        if not len(order):
+            raise _empty(recipe, split)
+    return splits
 
 
 def _carried(
@@ -179,7 +185,7 @@ def _nothing_after(recipe: Recipe, index: int) -> DataError:
 def _empty(recipe: Recipe, split: str) -> DataError:
     what = "token" if recipe.in_tokens else "row"
     return DataError(
-        f"no {what} is left in {split} after the steps on the whole dataset; give it more rows, or "
-        "let the steps drop less",
+        f"no {what} is left in {split} after the steps on the whole dataset; give it more rows "
+        "or a larger share, or let the steps drop less",
         file=recipe.output,
     )

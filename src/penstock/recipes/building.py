@@ -73,7 +73,8 @@ def carry_out(plan: Plan, executor: Executor, listener: Listener = lambda _: Non
         if manifest is not None:
             shutil.rmtree(plan.work)  # also what a build left that was killed after its last rename
             return Built(output, manifest, fresh=False)
-        return _Build(plan, executor, listener).run()
+        with _in_words_of_the_preset(plan):
+            return _Build(plan, executor, listener).run()
 
 
 def _stands(plan: Plan) -> bool:
@@ -83,6 +84,20 @@ def _stands(plan: Plan) -> bool:
         if not any(plan.parts.iterdir()):
             shutil.rmtree(plan.work)
         raise
+
+
+@contextmanager
+def _in_words_of_the_preset(plan: Plan) -> Iterator[None]:
+    """Say of an error of a step which setting of the named recipe its threshold is."""
+    try:
+        yield
+    except DataError as error:
+        preset = plan.recipe.file.preset or {}
+        setting = preset.get("thresholds", {}).get(str(error.file))
+        if setting is None or "`max_" not in error.message:
+            raise
+        message = f"{error.message}; in this recipe it is `{setting}`"
+        raise DataError(message, file=error.file, line=error.line) from None
 
 
 @contextmanager

@@ -66,7 +66,8 @@ def rows_table(manifest: Manifest) -> SummaryTable:
     views = [view for view in views_of(manifest) if f"{view.name}.rows" in counts]
     whole = {view.splits: counts[f"{view.name}.rows"] for view in views if view.sources is None}
     sizes = [size for size in _SIZES if any(f"{view.name}.{size}" in counts for view in views)]
-    parts = any(view.sources is not None for view in views)
+    # What `mix` leaves out or repeats is in the parts, and not in the whole.
+    parts = any(view.sources is not None for view in views) and "mix.dropped" not in counts
     rows = []
     for view in views:
         count = counts[f"{view.name}.rows"]

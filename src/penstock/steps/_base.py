@@ -108,6 +108,10 @@ class Step(Options, ABC):
         """Return what the manifest says of the tokenizer, for a step that makes tokens."""
         return None
 
+    def promises(self, source_names: Sequence[str]) -> set[str]:
+        """Return the splits that must have a row, for a step that divides."""
+        return set()
+
     def drops(self) -> Sequence[str]:
         """Return what the counters of the rows that the step drops are called: `too_short`."""
         return ()

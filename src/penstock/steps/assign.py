@@ -40,6 +40,10 @@ class Assign(Step):
         refuse_unknown_sources(self.sources, source_names, "sources")
         refuse_second_division(before)
 
+    def promises(self, source_names: Sequence[str]) -> set[str]:
+        """Return the splits that a source is given to, or left to."""
+        return {self.sources.get(name, "train") for name in source_names}
+
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the order with the column `split` (uint8)."""
         names = [self.sources.get(name, "train") for name in arranging.source_names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,11 @@ from penstock.steps._base import (
     refuse_second_division,
     refuse_unknown_sources,
 )
-from penstock.steps._columns import hashes, take_column, with_column
-from penstock.steps._fields import FieldNames, made_of_rows, text_of
-from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
+from penstock.steps._columns import take_column, with_column
+from penstock.steps._fields import FieldNames
+from penstock.steps._normalising import NORMALISE_ALSO, Normalise
 from penstock.steps._order import Order
+from penstock.steps._sentences import hashed_sentences
 from penstock.steps.pairs import SIDES
 
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ class Components(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with the hash (uint64) of each of their sentences as a column."""
         assert isinstance(batch, RowBatch)
-        batch, sentences = made_of_rows(batch, tally, self._sentences, "components")
-        digests = hashes(sentence for row in sentences for sentence in row)
-        return with_column(batch, _COLUMN, digests.reshape(len(batch), len(self.on)))
+        mend = "`components` needs it"
+        batch, digests = hashed_sentences(batch, tally, self.on, self.normalise, mend)
+        return with_column(batch, _COLUMN, digests)
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the order of the rows that stay, with the column `split` (uint8).
@@ -128,22 +129,10 @@ class Components(Step):
         """Return why rows are dropped: the split that they were given to."""
         return [f"left_{name}" for name in SPLIT_NAMES]
 
-    def judge(self, counts: Counter[str]) -> None:
-        """Raise DataError where a split that was asked for has no row."""
-        rows = {name: counts[f"components.{name}"] for name in SPLIT_NAMES}
-        wanted = {*self.given.values()}
-        wanted |= {name for name in ("validation", "test") if getattr(self, name)}
-        for name in sorted(wanted):
-            if sum(rows.values()) and not rows[name]:
-                raise DataError(
-                    f"no row is left for {name}: no component is small enough for its share, or "
-                    "all that was given to it left; raise the share, or see `leave`",
-                    file="components",
-                )
-
-    def _sentences(self, row: dict[str, Any]) -> list[bytes]:
-        texts = [normalised(text_of(row, name), self.normalise) for name in self.on]
-        return [text.encode("utf-8", "surrogatepass") for text in texts]
+    def promises(self, source_names: Sequence[str]) -> set[str]:
+        """Return the splits that are given or have a share; train, where a source may be of it."""
+        splits = {self.given.get(name, "train") for name in source_names}
+        return splits | {name for name in ("validation", "test") if getattr(self, name)}
 
     def _given(self, order: Order, source_names: Sequence[str]) -> NDArray[np.int8]:
         """Return the split that each row is given to, -1 for none."""

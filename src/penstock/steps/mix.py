@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.errors import ConfigError, DataError
-from penstock.steps._base import Arranging, SplitName, Stage, Step, refuse_unknown_sources
+from penstock.errors import ConfigError, DataError, did_you_mean
+from penstock.steps._base import Arranging, Stage, Step
 from penstock.steps._order import Order
 from penstock.steps.pack import Pack
 
@@ -41,11 +41,6 @@ class Mix(Step):
         "the others; all_exhausted: end where every source was seen whole, and repeat those that "
         "end before.",
     )
-    splits: list[SplitName] | None = Field(
-        None,
-        min_length=1,
-        description="The splits that are mixed; the others stay as they are. null: all.",
-    )
     shuffle: bool = Field(
         True,
         description="Shuffle each source by itself before, and anew for each repetition; otherwise "
@@ -56,9 +51,12 @@ class Mix(Step):
         """Refuse weights that do not fit the sources, and rows that hold several sources."""
         if len(source_names) < 2:
             raise ConfigError("the recipe has one source; remove `mix`, or add another source")
-        refuse_unknown_sources(self.weights, source_names, "weights")
-        missing = [name for name in source_names if name not in self.weights]
-        if missing and self.splits is None:
+        for name in self.weights:
+            if name not in source_names:
+                known = f"; the sources are {', '.join(source_names)}"
+                hint = did_you_mean(name, source_names) or known
+                raise ConfigError(f"weights: there is no source '{name}'{hint}")
+        if missing := [name for name in source_names if name not in self.weights]:
             raise ConfigError(f"weights: none for {', '.join(missing)}; give one, or remove it")
         if any(isinstance(step, Pack) and step.across_sources for step in before):
             raise ConfigError(
@@ -71,65 +69,52 @@ class Mix(Step):
 
         Raises DataError for a source that has nothing to give.
         """
-        if self.splits is not None and arranging.split not in self.splits:
-            return order
         sizes = order.unit_lengths() if self.of == "tokens" else np.ones(len(order), np.int64)
-        sources = self._units_by_source(order, sizes, arranging)
+        sources = []
+        for code, name in enumerate(arranging.source_names):
+            units = np.flatnonzero(order.columns["source"] == code)
+            if not sizes[units].any():
+                where = f" in {arranging.split}" if arranging.split else ""
+                raise DataError(
+                    f"the source '{name}' has no {self.of}{where}; leave it out, or look at what "
+                    "the steps before dropped",
+                    file="mix",
+                )
+            sources.append(units)
         units = self._draw(sources, sizes, arranging)
         self._count(order, units, arranging)
         return order.take(units)
 
-    def _units_by_source(
-        self, order: Order, sizes: NDArray[np.int64], arranging: Arranging
-    ) -> dict[str, NDArray[np.int64]]:
-        """Return the units of each source that has a weight."""
-        found = {}
-        where = f" in {arranging.split}" if arranging.split else ""
-        for code, name in enumerate(arranging.source_names):
-            units = np.flatnonzero(order.columns["source"] == code)
-            if name in self.weights:
-                found[name] = units
-                if not sizes[units].any():
-                    raise DataError(
-                        f"the source '{name}' has no {self.of}{where}; leave it out, or look at "
-                        "what the steps before dropped",
-                        file="mix",
-                    )
-            elif len(units):
-                raise DataError(
-                    f"the source '{name}' has rows{where} and no weight; give it one", file="mix"
-                )
-        return found
-
     def _draw(
-        self, sources: dict[str, NDArray[np.int64]], sizes: NDArray[np.int64], arranging: Arranging
+        self, sources: list[NDArray[np.int64]], sizes: NDArray[np.int64], arranging: Arranging
     ) -> NDArray[np.int64]:
         """Return the units in their mixed order."""
         from penstock.steps._mixing import interleave
 
-        weights = np.array([self.weights[name] for name in sources])
-        totals = np.array([sizes[units].sum() for units in sources.values()])
+        weights = np.array([self.weights[name] for name in arranging.source_names])
+        totals = np.array([sizes[units].sum() for units in sources])
         passes = np.ones(len(sources), np.int64)
         if self.stop == "all_exhausted":
             # The last unit drawn may go past the share by itself: one pass more than that.
             passes += np.ceil((totals / weights).max() * weights / totals).astype(np.int64)
         queues = [
-            units[self._order_of_pass(len(units), name, number, arranging)]
-            for (name, units), times in zip(sources.items(), passes, strict=True)
-            for number in range(times)
+            units[self._order_of_pass(len(units), code, number, arranging)]
+            for code, units in enumerate(sources)
+            for number in range(passes[code])
         ]
-        once = np.array([len(units) for units in sources.values()])
+        once = np.array([len(units) for units in sources])
         bounds = np.concatenate(([0], np.cumsum(once * passes)))
         until_all = self.stop == "all_exhausted"
         return interleave(np.concatenate(queues), bounds, once, sizes, weights, until_all)
 
     def _order_of_pass(
-        self, units: int, name: str, number: int, arranging: Arranging
+        self, units: int, code: int, number: int, arranging: Arranging
     ) -> NDArray[np.int64]:
         from penstock.steps._random import permutation
 
         if not self.shuffle:
             return np.arange(units)
+        name = arranging.source_names[code]
         return permutation(units, arranging.seed, arranging.split, "mix", name, number)
 
     def _count(self, order: Order, units: NDArray[np.int64], arranging: Arranging) -> None:
@@ -138,8 +123,6 @@ class Mix(Step):
         arranging.counts["mix.repeated"] += int((uses[uses > 1] - 1).sum())
         tokens = order.unit_lengths() * uses
         for code, name in enumerate(arranging.source_names):
-            if name not in self.weights:
-                continue
             of_source = order.columns["source"] == code
             arranging.counts[f"mix.{name}.rows"] += int(uses[of_source].sum())
             arranging.counts[f"mix.{name}.tokens"] += int(tokens[of_source].sum())

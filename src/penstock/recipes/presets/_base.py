@@ -51,6 +51,10 @@ class Preset(Options, ABC):
         """Return the settings, dotted, whose null leaves out what they name."""
         return []
 
+    def thresholds(self) -> dict[str, str]:
+        """Return the setting that is the threshold of each step, by how its counts are called."""
+        return {}
+
     def origins(self) -> Origins:
         """Return the setting that each place of the recipe comes from, for errors."""
         return {}
@@ -75,5 +79,6 @@ class Preset(Options, ABC):
             "preset": {
                 "settings": self.model_dump(mode="json", exclude={"output"}),
                 "left_out": self.left_out(),
+                "thresholds": self.thresholds(),
             },
         }

@@ -16,7 +16,7 @@ from penstock.recipes.presets._corpora import TrainCorpus, local_files
 _SPLITS = {"train": "train", "eval": "validation", "test": "test"}
 
 #: The setting that a step comes of.
-_ORIGINS = {"chat": "user", "take": "most", "mix": "weights", "decontaminate": "test_sets"}
+_ORIGINS = {"chat": "user", "take": "most", "balance": "weights", "decontaminate": "test_sets"}
 
 Steps = list[str | dict[str, dict[str, Any]]]
 

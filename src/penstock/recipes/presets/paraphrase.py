@@ -74,10 +74,10 @@ class Filters(Options):
 class Paraphrase(ParaphrasePreset):
     """Positive pairs of PAWS and QQP in both directions; no sentence stands in two splits.
 
-    PAWS keeps its published evaluation and test; of what is left, the shares `eval` and `test` are
-    drawn. Splits are made by connected components of shared sentences. Pairs with both labels, with
-    sides that say the same, too unlike in length or too much alike, and repeated pairs (whichever
-    way round) are dropped; PAWS is detokenised.
+    A corpus with published evaluation or test keeps them; of the others the shares `eval` and
+    `test` are drawn. Splits are made by connected components of shared sentences. Pairs with both
+    labels, with sides that say the same, too unlike in length or too much alike, and repeated pairs
+    (whichever way round) are dropped; PAWS is detokenised.
     """
 
     paws: Paws = Field(description="PAWS (wiki, labeled_final) in its published splits.")
@@ -87,17 +87,20 @@ class Paraphrase(ParaphrasePreset):
         description="The most positives of a corpus's train file that are taken, a sample.",
     )
     eval: float = Field(
-        0.02, ge=0, lt=1, description="The share of evaluation in what is not published as one."
+        0.02,
+        ge=0,
+        lt=1,
+        description="The share of evaluation in the corpora that have no published splits.",
     )
     test: float = Field(
-        0.02, ge=0, lt=1, description="The share of test in what is not published as one."
+        0.02, ge=0, lt=1, description="The share of test in the corpora that have none."
     )
     filters: Filters = Field(Filters(), description="Which pairs are dropped.")
     weights: dict[Literal["paws", "qqp"], Weight] | None = Field(
         None,
         min_length=2,
-        description="The shares of the corpora in train, by rows: {paws: 0.5, qqp: 0.5}; what one "
-        "has too much is left out of the combined files. null: as many as there are.",
+        description="The shares of the corpora in train: {paws: 1, qqp: 3}; what one has too much "
+        "is left out, a sample. null: as many as there are.",
     )
     test_sets: dict[FileName, dict[str, Any]] = Field(
         default_factory=dict,
@@ -122,6 +125,18 @@ class Paraphrase(ParaphrasePreset):
         """Return PAWS, then QQP."""
         return {"paws": self.paws, "qqp": self.qqp}
 
+    def thresholds(self) -> dict[str, str]:
+        """Return the filters that steps are."""
+        of_steps = {
+            **{f"pairs.{name}": "empty" for name in self.corpora()},
+            **{f"filter_pairs.{name}": name for name in ("identical", "length_ratio", "edit")},
+            "positives": "contradicted",
+            "deduplicate": "repeated",
+            "components": "leaking",
+            "decontaminate": "contaminated",
+        }
+        return {step: f"filters.{name}.max_dropped" for step, name in of_steps.items()}
+
     def steps(self) -> Steps:
         """Return the steps."""
         paws = self._sources_of("paws")
@@ -132,7 +147,7 @@ class Paraphrase(ParaphrasePreset):
             *self._sample(),
             *self._splits(),
             *self._chat(),
-            *self._mixture(),
+            {"shuffle": {"splits": ["train"]}},
         ]
 
     def _settings_of_pairs(self, corpus: str) -> dict[str, Any]:
@@ -142,7 +157,7 @@ class Paraphrase(ParaphrasePreset):
     def _filters(self) -> Steps:
         told = self.filters
         contradicted = {"max_contradicted": told.contradicted.max_dropped}
-        steps: Steps = [{"positives": contradicted}]
+        steps: Steps = [{"positives": {"normalise": _SAME, **contradicted}}]
         if told.identical is not None:
             steps.append(_filter("identical", told.identical, {}))
         if (ratio := told.length_ratio) is not None:
@@ -161,20 +176,21 @@ class Paraphrase(ParaphrasePreset):
         return [{"take": {"rows": taken, "sample": True}}] if taken else []
 
     def _splits(self) -> Steps:
-        divide = {"given": self._given(), "validation": self.eval, "test": self.test}
+        # Published splits stay comparable: nothing of the train rows beside them is drawn.
+        published = {name.partition("_")[0] for name in self._given()}
+        trains = {f"{name}_train": "train" for name in published if self.corpora()[name].train}
+        given = {**self._given(), **trains}
+        divide = {"given": given, "validation": self.eval, "test": self.test}
         limit = {"max_dropped": self.filters.leaking.max_dropped}
         steps: Steps = [{"components": {"normalise": _SAME, **divide, **limit}}]
         if self.test_sets:
             most = {"max_dropped": self.filters.contaminated.max_dropped}
             against = {"against": self.test_sets, "normalise": _SAME}
             steps.append({"decontaminate": {**against, **most}})
+        if self.weights is not None:
+            weights = {f"{name}_train": weight for name, weight in self.weights.items()}
+            steps.append({"balance": {"weights": weights, "splits": ["train"]}})
         return steps
-
-    def _mixture(self) -> Steps:
-        if self.weights is None:
-            return [{"shuffle": {"splits": ["train"]}}]
-        weights = {f"{name}_train": weight for name, weight in self.weights.items()}
-        return [{"mix": {"weights": weights, "of": "rows", "splits": ["train"]}}]
 
 
 def _filter(name: str, limit: Limit, condition: dict[str, float]) -> dict[str, dict[str, Any]]:
