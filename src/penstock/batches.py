@@ -7,7 +7,7 @@ that they came from, and only the tally, when something is bad, turns a number i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +68,20 @@ class Tally:
     """Counts what became of the rows of one piece, and holds or raises what is wrong with them.
 
     `place` turns the number of a row within the piece into its file and line (from 1). With `skip`
-    a bad row is counted and left out; without, the first one raises.
+    a bad row is counted and left out; without, the first one raises. `problem_with` says why a row
+    of text, as the steps have left it, cannot lie in the format of the dataset.
     """
 
-    def __init__(self, place: Callable[[int], tuple[str, int]], *, skip: bool = False) -> None:
+    def __init__(
+        self,
+        place: Callable[[int], tuple[str, int]],
+        *,
+        skip: bool = False,
+        problem_with: Callable[[Mapping[str, Any]], str | None] = lambda row: None,
+    ) -> None:
         self.place = place
         self.skip = skip
+        self.problem_with = problem_with
         self.counts: Counter[str] = Counter()
         self.errors: list[tuple[str, int, str]] = []
         self.left_out: list[tuple[str, int, str]] = []

@@ -150,6 +150,19 @@ def test_sharegpt_without_tags_reads_from(tmp_path: Path) -> None:
     assert '"role_tag":"role"' in finding.fix
 
 
+def test_tags_changed_for_each_other_show_no_text_of_a_row(tmp_path: Path) -> None:
+    turned = {**TAGS, "role_tag": "content", "content_tag": "role"}
+    rows = [row(("user", "Secret?"), ("assistant", "secret"))]
+    finding = of_entry(tmp_path, rows, tags=turned)
+    assert finding.code == "entry-tag-missing"
+    assert finding.message.endswith("which is in no message; they have 2 others")
+
+
+def test_tags_of_other_roles_say_which_usual_ones_are_there(tmp_path: Path) -> None:
+    finding = of_entry(tmp_path, tags={**TAGS, "user_tag": "human"})
+    assert finding.message.endswith("they have 'assistant', 'system', 'user'")
+
+
 def test_tags_in_part_leave_the_others_absent(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, tags={"role_tag": "role", "content_tag": "content"})
     assert finding.code == "entry-tag-missing"

@@ -58,6 +58,7 @@ def test_a_row_whose_turns_are_not_in_order_is_dropped(
         row(SYSTEM, ASKED, ANSWERED, ASKED, ANSWERED),
         row(ASKED, CALL, ("tool", "1"), ANSWERED),
         row(ASKED, ("function", "<think>Look.</think>" + CALL[1])),
+        row(ASKED, ("function", f"I look. <tool_call>{CALL[1]}</tool_call>")),
     ],
     ids=lambda kept: ",".join(message["role"] for message in kept["messages"]),
 )
@@ -76,6 +77,8 @@ def test_a_row_whose_turns_are_in_order_is_trained_on(tmp_path: Path, kept: Row)
         ({"messages": [{"content": "Say a."}]}, "`role` of message 1 is missing"),
         (row(("user", 5), ANSWERED), "`content` of message 1 is a number"),  # type: ignore[arg-type]
         (row(ASKED, ("function", "look")), "no JSON with `name` and `arguments`"),
+        (row(ASKED, ("function", "look </b>")), "no JSON with `name` and `arguments`"),
+        (row(ASKED, ("function", "<think>a</think> b")), "no JSON with `name` and `arguments`"),
     ],
 )
 def test_a_row_that_is_no_conversation_is_named(tmp_path: Path, invalid: Row, words: str) -> None:
@@ -118,9 +121,16 @@ def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "code", "line"),
     [
-        (b'[\n{"messages": []},\n{,\n]', "json-invalid", 3),
-        (b'[\n"\xe9"\n]', "not-utf8", 2),
+        (b'[\n{"messages": []},\n{,\n]', "json-invalid", 2),
+        (b'[\n{"messages": []}\n] {}', "json-invalid", 2),
+        (b'[\n{"messages": []},\n]', "json-invalid", 2),
+        (b'[\n{"messages": []}', "json-invalid", 2),
+        (b'[\n"\xe9"\n]', "not-utf8", 1),
         (b'[{"messages": []}, 5]', "not-an-object", 2),
+        (b'[\n{"messages": []},\n5\n]', "not-an-object", 2),
+        (b'[{"messages": [], "a": 1, "a": 2}]', "key-repeated", 1),
+        (b'[\n{"messages": [], "a": 1, "a": 2}\n]', "key-repeated", 1),
+        (b'[{"messages": "\\ud83d"}]', "json-invalid", 1),
         (b"[]", "file-empty", None),
         (b"", "file-empty", None),
     ],

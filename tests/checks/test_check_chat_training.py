@@ -179,6 +179,15 @@ def test_tokens_that_are_there_are_used_in_place_of_the_data(
     assert str(tokens) in finding.message
 
 
+def test_a_link_to_nowhere_among_the_tokens_does_not_end_the_check(data: Path) -> None:
+    tokens = data.parent / "tokens"
+    tokens.mkdir()
+    (tokens / "cache.arrow").symlink_to("nowhere")
+    assert findings_of(data, tokenized_path=str(tokens)) == {}
+    (tokens / "dataset_dict.json").write_text('{"splits": ["train"]}')
+    assert findings_of(data, tokenized_path=str(tokens)).keys() == {"tokenized-used"}
+
+
 def test_tokens_of_another_number_of_rows_are_of_other_data(data: Path) -> None:
     tokens = data.parent / "tokens" / "train"
     tokens.mkdir(parents=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chat_worlds import rows_by_file, rows_in
-from penstock.errors import ConfigError, DataError
+from penstock.errors import ConfigError
 from penstock.formats import FORMATS, Format, RowBlock, SplitShape, Target
 from penstock.formats.chat import ChatDataset
 
@@ -164,21 +164,20 @@ def test_what_was_written_is_read_back_as_messages(tmp_path: Path, formatting: s
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"text": "secret"}, "has no `messages`; the steps `chat` and `conversation` make them"),
-        ({"messages": "secret"}, "has text as `messages`"),
+        ({"text": "secret"}, "the field 'messages' is absent; the steps `chat` and `conversation`"),
+        ({"messages": "secret"}, "the field 'messages' is text, must be a list; the steps `chat`"),
         ({"messages": []}, "has no turn"),
-        ({"messages": TURNS[:1]}, "the last turn is no answer"),
+        ({"messages": TURNS[:1]}, "the last turn is no answer; mend the `messages` of the row"),
         ({"messages": TURNS[::-1]}, "turn 1 is of assistant, must be of user or tool"),
         ({"messages": [*TURNS[:1], {"role": "assistant", "content": " "}]}, "turn 2, of assistant"),
     ],
 )
-def test_a_row_that_is_no_chat_row_is_named_by_split_and_number(
-    tmp_path: Path, row: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(DataError) as caught:
-        written(tmp_path / "d", {"train": [ROW, ROW, row]})
-    assert str(caught.value).startswith(f"{tmp_path / 'd'}: row 3 of train {said}")
-    assert "secret" not in str(caught.value)
+def test_a_row_that_is_no_chat_row_has_a_problem_and_a_mend(row: dict[str, Any], said: str) -> None:
+    problem = chat().problem_with(row)
+    assert problem is not None
+    assert problem.startswith(said)
+    assert "secret" not in problem
+    assert chat().problem_with(ROW) is None
 
 
 @pytest.mark.parametrize(
@@ -191,10 +190,9 @@ def test_a_row_that_is_no_chat_row_is_named_by_split_and_number(
         ({**ROW, "input": "secret"}, "has a field 'input' beside `messages`, as alpaca has"),
     ],
 )
-def test_what_alpaca_cannot_hold_is_refused(tmp_path: Path, row: dict[str, Any], said: str) -> None:
-    with pytest.raises(DataError) as caught:
-        written(tmp_path / "d", {"train": [row]}, formatting="alpaca")
-    assert f"row 1 of train {said}" in str(caught.value)
+def test_what_alpaca_cannot_hold_is_a_problem_there_alone(row: dict[str, Any], said: str) -> None:
+    assert (chat(formatting="alpaca").problem_with(row) or "").startswith(said)
+    assert chat().problem_with(row) is None
 
 
 def test_a_directory_of_chat_rows_is_found_and_others_of_that_name_are_not(tmp_path: Path) -> None:

@@ -241,3 +241,20 @@ def test_bytes_that_are_not_windows_1252_either_are_named(tmp_path: Path) -> Non
     path = write_lines(tmp_path / "a.csv", [b"text", b"caf\xe9 \x81"])
     with pytest.raises(DataError, match=r"a\.csv:2: column 6: byte 0x81 is neither UTF-8 nor"):
         read(make("csv", path=str(path), undecodable="cp1252"))
+
+
+def test_a_line_of_windows_1252_alone_is_read_in_one_pass(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.csv", [b"text", b"\xe9" * 500_000 + "é€".encode()])
+    rows, _, counts = read(make("csv", path=str(path), undecodable="cp1252"))
+    assert rows == [{"text": "é" * 500_001 + "€"}]
+    assert counts == {"undecodable.cp1252_bytes": 500_000}
+
+
+@pytest.mark.parametrize("quoting", ["standard", "none"])
+@pytest.mark.parametrize("record", ["a,b\n", '"a\n\nb",c\n', '"' + "a\n" * 90 + '",b\n'])
+def test_the_beginning_is_the_first_piece(tmp_path: Path, quoting: str, record: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n" + record * 40)
+    source = make("csv", path=str(path), quoting=quoting)
+    for size in (1, 50, 100_000):
+        assert source.beginning(size) == source.pieces(size)[0]

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 from source_rows import make, read, rows_of, write_lines
 
+from penstock.batches import Tally
 from penstock.errors import DataError
 from penstock.sources import _rows
 
@@ -63,10 +64,20 @@ def test_batches_end_by_the_text_of_all_fields(
     path = write_lines(tmp_path / "a.jsonl", lines)
     source = make("jsonl", path=str(path), text=None)
     [piece] = source.pieces(1 << 20)
-    from penstock.batches import Tally
-
     sizes = [len(batch) for batch in source.read(piece, Tally(lambda _: ("", 0)))]
     assert sizes == [2, 2, 2]
+
+
+def test_batches_end_by_the_text_of_conversations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_rows, "_BATCH_CHARACTERS", 100)
+    turns = [{"role": "user", "content": "x" * 30}, {"role": "assistant", "content": "y" * 30}]
+    path = write_lines(tmp_path / "a.jsonl", [json.dumps({"messages": turns, "n": 1})] * 6)
+    source = make("jsonl", path=str(path), text=None)
+    [piece] = source.pieces(1 << 20)
+    batches = source.read(piece, Tally(lambda _: ("", 0)))
+    assert [len(batch) for batch in batches] == [2, 2, 2]
 
 
 def test_neither_text_nor_metadata_is_refused() -> None:

@@ -92,8 +92,11 @@ def test_fields_are_kept_beside_the_messages_only_when_they_are_listed() -> None
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"target": " \n"}, "the turn of assistant has no text"),
-        ({"target": None}, "the field 'target' is null"),
+        (
+            {"target": " \n"},
+            "the field 'target' has no text; `empty: allow` takes such fields",
+        ),
+        ({"target": None}, "the field 'target' is null; `empty: allow` takes such fields; see"),
         ({"source": ["a"]}, "the field 'source' is a list; the template of `chat` takes text"),
         ({"source": float("nan")}, "the field 'source' is null"),
     ],
@@ -106,6 +109,33 @@ def test_a_row_that_makes_no_turn_is_named_by_line(change: dict[str, Any], said:
     kept = carried(chat(directions="both"), {**PAIR, **change}, PAIR, counted=counted)
     assert (list(kept.numbers), kept.sequences.tolist()) == ([1], [2])
     assert counted.counts == {"skipped": 1}
+
+
+def test_an_empty_field_beside_other_words_of_a_turn_is_a_bad_row_too() -> None:
+    step = chat(assistant="Answer: {target}")
+    with pytest.raises(DataError, match=r":1: the field 'target' has no text; `empty: allow`"):
+        carried(step, {**PAIR, "target": ""})
+
+
+@pytest.mark.parametrize("empty", ["", " ", None, float("nan")])
+def test_nothing_stands_for_an_empty_field_where_that_is_allowed(empty: str | None) -> None:
+    step = chat(user="{source}\n{hint}", empty="allow")
+    [[row]] = documents(carried(step, {**PAIR, "hint": empty}))
+    assert row == messages(("user", "He go."), ("assistant", "He goes."))
+    with pytest.raises(DataError, match=r":1: the turn of user has no text; see `chat`"):
+        carried(step, {**PAIR, "source": "", "hint": empty})
+    with pytest.raises(DataError, match=r":1: the field 'hint' is absent; see `chat`"):
+        carried(step, PAIR)
+
+
+def test_turning_a_pair_round_makes_no_field_that_was_not_there() -> None:
+    step = chat(user="{source}, {target}", assistant="{source}", directions="both")
+    counted = tally(skip=True)
+    carried(step, {"source": "He go."}, {"target": "He goes."}, counted=counted)
+    assert [reason for *_, reason in counted.errors] == [
+        "the field 'target' is absent; see `chat`",
+        "the field 'source' is absent; see `chat`",
+    ]
 
 
 def test_no_text_of_a_row_stands_in_an_error() -> None:

@@ -87,6 +87,14 @@ def test_fields_and_roles_may_be_called_otherwise() -> None:
     assert asked == ("user", "Add.\n1 + 1")
 
 
+def test_fields_of_alpaca_may_lie_within_another() -> None:
+    row = {"meta": ALPACA, "output": "2", "turns": {"before": [["One?", "1"]]}}
+    fields = {"instruction": "meta.instruction", "input": "meta.input", "history": "turns.before"}
+    [found] = conversation(row, layout="alpaca", fields=fields)
+    assert found[:2] == [("user", "One?"), ("assistant", "1")]
+    assert found[2:] == [("user", "Add.\n1 + 1"), ("assistant", "2")]
+
+
 def test_a_system_prompt_is_given_to_conversations_that_have_none() -> None:
     own = {**SHAREGPT, "system": "Own."}
     within = {"conversations": [{"from": "system", "value": "Own."}, *SHAREGPT["conversations"]]}

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from step_batches import arranged, rows
 
-from penstock.errors import DataError
+from penstock.errors import ConfigError, DataError
 from penstock.steps import STEPS, Step
 
 
@@ -72,6 +72,15 @@ def test_only_train_is_touched_where_the_rows_are_divided(test_sets: dict[str, A
     assert arranged([batch], divide, both, sources=("test", "other"), source=[0, 1, 1, 0])[
         0
     ].starts.tolist() == [2]
+
+
+def test_splits_that_nothing_makes_are_refused(test_sets: dict[str, Any]) -> None:
+    step = decontaminate(against=test_sets, splits=["test"])
+    with pytest.raises(ConfigError, match="no step before this one gives rows to test; put it"):
+        step.verify([], ("source",))
+    divide = STEPS.get("partition").model_validate({"key": "id", "test": 0.5})
+    step.verify([divide], ("source",))
+    decontaminate(against=test_sets, splits=["train", "test"]).verify([], ("source",))
 
 
 def test_the_files_of_the_sets_are_inputs(test_sets: dict[str, Any]) -> None:

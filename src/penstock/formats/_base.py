@@ -138,6 +138,13 @@ class Format(Options, ABC):
         """
         return [View(split, (split,)) for split in splits]
 
+    def problem_with(self, row: Mapping[str, Any]) -> str | None:
+        """Say why a row of text cannot lie in this format, and the mend; None when it can.
+
+        Every row is asked about before it reaches `write`. The words never hold its text.
+        """
+        return None
+
     def verify(self, target: Target) -> None:
         """Look at the target before anything is written; raises ConfigError for what cannot be."""
 

@@ -101,11 +101,15 @@ def _words(manifest: Manifest) -> Iterator[str]:
 def _division(manifest: Manifest) -> str:
     """Say how the splits were decided."""
     for entry in manifest.recipe["steps"]:
-        [name] = entry
+        [(name, settings)] = entry.items()
         step = STEPS.get(name)
         if step.divides:
             said = (step.__doc__ or "").partition("\n\n")[0].replace("\n    ", " ")
-            return f"How the splits were decided, by the step `{name}`: {said}"
+            own = dump_yaml(portable({name: written(STEPS, name, settings)})).strip()
+            return (
+                f"The splits are those of the step `{name}`, which is to {said[0].lower()}"
+                f"{said[1:]}\n\n```yaml\n{own}\n```"
+            )
     if list(_split_rows(manifest)) == ["train"]:
         return "No step divides the rows: all of them are train."
     return "The splits are those that the sources had."

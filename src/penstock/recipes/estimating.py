@@ -99,7 +99,7 @@ def _sample(plan: Plan, directory: Path, number: int, works: list[PieceWork]) ->
     """Make a part of a source's beginning: of a small piece, or of the first batches of one."""
     recipe, name = plan.recipe, works[0].source
     source = recipe.sources[name]
-    piece = source.pieces(SAMPLE)[0]
+    piece = source.beginning(SAMPLE)
     tally = tally_of(recipe, source, piece)
     beginning = _Beginning(
         recipe.steps_on(name),

@@ -73,7 +73,11 @@ def _first_texts(recipe: Recipe, before: Sequence[Step]) -> list[str]:
 
 def tally_of(recipe: Recipe, source: Source, piece: Piece) -> Tally:
     """Return the tally of a piece, which names rows by file and line."""
-    return Tally(partial(source.place, piece), skip=recipe.file.on_error == "skip")
+    return Tally(
+        partial(source.place, piece),
+        skip=recipe.file.on_error == "skip",
+        problem_with=recipe.format.problem_with,
+    )
 
 
 def through_steps(recipe: Recipe, work: PieceWork, tally: Tally) -> Iterator[RowBatch | TokenBatch]:

@@ -39,7 +39,8 @@ def describe_dataset(
     if any(source.confidential for source in recipe.sources.values()):
         settings["redact"] = True
     of_parts = [reports[work.part] for work in plan.pieces]
-    errors = [row for report in of_parts for row in (*report.errors, *report.left_out)]
+    errors = [row for report in of_parts for row in report.errors][:KEPT_ERRORS]
+    left_out = [row for report in of_parts for row in report.left_out][:KEPT_ERRORS]
     manifest = Manifest(
         format=recipe.format.name,
         counts={**counts, **_shape_counts(bench)},
@@ -48,7 +49,7 @@ def describe_dataset(
         recipe=settings,
         inputs=list(inputs),
         statistics=bench.arrangement.statistics,
-        skipped=[SkippedRow(file=f, line=n, reason=why) for f, n, why in errors[:KEPT_ERRORS]],
+        skipped=[SkippedRow(file=f, line=n, reason=why) for f, n, why in errors + left_out],
     )
     return add_card(manifest, bench.dataset, recipe.name) if recipe.file.card else manifest
 

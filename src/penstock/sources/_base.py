@@ -65,6 +65,10 @@ class Source(Options, ABC):
     def pieces(self, piece_bytes: int) -> list[Piece]:
         """Return the pieces, in order, each of about `piece_bytes` where the input can be cut."""
 
+    def beginning(self, piece_bytes: int) -> Piece:
+        """Return the first of `pieces`, of a source that has some."""
+        return self.pieces(piece_bytes)[0]
+
     @abstractmethod
     def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch] | Iterator[TokenBatch]:
         """Yield the rows of a piece in batches of a few megabytes at the most.

@@ -109,4 +109,13 @@ def _characters(row: dict[str, Any]) -> int:
     text = row.get("text")
     if isinstance(text, str):
         return len(text)
-    return sum([len(value) for value in row.values() if isinstance(value, str)])
+    return sum(map(_length, row.values()))
+
+
+def _length(value: object) -> int:
+    """Return the length of a text, or of all texts in a list or an object."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_length, value.values()))
+    return sum(map(_length, value)) if isinstance(value, list) else 0

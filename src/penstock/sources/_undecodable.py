@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ Undecodable = Annotated[
         "and counted."
     ),
 ]
+_ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 class NotDecodedError(Exception):
@@ -30,27 +32,18 @@ def decode_line(line: bytes, how: Undecodable, tally: Tally) -> str:
         if how == "error":
             mend = "`undecodable: cp1252` takes such bytes for Windows-1252"
             raise NotDecodedError(f"{not_utf8(error)}; {mend}") from None
-    parts, count = _decode_mixed(line)
+    # Each byte that is not UTF-8 comes as a surrogate, which UTF-8 itself never gives.
+    text, count = _ESCAPED.subn(_of_cp1252, line.decode(errors="surrogateescape"))
     tally.count("undecodable.cp1252_bytes", count)
-    return "".join(parts)
+    return text
 
 
-def _decode_mixed(line: bytes) -> tuple[list[str], int]:
-    """Return the text of a line piece by piece, and how many bytes were not UTF-8."""
-    parts: list[str] = []
-    count = start = 0
-    while True:
-        try:
-            return [*parts, line[start:].decode()], count
-        except UnicodeDecodeError as error:
-            bad = slice(start + error.start, start + error.end)
-            parts.append(line[start : bad.start].decode())
-            try:
-                parts.append(line[bad].decode("cp1252"))
-            except UnicodeDecodeError:
-                raise NotDecodedError(
-                    f"column {bad.start + 1}: byte 0x{line[bad.start]:02x} is neither UTF-8 nor "
-                    "Windows-1252"
-                ) from None
-            count += error.end - error.start
-            start = bad.stop
+def _of_cp1252(found: re.Match[str]) -> str:
+    byte = found[0].encode(errors="surrogateescape")
+    try:
+        return byte.decode("cp1252")
+    except UnicodeDecodeError:
+        before = found.string[: found.start()].encode(errors="surrogateescape")
+        raise NotDecodedError(
+            f"column {len(before) + 1}: byte 0x{byte.hex()} is neither UTF-8 nor Windows-1252"
+        ) from None

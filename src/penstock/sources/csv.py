@@ -52,6 +52,11 @@ class CsvSource(RowSource):
         pieces = [piece for path in self.inputs() for piece in cut_at_lines(path, piece_bytes)]
         return pieces if self.quoting == "none" else self._at_records(pieces)
 
+    def beginning(self, piece_bytes: int) -> Piece:
+        """Return the first piece; a table with quotes is read no further than to its end."""
+        first = cut_at_lines(self.inputs()[0], piece_bytes)[:2]
+        return first[0] if self.quoting == "none" else self._at_records(first)[0]
+
     def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
         """Yield the rows of a piece; their numbers are those of the lines on which they begin.
 
@@ -124,7 +129,7 @@ class CsvSource(RowSource):
                 continue
             from penstock.sources._csv_cuts import record_starts
 
-            size = of_file[-1].stop or 0
+            size = size_of(path) or 0
             inner = record_starts(path, delimiter, [piece.start for piece in of_file[1:]])
             bounds = sorted({0, *(start for start in inner if start < size), size})
             cut += [LinePiece(path, a, b, b - a) for a, b in pairwise(bounds)]

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.batches import RowBatch, Tally
+from penstock.json_items import replace_lone
 from penstock.jsonl import BadLine, parse_line
 from penstock.sources._base import Piece
 from penstock.sources._lines import cut_at_lines, line_blocks, line_place
 from penstock.sources._rows import RowSource, chosen, in_batches
-from penstock.sources._surrogates import MEND, Surrogates, replace_lone
+from penstock.sources._surrogates import MEND, Surrogates
+
+_ARRAY_MEND = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
 
 
 class JsonlSource(RowSource):
@@ -41,7 +44,9 @@ class JsonlSource(RowSource):
                 if isinstance(record, BadLine):
                     record = self._second_look(line, record, tally)
                 if isinstance(record, BadLine):
-                    tally.bad(number, record.message)
+                    first = piece.start == number == 0
+                    mend = _ARRAY_MEND if first and line.lstrip().startswith(b"[") else ""
+                    tally.bad(number, f"{record.message}{mend}")
                 else:
                     yield number, record
 

@@ -66,16 +66,19 @@ def text_of(row: dict[str, Any], name: str) -> str:
 
 
 def made_of_rows(
-    batch: RowBatch, tally: Tally, make: Callable[[dict[str, Any]], Made], step: str
+    batch: RowBatch, tally: Tally, make: Callable[[dict[str, Any]], Made], mend: str
 ) -> tuple[RowBatch, list[Made]]:
-    """Return the rows that `make` takes and what it makes of each; the others are bad rows."""
+    """Return the rows that `make` takes and what it makes of each.
+
+    The others, of which it raises UnusableError, are bad rows; `mend` follows what is wrong.
+    """
     made, kept = [], []
     for index, row in enumerate(batch.rows):
         try:
             made.append(make(row))
             kept.append(index)
         except UnusableError as error:
-            tally.bad(batch.numbers[index], f"{error}; `{step}` needs it")
+            tally.bad(batch.numbers[index], f"{error}; {mend}")
     return (batch if len(kept) == len(batch) else batch.take(kept)), made
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.jsonl import dump_row
+from penstock.steps._fields import UnusableError
 
 
 def as_bytes(
@@ -17,15 +18,16 @@ def as_bytes(
     """Return rows as sequences of bytes (uint8), each row JSON in UTF-8 without a newline.
 
     A row is a document by itself, unless `documents` says which rows (one or more) became of each.
+    What cannot be JSON, or cannot lie in the format of the dataset, is a bad row.
     """
     if documents is None:
         documents = [(row,) for row in batch.rows]
     rows, sequences, kept = [], [], []
     for index, document in enumerate(documents):
         try:
-            dumped = [dump_row(row) for row in document]
-        except ValueError as error:
-            tally.bad(batch.numbers[index], f"{error}; list the others under `metadata`")
+            dumped = [_dumped(row, tally) for row in document]
+        except UnusableError as error:
+            tally.bad(batch.numbers[index], str(error))
             continue
         rows += dumped
         sequences.append(len(dumped))
@@ -39,3 +41,12 @@ def as_bytes(
         numbers=batch.numbers,
         columns=batch.columns,
     )
+
+
+def _dumped(row: dict[str, Any], tally: Tally) -> bytes:
+    if problem := tally.problem_with(row):
+        raise UnusableError(problem)
+    try:
+        return dump_row(row)
+    except ValueError as error:
+        raise UnusableError(f"{error}; list the others under `metadata`") from None

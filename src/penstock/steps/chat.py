@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -11,15 +10,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.fields import find
+from penstock.fields import MISSING, find
 from penstock.steps._base import Arranging, Stage, Step
-from penstock.steps._fields import UnusableError, field_of, problem_with
+from penstock.steps._fields import UnusableError, field_of, made_of_rows, problem_with
 from penstock.steps._json_rows import as_bytes
 from penstock.steps._order import Order
 from penstock.steps._template import Parsed, Template, parse_template, value_as_text
 from penstock.steps.pairs import SIDES
 
 _ROLES = ("system", "user", "assistant")
+_OTHER_SIDE = dict(zip(SIDES, SIDES[::-1], strict=True))
 
 
 class Chat(Step):
@@ -45,6 +45,11 @@ class Chat(Step):
         description="both: a second row with the fields `source` and `target` changed for each "
         "other.",
     )
+    empty: Literal["error", "allow"] = Field(
+        "error",
+        description="What to do where a field of a turn is null or has no text. error: the row is "
+        "bad; allow: nothing stands in its place.",
+    )
     metadata: list[str] = Field(
         default_factory=list, description="Fields that the rows keep beside `messages`."
     )
@@ -67,15 +72,7 @@ class Chat(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
         """Return the rows as they will lie, each document with those of all directions."""
         assert isinstance(batch, RowBatch)
-        documents, kept = [], []
-        for index, row in enumerate(batch.rows):
-            try:
-                documents.append([self._chat(each) for each in self._directions(row)])
-                kept.append(index)
-            except UnusableError as error:
-                tally.bad(batch.numbers[index], f"{error}; see `chat`")
-        if len(kept) < len(batch):
-            batch = batch.take(kept)
+        batch, documents = made_of_rows(batch, tally, self._document, "see `chat`")
         return as_bytes(batch, tally, documents)
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
@@ -96,11 +93,12 @@ class Chat(Step):
             if (template := getattr(self, role)) is not None
         }
 
-    def _directions(self, row: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    def _document(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the chat rows of a row, one a direction; raises UnusableError."""
         if self.directions == "one":
-            return (row,)
-        source, target = SIDES
-        return row, {**row, source: row.get(target), target: row.get(source)}
+            return [self._chat(row)]
+        turned = {_OTHER_SIDE.get(name, name): value for name, value in row.items()}
+        return [self._chat(row), self._chat(turned)]
 
     def _chat(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return the chat row of a row; raises UnusableError."""
@@ -113,18 +111,23 @@ class Chat(Step):
             text += literal
             if name is not None:
                 value = row.get(name)  # a field of the row itself and text, as a rule
-                text += value if type(value) is str else _as_text(row, name)
+                text += value if type(value) is str and value.strip() else self._value(row, name)
         filled = text.strip()
         if not filled:
             raise UnusableError(f"the turn of {role} has no text")
         return filled
 
-
-def _as_text(row: dict[str, Any], name: str) -> str:
-    value = value_as_text(row, name, "chat")
-    if value is None:
-        raise UnusableError(problem_with(find(row, name), name) or "")
-    return value
+    def _value(self, row: dict[str, Any], name: str) -> str:
+        """Return a field as text; raises UnusableError where it has none and needs some."""
+        value = value_as_text(row, name, "chat") or ""
+        if value.strip():
+            return value
+        found = find(row, name)
+        if found is not MISSING and self.empty == "allow":
+            return ""
+        problem = problem_with(found, name) or f"the field '{name}' has no text"
+        mend = "" if found is MISSING else "; `empty: allow` takes such fields"
+        raise UnusableError(f"{problem}{mend}")
 
 
 STEP = Chat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -13,7 +14,7 @@ from penstock.errors import did_you_mean
 from penstock.fields import MISSING, find, kind_of
 from penstock.formats.chat import DatasetEntry, Problem, messages_of, messages_of_turns, problem_of
 from penstock.steps._base import Stage, Step
-from penstock.steps._fields import UnusableError, field_of
+from penstock.steps._fields import UnusableError, field_of, made_of_rows
 
 Role = Literal["system", "user", "assistant", "tool", "function"]
 
@@ -75,7 +76,7 @@ class Conversation(Step):
     fields: dict[str, str] = Field(
         default_factory=dict,
         description="What parts of the layout are called here: {messages: dialogue, role: speaker} "
-        "or {input: context}.",
+        "or {input: context}. `a.b` is the field b of the object a, but for keys of a turn.",
     )
     roles: dict[str, Role] = Field(
         default_factory=dict,
@@ -113,16 +114,8 @@ class Conversation(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with their messages; what is no conversation is a bad row."""
         assert isinstance(batch, RowBatch)
-        rows, kept = [], []
-        for index, row in enumerate(batch.rows):
-            try:
-                rows.append(self._row(row))
-                kept.append(index)
-            except UnusableError as error:
-                tally.bad(batch.numbers[index], f"{error}; see `conversation`")
-        taken = batch.take(kept)
-        taken.rows = rows
-        return taken
+        batch, rows = made_of_rows(batch, tally, self._row, "see `conversation`")
+        return replace(batch, rows=rows)
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         found = self._of_alpaca(row) if self.layout == "alpaca" else self._of_turns(row)
@@ -136,10 +129,13 @@ class Conversation(Step):
         return made | {name: field_of(row, name) for name in self.metadata}
 
     def _of_alpaca(self, row: dict[str, Any]) -> list[dict[str, str]] | Problem:
-        history = row.get(self._fields["history"])
-        if history is not None and not isinstance(history, list):  # LLaMA-Factory passes over it
+        parts = {name: find(row, name) for name in self._entry.columns.values()}
+        history = parts[self._fields["history"]]
+        if history not in (MISSING, None) and not isinstance(history, list):
+            # LLaMA-Factory passes over it.
             return Problem("message-invalid", "the history is no list of pairs")
-        return messages_of(row, self._entry)
+        there = {name: value for name, value in parts.items() if value is not MISSING}
+        return messages_of(there, self._entry)
 
     def _of_turns(self, row: dict[str, Any]) -> list[dict[str, str]] | Problem:
         name = self._fields["messages"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from penstock.batches import RowBatch, Tally, TokenBatch
@@ -14,9 +15,10 @@ from penstock.errors import ConfigError, DataError
 from penstock.sources import SOURCES, Source
 from penstock.steps._base import SPLIT_NAMES, Arranging, Stage, Step
 from penstock.steps._columns import take_column, with_column
-from penstock.steps._fields import FieldNames, UnusableError, made_of_rows, text_of
-from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
+from penstock.steps._fields import FieldNames
+from penstock.steps._normalising import NORMALISE_ALSO, Normalise
 from penstock.steps._order import Order
+from penstock.steps._sentences import hashed_sentences
 from penstock.steps.pairs import SIDES
 
 _COLUMN = "contaminated"
@@ -27,8 +29,9 @@ class Decontaminate(Step):
     """Drop the rows of train that have a sentence of test sets which the dataset does not hold.
 
     The sets are read as sources are; their rows must have the fields `on` as well, and are
-    normalised as the rows of the dataset are. Every row is of train where no step before this one
-    divides the dataset.
+    normalised as the rows of the dataset are. Sentences are compared by a hash of 64 bits
+    (BLAKE2b). Every row is of train unless `partition` or a step before this one divides the
+    dataset.
     """
 
     takes = Stage.ROWS
@@ -71,27 +74,38 @@ class Decontaminate(Step):
         """Return the files of the test sets."""
         return [path for source in self._sources.values() for path in source.inputs()]
 
+    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
+        """Refuse splits that no step before this one makes."""
+        if "train" not in self.splits and not any(step.divides for step in before):
+            raise ConfigError(
+                f"no step before this one gives rows to {' or '.join(self.splits)}; put it behind "
+                "the one that does (partition, components, assign)"
+            )
+
     def prepare(self) -> None:
         """Read the test sets; raises DataError for a row that lacks a field."""
         _ = self._known
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
-        """Return the rows with a column (uint8): the number of a set, from 1, or 0 for none."""
+        """Return the rows with the hash (uint64) of each of their sentences as a column."""
         assert isinstance(batch, RowBatch)
-        batch, found = made_of_rows(batch, tally, self._set_of, "decontaminate")
-        return with_column(batch, _COLUMN, np.array(found, np.uint8))
+        mend = "`decontaminate` needs it"
+        batch, digests = hashed_sentences(batch, tally, self.on, self.normalise, mend)
+        return with_column(batch, _COLUMN, digests)
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the order without the rows that a set holds sentences of.
 
         Raises DataError when more than `max_dropped` of the splits' rows are dropped.
         """
-        found, order = take_column(order, _COLUMN)
+        sentences, order = take_column(order, _COLUMN)
         split = order.columns.get("split", np.zeros(len(order), np.uint8))
         seen = np.isin(split, [SPLIT_NAMES.index(name) for name in self.splits])
-        drop = seen & (found > 0)
-        for number, name in enumerate(self.against, 1):
-            arranging.counts[f"decontaminate.{name}"] += int((drop & (found == number)).sum())
+        drop = np.zeros(len(order), np.bool_)
+        for name, known in self._known.items():
+            found = seen & ~drop & np.isin(sentences, known).any(axis=1)
+            arranging.counts[f"decontaminate.{name}"] += int(found.sum())
+            drop |= found
         dropped, rows = int(drop.sum()), int(seen.sum())
         arranging.counts["decontaminate.kept"] += rows - dropped
         if dropped > self.max_dropped * rows:
@@ -107,30 +121,25 @@ class Decontaminate(Step):
         """Return why rows are dropped: the test set that has one of their sentences."""
         return list(self.against)
 
-    def _sentences(self, row: dict[str, Any]) -> list[str]:
-        return [normalised(text_of(row, name), self.normalise) for name in self.on]
-
-    def _set_of(self, row: dict[str, Any]) -> int:
-        """Return the number of the first set that holds a sentence of the row, 0 for none."""
-        found = (self._known.get(sentence, 0) for sentence in self._sentences(row))
-        return min(filter(None, found), default=0)
-
     @cached_property
     def _sources(self) -> dict[str, Source]:
         return {name: _source(settings) for name, settings in self.against.items()}
 
     @cached_property
-    def _known(self) -> dict[str, int]:
-        """The number, from 1, of the first set that holds each sentence."""
-        known: dict[str, int] = {}
-        for number, (name, source) in enumerate(self._sources.items(), 1):
-            for row, tell in _rows(source):
-                try:
-                    for sentence in self._sentences(row):
-                        known.setdefault(sentence, number)
-                except UnusableError as error:
-                    tell(f"{error}; `decontaminate` needs it: see `metadata` of '{name}'")
-        return known
+    def _known(self) -> dict[str, NDArray[np.uint64]]:
+        """The hashes of the sentences of each set."""
+        return {name: self._read(name, source) for name, source in self._sources.items()}
+
+    def _read(self, name: str, source: Source) -> NDArray[np.uint64]:
+        mend = f"`decontaminate` needs it: see `metadata` of '{name}'"
+        found = [np.empty(0, np.uint64)]
+        for piece in source.pieces(_PIECE_BYTES):
+            tally = Tally(partial(source.place, piece))
+            for batch in source.read(piece, tally):
+                assert isinstance(batch, RowBatch)
+                digests = hashed_sentences(batch, tally, self.on, self.normalise, mend)[1]
+                found.append(digests.ravel())
+        return np.unique(np.concatenate(found))
 
 
 def _source(settings: Mapping[str, Any]) -> Source:
@@ -140,16 +149,6 @@ def _source(settings: Mapping[str, Any]) -> Source:
     if not isinstance(kind, str):
         raise ConfigError(f"kind is required: which source it is ({', '.join(SOURCES.names())})")
     return SOURCES.get(kind).model_validate(others)
-
-
-def _rows(source: Source) -> Iterator[tuple[dict[str, Any], Callable[[str], None]]]:
-    """Yield each row with what raises DataError of it; a row that is none does so here."""
-    for piece in source.pieces(_PIECE_BYTES):
-        tally = Tally(partial(source.place, piece))
-        for batch in source.read(piece, tally):
-            assert isinstance(batch, RowBatch)
-            for number, row in zip(batch.numbers, batch.rows, strict=True):
-                yield row, partial(tally.bad, number)
 
 
 STEP = Decontaminate

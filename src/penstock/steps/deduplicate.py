@@ -62,7 +62,7 @@ class Deduplicate(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with their hashes (two uint64 each) as a column."""
         assert isinstance(batch, RowBatch)
-        batch, contents = made_of_rows(batch, tally, self._content, "deduplicate")
+        batch, contents = made_of_rows(batch, tally, self._content, "`deduplicate` needs it")
         return with_column(batch, _COLUMN, hashes(contents, bits=128))
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:

@@ -34,7 +34,7 @@ class Detokenize(StepOnSources):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with these fields put together again."""
         assert isinstance(batch, RowBatch)
-        batch, rows = made_of_rows(batch, tally, self._mended, "detokenize")
+        batch, rows = made_of_rows(batch, tally, self._mended, "`detokenize` needs it")
         changed = sum(new != old for new, old in zip(rows, batch.rows, strict=True))
         tally.count("detokenize.changed", changed)
         tally.count("detokenize.unchanged", len(rows) - changed)

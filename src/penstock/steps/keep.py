@@ -22,7 +22,7 @@ class Keep(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows of these fields; a row that lacks one is a bad row."""
         assert isinstance(batch, RowBatch)
-        batch, rows = made_of_rows(batch, tally, self._row, "keep")
+        batch, rows = made_of_rows(batch, tally, self._row, "`keep` needs it")
         return RowBatch(rows, batch.numbers, batch.columns)
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from pydantic import Field
 from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.fields import find
 from penstock.steps._base import Stage, Step
-from penstock.steps._fields import UnusableError, problem_with, text_of
+from penstock.steps._fields import UnusableError, made_of_rows, problem_with, text_of
 from penstock.steps._template import Parsed, Template, parse_template, value_as_text
 
 
@@ -39,17 +40,13 @@ class Metadata(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with the filled template before their text."""
         assert isinstance(batch, RowBatch)
-        rows, kept = [], []
-        for index, row in enumerate(batch.rows):
-            try:
-                rows.append({**row, "text": self._fill(row, tally) + text_of(row, "text")})
-                kept.append(index)
-            except UnusableError as error:
-                tally.bad(batch.numbers[index], str(error))
+        filled = partial(self._filled, tally=tally)
+        batch, rows = made_of_rows(batch, tally, filled, "see `metadata`")
         tally.count("metadata.rows", len(rows))
-        taken = batch.take(kept)
-        taken.rows = rows
-        return taken
+        return replace(batch, rows=rows)
+
+    def _filled(self, row: dict[str, Any], tally: Tally) -> dict[str, Any]:
+        return {**row, "text": self._fill(row, tally) + text_of(row, "text")}
 
     def _fill(self, row: dict[str, Any], tally: Tally) -> str:
         text = []
@@ -73,8 +70,8 @@ class Metadata(Step):
         value = value_as_text(row, name, "metadata")
         if value is None and self.absent == "error":
             raise UnusableError(
-                f"{problem_with(find(row, name), name)}, and the template of `metadata` needs it; "
-                "set `absent: empty` or `absent: drop_line` to do without"
+                f"{problem_with(find(row, name), name)}; `absent: empty` or `absent: drop_line` "
+                "does without"
             )
         return value
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -14,7 +15,7 @@ from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.errors import DataError
 from penstock.fields import find, kind_of
 from penstock.steps._base import SPLIT_NAMES, Stage, Step, refuse_second_division
-from penstock.steps._fields import canonical, number_of, problem_with
+from penstock.steps._fields import UnusableError, canonical, made_of_rows, number_of, problem_with
 
 
 class Partition(Step):
@@ -58,20 +59,7 @@ class Partition(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with the column `split` (uint8, an index into SPLIT_NAMES)."""
         assert isinstance(batch, RowBatch)
-        codes, kept = [], []
-        for index, row in enumerate(batch.rows):
-            value = find(row, self.key)
-            problem = problem_with(value, self.key)
-            if problem is None:
-                try:
-                    codes.append(self._code(canonical(number_of(value))))
-                    kept.append(index)
-                    continue
-                except TypeError:
-                    problem = f"the field '{self.key}' is {kind_of(value)}"
-            tally.bad(batch.numbers[index], f"{problem}; `partition` needs it as its key")
-        if len(kept) < len(batch):
-            batch = batch.take(kept)
+        batch, codes = made_of_rows(batch, tally, self._code, "`partition` needs it as its key")
         for code, count in Counter(codes).items():
             tally.count(f"partition.{SPLIT_NAMES[code]}", count)
         return replace(batch, columns={**batch.columns, "split": np.array(codes, np.uint8)})
@@ -88,7 +76,15 @@ class Partition(Step):
                     file="partition",
                 )
 
-    def _code(self, key: bytes) -> int:
+    def _code(self, row: dict[str, Any]) -> int:
+        """Return the split of a row; raises UnusableError."""
+        value = find(row, self.key)
+        if problem := problem_with(value, self.key):
+            raise UnusableError(problem)
+        try:
+            key = canonical(number_of(value))
+        except TypeError:
+            raise UnusableError(f"the field '{self.key}' is {kind_of(value)}") from None
         digest = blake2b(key, digest_size=8, key=self.salt.encode()).digest()
         drawn = int.from_bytes(digest, "little") / 2**64
         if drawn < self.validation:

@@ -44,7 +44,7 @@ class Positives(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the positives with the hash of each pair as a column (uint64)."""
         assert isinstance(batch, RowBatch)
-        batch, made = made_of_rows(batch, tally, self._label_and_content, "positives")
+        batch, made = made_of_rows(batch, tally, self._label_and_content, "`positives` needs it")
         positive = np.array([label for label, _ in made], np.bool_)
         kept = batch.take(np.flatnonzero(positive).tolist())
         tally.count("positives.negatives", len(batch) - len(kept))

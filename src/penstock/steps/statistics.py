@@ -52,7 +52,7 @@ class Statistics(Step):
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
         """Return the rows with a column of what is measured, (rows, measures) in uint16 or more."""
         assert isinstance(batch, RowBatch)
-        batch, found = made_of_rows(batch, tally, self._texts, "statistics")
+        batch, found = made_of_rows(batch, tally, self._texts, "`statistics` needs it")
         columns: list[Sequence[int]] = []
         words = []
         for texts in zip(*found, strict=True):

@@ -13,6 +13,7 @@ from penstock.checks import _codes as codes
 from penstock.checks._collect import Code, Collector
 from penstock.errors import did_you_mean, did_you_mean_beside
 from penstock.fields import called, kind_of
+from penstock.files import plural
 from penstock.formats.chat import DATASET_INFO, LOCATIONS, TAGS, DatasetEntry
 
 FORMATTINGS = ("alpaca", "sharegpt", "openai")
@@ -41,6 +42,11 @@ _SUFFIXES = {
     ".txt": "text",
 }
 _READ = "json"
+#: What roles are called, as a rule.
+_USUAL_ROLES = {
+    *("system", "developer", "user", "human", "assistant", "gpt", "model", "bot"),
+    *("tool", "function", "function_call", "observation", "ipython"),
+}
 #: How many names a message lists.
 _NAMED = 12
 
@@ -141,15 +147,16 @@ class EntryCheck:
         tags = self.entry.tags
         keys = {key for turn in turns for key in turn}
         roles = {str(turn.get(tags["role_tag"])) for turn in turns}
-        for wanted, there in (
-            *((("role_tag",), keys), (("content_tag",), keys)),
-            *((("user_tag", "observation_tag"), roles), (("assistant_tag", "function_tag"), roles)),
+        for wanted, there, listed in (
+            *((("role_tag",), keys, _listed), (("content_tag",), keys, _listed)),
+            (("user_tag", "observation_tag"), roles, _listed_roles),
+            (("assistant_tag", "function_tag"), roles, _listed_roles),
         ):
             if not any(tags.get(tag) in there for tag in wanted):
                 said = "" if "tags" in self.entry.settings else " (the default)"
                 message = (
                     f"has the {wanted[0]} {called(tags[wanted[0]])}{said}, which is in no message; "
-                    f"they have {_listed(there)}"
+                    f"they have {listed(there)}"
                 )
                 self.add(codes.ENTRY_TAG_MISSING, message, fix=_give_tags())
                 return False
@@ -215,3 +222,10 @@ def _listed(names: Iterable[str]) -> str:
     """Return names in quotes; of many, which may be no names at all, only the number."""
     listed = sorted(map(called, names))
     return ", ".join(listed) if len(listed) <= _NAMED else f"{len(listed)} others"
+
+
+def _listed_roles(found: set[str]) -> str:
+    """Return roles that are usual in quotes; of others, which may be text of rows, the number."""
+    usual = [called(role) for role in sorted(found & _USUAL_ROLES)]
+    others = plural(len(found) - len(usual), "other")
+    return ", ".join([*usual, *([others] if len(found) > len(usual) else [])])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from penstock.checks import _codes as codes
@@ -19,9 +17,8 @@ from penstock.checks._collect import Code, Collector
 from penstock.checks.chat.entries import EntryCheck
 from penstock.checks.chat.reading import RowReader
 from penstock.checks.chat.template import PromptTemplate, common_template
-from penstock.fields import kind_of
-from penstock.formats.chat import Problem, begins_an_array
-from penstock.jsonl import BadLine, not_utf8, scan
+from penstock.formats.chat import Problem, scan_chat_rows
+from penstock.jsonl import BadLine
 from penstock.steps import normalised
 
 Hashes = NDArray[np.uint64]
@@ -84,7 +81,7 @@ def read_rows(
     `template` is that of the prompts; None: what they have in common. None is returned where the
     entry does not fit the rows as a whole, which is one finding and not one a row.
     """
-    rows = _scan(file)
+    rows = scan_chat_rows(file)
     first = list(islice(rows, _FIRST))
     if not check.fits(row for _, row in first if isinstance(row, dict)):
         return None
@@ -150,33 +147,3 @@ def _prompt(turns: list[dict[str, str]]) -> str:
     """Return all that comes before the last answer, without the system prompt."""
     asked = turns[turns[0]["role"] == "system" : -1]
     return asked[0]["content"] if len(asked) == 1 else "\n".join(t["content"] for t in asked)
-
-
-def _scan(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
-    """Yield each line of JSON Lines, or each row of a JSON array, with its number (from 1)."""
-    return _scan_array(file) if begins_an_array(file) else scan(file)
-
-
-def _scan_array(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
-    data = file.read_bytes()
-    try:
-        rows: Iterable[Any] = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        yield _not_json(data, error)
-        return
-    for number, row in enumerate(rows, 1):
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            yield number, BadLine("not-an-object", f"row {number} is {kind_of(row)}")
-
-
-def _not_json(data: bytes, error: orjson.JSONDecodeError) -> tuple[int, BadLine]:
-    """Return the line at which an array breaks off, and what is wrong there."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as unicode_error:
-        line = data.count(b"\n", 0, unicode_error.start) + 1
-        return line, BadLine("not-utf8", not_utf8(unicode_error))
-    message = f"column {error.colno}: not JSON ({error.msg.split(':')[0]})"
-    return error.lineno, BadLine("json-invalid", message)

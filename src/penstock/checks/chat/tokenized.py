@@ -19,9 +19,12 @@ def check_tokenized(
 ) -> None:
     """Find tokens of other data: older than a file, or of another number of rows."""
     place = settings.get("tokenized_path")
+    if place is None:
+        return
     path = Path(str(place))
-    made = max((file.stat().st_mtime_ns for file in path.rglob("*")), default=None)
-    if place is None or made is None:  # an empty directory is none to LLaMA-Factory
+    there = (file for file in path.rglob("*") if file.exists())  # a link may lead nowhere
+    made = max((file.stat().st_mtime_ns for file in there), default=None)
+    if made is None:  # an empty directory is none to LLaMA-Factory
         return
     files = [rows.file for rows in (*trained, *evaluated)]
     newer = [file for file in files if file.stat().st_mtime_ns > made]

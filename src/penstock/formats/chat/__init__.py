@@ -19,7 +19,12 @@ from penstock.formats.chat.dataset_info import (
     entry_of,
     read_dataset_info,
 )
-from penstock.formats.chat.reading import SUFFIXES, ChatDataset, begins_an_array, read_chat_rows
+from penstock.formats.chat.reading import (
+    SUFFIXES,
+    ChatDataset,
+    begins_an_array,
+    scan_chat_rows,
+)
 from penstock.formats.chat.rows import (
     ANSWERING,
     ASKING,
@@ -51,8 +56,8 @@ __all__ = [
     "messages_of",
     "messages_of_turns",
     "problem_of",
-    "read_chat_rows",
     "read_dataset_info",
+    "scan_chat_rows",
     "to_alpaca",
 ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,13 +12,14 @@ import orjson
 from pydantic import Field
 
 from penstock.config import FileName
-from penstock.errors import ConfigError, DataError, did_you_mean
-from penstock.fields import kind_of
+from penstock.errors import ConfigError, did_you_mean
+from penstock.fields import MISSING, kind_of
 from penstock.files import write_atomic
 from penstock.formats._base import Dataset, Format, RowBlock, Shard, Target, View, Written
 from penstock.formats._walking import directories_with_files
 from penstock.formats.chat.conversion import to_alpaca
 from penstock.formats.chat.dataset_info import (
+    COLUMNS,
     DATASET_INFO,
     Formatting,
     dump_dataset_info,
@@ -81,6 +83,16 @@ class Chat(Format):
             views.append(View(_JOINED, tuple(self.joined)))
         return views
 
+    def problem_with(self, row: Mapping[str, Any]) -> str | None:
+        """Say why a row is no chat row, or none that the formatting can hold."""
+        messages = row.get("messages", MISSING)
+        if not isinstance(messages, list):
+            said = "absent" if messages is MISSING else f"{kind_of(messages)}, must be a list"
+            return f"the field 'messages' is {said}; the steps `chat` and `conversation` make it"
+        if (wrong := problem_of(messages)) is not None:
+            return f"{wrong.message}; mend the `messages` of the row"
+        return _problem_with_alpaca(row) if self.formatting == "alpaca" else None
+
     def verify(self, target: Target) -> None:
         """Refuse a part that has the name of the whole."""
         if self._stem_of_all(target) in self.parts:
@@ -103,8 +115,8 @@ class Chat(Format):
         with (directory / shard.path).open("wb") as out:
             out.write(before)
             lead = b""
-            for rows in self._laid(shard, target, blocks):
-                out.write(lead + between.join(rows))
+            for block in blocks:
+                out.write(lead + between.join(self._laid(block)))
                 lead = between
             out.write(after)
         return [Written(shard.path, shard.stop - shard.start)]
@@ -135,54 +147,29 @@ class Chat(Format):
         stem = _stem(self._stem_of_all(target), view) if view in SUFFIXES else view
         return f"{stem}.jsonl"
 
-    def _laid(
-        self, shard: Shard, target: Target, blocks: Iterable[RowBlock]
-    ) -> Iterator[list[bytes]]:
-        """Yield the rows of each block as they will lie; raises DataError for one that is none."""
-        number = 0
-        for block in blocks:
-            ends = np.cumsum(block.lengths, dtype=np.int64)[block.first[1:] - 1].tolist()
-            data, start, laid = block.ids.tobytes(), 0, []
-            for end in ends:
-                number += 1
-                row, start = data[start:end], end
-                laid.append(self._checked(row, shard, target, number))
-            yield laid
-
-    def _checked(self, row: bytes, shard: Shard, target: Target, number: int) -> bytes:
-        """Return a row as it will lie; raises DataError for one that is no chat row."""
-        fields = orjson.loads(row)
-        try:
-            messages = _messages(fields)
-            if self.formatting == "alpaca":
-                row = orjson.dumps(_as_alpaca(messages, fields))
-        except ValueError as error:
-            place = f"row {number:,} of {shard.split}"
-            raise DataError(f"{place} {error}", file=target.directory) from None
-        return row
+    def _laid(self, block: RowBlock) -> list[bytes]:
+        """Return the rows of a block as they will lie."""
+        ends = np.cumsum(block.lengths, dtype=np.int64)[block.first[1:] - 1].tolist()
+        data = block.ids.tobytes()
+        rows = [data[start:end] for start, end in pairwise([0, *ends])]
+        return rows if self.formatting == "sharegpt" else list(map(_as_alpaca, rows))
 
 
 def _stem(name: str, split: str) -> str:
     return f"{name}_{SUFFIXES[split][0]}"
 
 
-def _messages(row: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the messages of a row that is written; raises ValueError where it has none."""
-    messages = row.get("messages")
-    if not isinstance(messages, list):
-        said = f"has {kind_of(messages)} as" if "messages" in row else "has no"
-        raise ValueError(f"{said} `messages`; the steps `chat` and `conversation` make them")
-    if (wrong := problem_of(messages)) is not None:
-        raise ValueError(wrong.message)
-    return messages
+def _problem_with_alpaca(row: Mapping[str, Any]) -> str | None:
+    """Say why a chat row cannot be one in the alpaca layout."""
+    if used := {message["role"] for message in row["messages"]} & {"tool", "function"}:
+        return f"has a turn of {min(used)}; alpaca has none, set `formatting: sharegpt`"
+    if taken := row.keys() & COLUMNS["alpaca"].values():
+        return f"has a field '{min(taken)}' beside `messages`, as alpaca has; drop it"
+    return None
 
 
-def _as_alpaca(messages: list[dict[str, str]], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row in the alpaca layout with its other fields; raises ValueError."""
-    if used := {message["role"] for message in messages} & {"tool", "function"}:
-        raise ValueError(f"has a turn of {min(used)}; alpaca has none, set `formatting: sharegpt`")
-    others = {name: value for name, value in row.items() if name != "messages"}
-    made = to_alpaca(messages)
-    if taken := others.keys() & made.keys():
-        raise ValueError(f"has a field '{min(taken)}' beside `messages`, as alpaca has; drop it")
-    return {**made, **others}
+def _as_alpaca(row: bytes) -> bytes:
+    """Return a row in the alpaca layout, with its other fields."""
+    fields = orjson.loads(row)
+    messages = fields.pop("messages")
+    return orjson.dumps({**to_alpaca(messages), **fields})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Generator, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +11,43 @@ import numpy as np
 import orjson
 
 from penstock.errors import DataError
+from penstock.fields import kind_of
 from penstock.formats._base import Dataset, TokenRow
 from penstock.formats.chat.conversion import messages_of
 from penstock.formats.chat.dataset_info import DatasetEntry, read_dataset_info
 from penstock.formats.chat.rows import ChatRow, Message, Problem
-from penstock.jsonl import read_rows
+from penstock.json_items import CheckedJson, FaultyJsonError, json_items
+from penstock.jsonl import BadLine, parse_line, scan
 from penstock.manifest import read_manifest
 
 #: How the names of entries end, by split; the first is how penstock writes them.
 SUFFIXES = {"train": ("train",), "validation": ("eval", "validation", "dev"), "test": ("test",)}
+#: A line of an array that is longer holds many rows, as a rule.
+_LONGEST_LINE = 1 << 20
+#: The codes of lines that are a part of a row, or of several.
+_PARTIAL = ("json-invalid", "not-utf8", "line-empty")
 
 
-def read_chat_rows(file: Path) -> Iterator[tuple[int, Any]]:
-    """Yield each row with its line in JSON Lines, its number (from 1) in a JSON array.
+def scan_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
+    """Yield each row, or what is wrong with it, with its line, in a JSON array its number (from 1).
 
-    Raises DataError, with file and line, for what is neither.
+    An array is read as a stream, up to where it is no JSON.
     """
-    if file.suffix == ".jsonl" or not begins_an_array(file):
-        yield from read_rows(file)
-        return
-    try:
-        rows = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"not JSON ({error.msg})", file=file, line=error.lineno) from None
-    yield from enumerate(rows, 1)
+    if not begins_an_array(file):
+        yield from scan(file)
+    elif (before := (yield from _scan_lines(file))) is not None:
+        yield from _scan_items(file, before)
+
+
+def read_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row with its line, in a JSON array its number (from 1).
+
+    Raises DataError, with file and line, for what is none.
+    """
+    for number, row in scan_chat_rows(file):
+        if isinstance(row, BadLine):
+            raise DataError(row.message, file=file, line=number)
+        yield number, row
 
 
 def begins_an_array(file: Path) -> bool:
@@ -44,6 +57,42 @@ def begins_an_array(file: Path) -> bool:
             return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=file) from None
+
+
+def _scan_lines(file: Path) -> Generator[tuple[int, dict[str, Any] | BadLine], None, int | None]:
+    """Yield the rows of an array that has one a line, as penstock writes it, which is quick.
+
+    Return None at its end; where a line is no row, how many came before it.
+    """
+    number, goes_on = 0, True
+    with file.open("rb") as stream:
+        lines = iter(partial(stream.readline, _LONGEST_LINE), b"")
+        if next(lines).strip() != b"[":
+            return 0
+        for line in map(bytes.strip, lines):
+            if not goes_on:
+                return None if line == b"]" and not stream.read(_LONGEST_LINE).strip() else number
+            goes_on = line.endswith(b",")
+            row = parse_line(line.removesuffix(b","))
+            if isinstance(row, BadLine) and row.code in _PARTIAL:
+                break
+            number += 1
+            yield number, row
+    return number
+
+
+def _scan_items(file: Path, before: int) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
+    """Yield the rows of an array, however it is laid out, behind some that have been read."""
+    number = 0
+    with file.open("rb") as stream:
+        try:
+            for number, row in enumerate(json_items(CheckedJson(stream), "item"), 1):
+                if number > before:
+                    wrong = BadLine("not-an-object", f"{kind_of(row)}, must be an object")
+                    yield number, row if isinstance(row, dict) else wrong
+        except FaultyJsonError as error:
+            code = error.fault if error.fault in ("not-utf8", "key-repeated") else "json-invalid"
+            yield max(number, before) + 1, BadLine(code, error.reason)
 
 
 class ChatDataset(Dataset):
@@ -102,7 +151,7 @@ class ChatDataset(Dataset):
             yield ChatRow(turns, file, number)
 
     def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        """Yield the rows as they lie: the column `row` (uint8) is JSON in UTF-8."""
+        """Yield the rows of a split: the column `row` (uint8) is JSON in UTF-8, without spaces."""
         base = 0
         for file in self.files(split):
             for number, row in read_chat_rows(file):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,19 @@ from penstock.fields import kind_of
 ASKING = ("user", "tool")
 ANSWERING = ("assistant", "function")
 ROLES = ("system", *ASKING, *ANSWERING)
+
+#: What LLaMA-Factory's templates know as the tags around a call, and around a thought before it
+#: (data/template.py, `tool_call_words` and `thought_words`).
+_CALL = re.compile(
+    r"(?:<tool_call>|<\|tool_call_start\|>)(.*?)(?:</tool_call>|<\|tool_call_end\|>)", re.DOTALL
+)
+_THOUGHT = re.compile(
+    r"<think>.*?</think>|<seed:think>.*?</seed:think>|◁think▷.*?◁/think▷"
+    r"|<\|channel>thought\n.*?<channel\|>"
+    r"|<\|channel\|>analysis<\|message\|>.*?"
+    r"<\|end\|><\|start\|>assistant<\|channel\|>final<\|message\|>",
+    re.DOTALL,
+)
 
 
 class Message(NamedTuple):
@@ -71,14 +85,20 @@ def problem_of(messages: Sequence[Mapping[str, Any]]) -> Problem | None:
 
 
 def _is_call(content: str) -> bool:
-    """Say whether a text is one or more calls of functions, as JSON; with tags it may be anything.
+    """Say whether some template reads a text as one or more calls of functions, in JSON.
 
-    Templates cut out thoughts and calls that stand between tags (`<think>...</think>`) first.
+    A template reads what stands between its tags of a call, else the text without a thought.
     """
+    call = _CALL.search(content)
+    readings = (content, call[1] if call else "", _THOUGHT.sub("", content, count=1))
+    return any(map(_holds_calls, readings))
+
+
+def _holds_calls(text: str) -> bool:
     try:
-        calls = orjson.loads(content)
+        calls = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return "</" in content
+        return False
     listed = calls if isinstance(calls, list) else [calls]
     return all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in listed)
 
