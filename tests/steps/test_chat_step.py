@@ -149,6 +149,7 @@ def test_no_text_of_a_row_stands_in_an_error() -> None:
     [
         ({"user": "Say it.", "assistant": "No."}, "the turns have no field; write {field} where"),
         ({"user": "{a}", "assistant": "{target}", "directions": "both"}, "no turn has {source}"),
+        ({"user": "{a} {b}", "assistant": "So: {b}"}, "the prompt has all of the answer ({b})"),
         ({"user": "{source"}, "a single '{'; write '{{' for a brace"),
         ({"user": ""}, "at least 1 character"),
         ({"metadata": ["messages"]}, "metadata cannot be named 'messages'"),

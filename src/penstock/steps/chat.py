@@ -67,7 +67,17 @@ class Chat(Step):
                     f"both directions, and no turn has {{{missing[0]}}}; use {{source}} and "
                     "{target}, or `directions: one`"
                 )
+        prompt = {name for role in ("system", "user") for name in self._fields_of(role)}
+        answer = self._fields_of("assistant")
+        if answer and answer <= prompt:
+            raise ValueError(
+                f"the prompt has all of the answer ({{{min(answer)}}}): there would be nothing to "
+                "learn but to repeat it; take it out of `user` and `system`"
+            )
         return self
+
+    def _fields_of(self, role: str) -> set[str]:
+        return {name for _, name in self._templates.get(role, ()) if name is not None}
 
     def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
         """Return the rows as they will lie, each document with those of all directions."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
 from penstock.config import Options
 from penstock.fields import MISSING, find, kind_of
-from penstock.steps._base import CountedStep, Stage
-from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
+from penstock.steps._dropping import Condition, FilteringStep
 from penstock.steps._expressions import EvaluationError, compile_condition
 from penstock.steps._fields import text_of
 
@@ -27,16 +24,15 @@ class Language(Options):
     keep: list[str] = Field(min_length=1, description="The values that are kept: [en, de].")
 
 
-class Filter(CountedStep):
+class Filter(FilteringStep):
     """Keep the documents that meet every condition.
 
     A document that fails is counted once, under the first condition that it fails, in the order of
     the options below. Characters are Unicode code points; words stand between white space.
     """
 
-    takes = Stage.ROWS
-    gives = Stage.ROWS
     called = "filter"
+    unit = "document"
 
     min_characters: int | None = Field(None, ge=0, description="The least length of the text.")
     max_characters: int | None = Field(None, ge=0, description="The greatest length of the text.")
@@ -45,9 +41,6 @@ class Filter(CountedStep):
     language: Language | None = Field(None, description="The languages that are kept.")
     where: str | None = Field(
         None, description='A condition on the fields of the row: type == "ED Note" and age < 365.'
-    )
-    max_dropped: float = Field(
-        0.5, ge=0, le=1, description="The largest share of documents that may be dropped."
     )
 
     @field_validator("where")
@@ -59,7 +52,7 @@ class Filter(CountedStep):
 
     @model_validator(mode="after")
     def _has_conditions_that_can_be_met(self) -> Filter:
-        if not self._conditions:
+        if not self.conditions:
             raise ValueError(
                 "has no condition; give min_characters, max_characters, min_words, max_words, "
                 "language or where"
@@ -70,22 +63,9 @@ class Filter(CountedStep):
                 raise ValueError(f"`min_{unit}` {least} is above `max_{unit}` {most}")
         return self
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
-        """Return the rows that meet every condition."""
-        assert isinstance(batch, RowBatch)
-        return kept_rows(batch, tally, self._conditions, self.counter)
-
-    def drops(self) -> Sequence[str]:
-        """Return why rows are dropped: the conditions that are given."""
-        return [failure for failure, _ in self._conditions]
-
-    def judge(self, counts: Counter[str]) -> None:
-        """Raise DataError when more than `max_dropped` of all documents were dropped."""
-        refuse_dropped(counts, self.drops(), self.counter, self.max_dropped, "document")
-
     @cached_property
-    def _conditions(self) -> list[Condition]:
-        """The conditions that are given, in their order: what a failure is called, and a test."""
+    def conditions(self) -> list[Condition]:
+        """The conditions that are given."""
         conditions: list[Condition] = []
         if (min_characters := self.min_characters) is not None:
             conditions.append(("too_short", lambda row: len(_text(row)) >= min_characters))

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
-from penstock.steps._base import CountedStep, Stage
-from penstock.steps._dropping import Condition, kept_rows, refuse_dropped
+from penstock.steps._dropping import Condition, FilteringStep
 from penstock.steps._edits import edit_share, words_of
 from penstock.steps._fields import text_of
 from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
 from penstock.steps.pairs import SIDES
 
 
-class FilterPairs(CountedStep):
+class FilterPairs(FilteringStep):
     """Keep the pairs (`source`, `target`) that meet every condition.
 
     A pair that fails is counted once, under the first condition that it fails, in the order of the
     options below.
     """
 
-    takes = Stage.ROWS
-    gives = Stage.ROWS
     called = "filter_pairs"
+    unit = "pair"
 
     identical: Literal["drop", "keep"] = Field(
         "drop", description="Pairs whose sides are equal once they are normalised."
@@ -49,32 +45,16 @@ class FilterPairs(CountedStep):
     edit_of: Literal["words", "characters"] = Field(
         "words", description="What the edit distance counts; words stand between white space."
     )
-    max_dropped: float = Field(
-        0.5, ge=0, le=1, description="The largest share of pairs that may be dropped."
-    )
 
     @model_validator(mode="after")
     def _has_a_condition(self) -> Self:
-        if not self._conditions:
+        if not self.conditions:
             raise ValueError("has no condition; give max_length_ratio or min_edit")
         return self
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
-        """Return the pairs that meet every condition."""
-        assert isinstance(batch, RowBatch)
-        return kept_rows(batch, tally, self._conditions, self.counter)
-
-    def drops(self) -> Sequence[str]:
-        """Return why rows are dropped: the conditions that are given."""
-        return [failure for failure, _ in self._conditions]
-
-    def judge(self, counts: Counter[str]) -> None:
-        """Raise DataError when more than `max_dropped` of all pairs were dropped."""
-        refuse_dropped(counts, self.drops(), self.counter, self.max_dropped, "pair")
-
     @cached_property
-    def _conditions(self) -> list[Condition]:
-        """The conditions that are given, in their order: what a failure is called, and a test."""
+    def conditions(self) -> list[Condition]:
+        """The conditions that are given."""
         conditions: list[Condition] = []
         if self.identical == "drop":
             conditions.append(("identical", self._differs))
