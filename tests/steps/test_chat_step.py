@@ -129,7 +129,7 @@ def test_nothing_stands_for_an_empty_field_where_that_is_allowed(empty: str | No
 
 
 def test_turning_a_pair_round_makes_no_field_that_was_not_there() -> None:
-    step = chat(user="{source}, {target}", assistant="{source}", directions="both")
+    step = chat(user="{source}", assistant="{target}", directions="both")
     counted = tally(skip=True)
     carried(step, {"source": "He go."}, {"target": "He goes."}, counted=counted)
     assert [reason for *_, reason in counted.errors] == [
