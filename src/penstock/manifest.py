@@ -155,7 +155,7 @@ class Manifest(Options):
         """Raise DataError, with the first file, when a file is not what the manifest says."""
         for entry, how in self.mismatches(directory):
             raise DataError(
-                f"{how}, unlike its manifest says; restore it or make the dataset again",
+                f"{how}; its manifest says otherwise: restore it, or make the dataset again",
                 file=directory / entry.path,
             )
 

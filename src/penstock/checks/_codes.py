@@ -131,6 +131,7 @@ ENTRY_COLUMN_MISSING = Code("entry-column-missing", _ERROR, "name the columns th
 ENTRY_TAG_MISSING = Code("entry-tag-missing", _ERROR, "name the tags that the messages have")
 ENTRY_SAMPLED = Code("entry-sampled", _WARNING, "leave num_samples out to train on each row once")
 ENTRY_UNREAD = Code("entry-unread", _INFO, "nothing; its rows were not looked at")
+FILE_UNREAD = Code("file-unread", _WARNING, "write it as .jsonl to have its rows checked")
 FORMATTING_OPENAI = Code(
     "formatting-openai", _WARNING, "set formatting to sharegpt, with all columns and tags"
 )
@@ -141,6 +142,9 @@ ROW_DROPPED = Code("row-dropped", _ERROR, "correct the row; LLaMA-Factory leaves
 ANSWER_EMPTY = Code("answer-empty", _ERROR, "take the row out; it would teach to say nothing")
 PROMPT_EMPTY = Code("prompt-empty", _WARNING, "take the row out, or fill in the turn")
 SIDES_IDENTICAL = Code("sides-identical", _WARNING, "take the row out; it teaches to repeat")
+ANSWER_TOLD = Code(
+    "answer-told", _WARNING, "look at the template of the prompts; the answer is not to be in them"
+)
 TEXT_TOKENISED = Code("text-tokenised", _WARNING, "build again with the step `detokenize`")
 TWIN_LEAKED = Code("twin-leaked", _ERROR, "keep both directions of a pair in one split")
 SENTENCE_LEAKED = Code(
@@ -148,6 +152,9 @@ SENTENCE_LEAKED = Code(
 )
 ROWS_TRAINED = Code("rows-trained", _INFO, "nothing, if these are all that you meant")
 SPLITS_APART = Code("splits-apart", _INFO, "nothing; this is as it should be")
+SPLITS_UNKNOWN = Code(
+    "splits-unknown", _INFO, "to have them compared, call entries NAME_train, NAME_eval, NAME_test"
+)
 
 # LLaMA-Factory: the training YAML.
 TRAINING_UNREADABLE = Code("training-unreadable", _ERROR, "correct the file")
@@ -157,6 +164,14 @@ DATASET_UNKNOWN = Code("dataset-unknown", _ERROR, "name an entry of dataset_info
 STAGE_MISMATCH = Code("stage-mismatch", _ERROR, "set the stage that the entry is for")
 EVALUATION_MISSING = Code("evaluation-missing", _WARNING, "set eval_dataset to it")
 EVALUATION_TRAINED = Code("evaluation-trained", _ERROR, "train on an entry without these rows")
+TEST_TRAINED = Code("test-trained", _ERROR, "train on the train split alone")
+TEST_CHOOSES = Code(
+    "test-chooses", _WARNING, "set eval_dataset to the validation split; keep test for the end"
+)
+MAX_SAMPLES = Code("max-samples", _WARNING, "leave max_samples out to take every row")
+SETTING_UNKNOWN = Code(
+    "setting-unknown", _ERROR, "correct it, or take it out; LLaMA-Factory refuses to start with it"
+)
 VAL_SIZE = Code("val-size", _ERROR, "leave val_size out, and set eval_dataset")
 TOKENIZED_STALE = Code("tokenized-stale", _ERROR, "remove it, or name another tokenized_path")
 TOKENIZED_USED = Code("tokenized-used", _WARNING, "remove it after any change of data or settings")

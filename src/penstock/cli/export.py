@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 
 from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, ConflictError
 
 if TYPE_CHECKING:
     from penstock.exports import Export
@@ -47,18 +47,24 @@ def export(
     found = run_export(trainer, dataset, overrides or (), **given)
     text = found.to_yaml()
     if target is not None:
-        from penstock.files import write_atomic
-
-        try:
-            write_atomic(target, text)
-        except OSError as error:
-            raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
+        _write(target, text)
     rows = [{"key": key, "value": value} for key, value in found.settings.items()]
     output = Output(format, quiet)
     output.show(found.to_dict(), rows, lambda: _render(text), columns=("key", "value"))
     if output.human:
         for line in _words(found):
             output.hint(line)
+
+
+def _write(target: Path, text: str) -> None:
+    from penstock.files import write_atomic
+
+    try:
+        if target.exists() and target.read_bytes() != text.encode():
+            raise ConflictError(f"{target}: holds something else; remove it, or name another file")
+        write_atomic(target, text)
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
 
 
 def _render(text: str) -> list[RenderableType]:
@@ -72,6 +78,7 @@ def _words(found: Export) -> list[str]:
         ("keeps", "green", found.keeps),
         ("loses", "bold red", found.loses),
         ("note", "cyan", found.advice),
+        ("warning", "bold yellow", found.warnings),
     ):
         lines += [f"[{colour}]{head}[/] {escape(line)}" for line in told]
     return lines

@@ -19,7 +19,8 @@ class Export:
 
     `settings` are the trainer's own keys; `version` says for which version of it; `keeps` and
     `loses` say in words what reaches the model of what the dataset holds, `advice` what else to
-    know. `head` are lines of comment that the settings begin with as YAML.
+    know, `warnings` what is likely to be wrong. `head` are lines of comment that the settings begin
+    with as YAML, before the warnings.
     """
 
     trainer: str
@@ -29,11 +30,13 @@ class Export:
     keeps: Sequence[str] = ()
     loses: Sequence[str] = ()
     advice: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     head: Sequence[str] = ()
 
     def to_yaml(self) -> str:
         """Return the settings as the file that the trainer is given."""
-        return "".join(f"# {line}\n" for line in self.head) + dump_yaml(self.settings)
+        lines = [*self.head, *(f"warning: {line}" for line in self.warnings)]
+        return "".join(f"# {line}\n" for line in lines) + dump_yaml(self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that `--format json` prints."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, field_validator
 from penstock.backends.llamafactory.environment import pinned_version
 from penstock.backends.llamafactory.hyperparameters import FullHyperparameters, LoraHyperparameters
 from penstock.backends.llamafactory.models import batches_of, require_loadable
+from penstock.backends.llamafactory.names import TEMPLATES
 from penstock.backends.llamafactory.rows import Part, parts_of
 from penstock.backends.llamafactory.settings import (
     Job,
@@ -20,6 +21,7 @@ from penstock.backends.llamafactory.settings import (
     words_of_settings,
 )
 from penstock.config import FileName
+from penstock.errors import did_you_mean
 from penstock.executors import visible_gpus
 from penstock.exports._base import Export, Exporter
 from penstock.files import plural
@@ -74,6 +76,8 @@ class _Common(FullHyperparameters):
         for key in keys:
             if key in _REFUSED:
                 raise ValueError(f"{key} is refused: {_REFUSED[key]}")
+            if key in words and words[key] == key:
+                raise ValueError(f"{key} is an option here; give {key}=... without llamafactory.")
             if key in words and (word := words[key]):
                 raise ValueError(f"{key} is called {word} here; give {word}=...")
             if key in words:

@@ -42,8 +42,7 @@ def check_manifest(dataset: Path, collector: Collector, *, full: bool) -> Manife
         if budget < 0 and not full:
             break
         hashed += 1
-        if sha256_of(home / entry.path) != entry.sha256:
-            _report(home / entry.path, "has other content", collector)
+        _compare(home / entry.path, entry, collector)
     if hashed < len(left):
         message = f"the content of the {hashed} smallest of {len(left)} files was compared"
         collector.add(codes.HASHES_SAMPLED, message, file=manifest_path(found.owner))
@@ -61,5 +60,16 @@ def _size_fits(path: Path, entry: FileEntry, collector: Collector) -> bool:
     return True
 
 
+def _compare(path: Path, entry: FileEntry, collector: Collector) -> None:
+    """Find a file of other content, and one that may not be read."""
+    try:
+        same = sha256_of(path) == entry.sha256
+    except OSError as error:
+        collector.add(codes.FILE_UNREADABLE, f"cannot be read: {error.strerror}", file=path)
+        return
+    if not same:
+        _report(path, "has other content", collector)
+
+
 def _report(path: Path, how: str, collector: Collector) -> None:
-    collector.add(codes.MANIFEST_MISMATCH, f"{how}, unlike {MANIFEST_NAME} says", file=path)
+    collector.add(codes.MANIFEST_MISMATCH, f"{how}; {MANIFEST_NAME} says otherwise", file=path)

@@ -18,6 +18,7 @@ from penstock.errors import DataError
 from penstock.files import plural
 from penstock.formats.chat import (
     DATASET_INFO,
+    PARQUET,
     ChatDataset,
     DatasetEntry,
     begins_an_array,
@@ -25,24 +26,47 @@ from penstock.formats.chat import (
 )
 
 
+#: How many files a message lists.
+_NAMED = 5
+
+
 @dataclass
 class ChatFiles:
     """What was read of a directory.
 
     `rows` has the files of each entry, by its name; `splits` the names of the entries of train,
-    validation and test; `distinct` the files of which none holds only what the others hold.
+    validation and test; `of_splits` the files of each split of which none holds only what the
+    others hold, and `others` such files of no split.
     """
 
     path: Path
     entries: Mapping[str, DatasetEntry] = field(default_factory=dict)
     rows: dict[str, list[FileRows]] = field(default_factory=dict)
     splits: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    distinct: Sequence[FileRows] = ()
+    of_splits: Mapping[str, Sequence[FileRows]] = field(default_factory=dict)
+    others: Sequence[FileRows] = ()
 
     def of(self, names: Sequence[str]) -> list[FileRows]:
         """Return the files of some entries, each once."""
         files = {rows.file: rows for name in names for rows in self.rows.get(name, [])}
         return list(files.values())
+
+    @property
+    def parts(self) -> dict[str, list[str]]:
+        """The names of the entries of each split, or by itself each entry where no split has rows.
+
+        Of two entries of a split one is left out that has no rows of its own.
+        """
+        if not self.of_splits:
+            return {f"'{name}'": [name] for name, files in self.rows.items() if files}
+        return {
+            split: [name for name in self.splits[split] if {*self.rows.get(name, ())} & {*files}]
+            for split, files in self.of_splits.items()
+        }
+
+    def count(self, names: Sequence[str]) -> int:
+        """Return the number of rows of some entries, those of each file once."""
+        return sum(rows.read for rows in self.of(names))
 
     def in_two_splits(self, one: FileRows, other: FileRows) -> bool:
         """Say whether two files are of different splits."""
@@ -75,13 +99,25 @@ def check_directory(path: Path, collector: Collector, *, full: bool) -> ChatFile
         of_split = {}  # of the manifest, which has been spoken of
     found.splits = {split: [entry.name for entry in of_split[split]] for split in of_split}
     splits = {split: distinct_files(found.of(names)) for split, names in found.splits.items()}
-    check_splits({split: files for split, files in splits.items() if files}, collector)
-    of_splits = [rows for files in splits.values() for rows in files]
-    others = (rows for rows in found.of(list(found.rows)) if rows not in of_splits)
-    found.distinct = distinct_files(others, distinct_files(of_splits))
-    for rows in found.distinct:
+    found.of_splits = {split: files for split, files in splits.items() if files}
+    check_splits(found.of_splits, collector)
+    of_splits = [rows for files in found.of_splits.values() for rows in files]
+    others = [rows for rows in found.of(list(found.rows)) if rows not in of_splits]
+    distinct = distinct_files(others, distinct_files(of_splits))
+    found.others = [rows for rows in distinct if rows in others]
+    for rows in distinct:
         check_repeats(rows, collector)
     return found
+
+
+def report_uncompared(found: ChatFiles, collector: Collector) -> None:
+    """Say which files were compared with nothing, as no name tells their splits."""
+    if not found.others or len(found.of_splits) > 1 or len(found.of_splits) + len(found.others) < 2:
+        return
+    names = ", ".join(rows.file.name for rows in found.others[:_NAMED])
+    more = f" and {len(found.others) - _NAMED} more" if len(found.others) > _NAMED else ""
+    message = f"no split is told by the names of entries; not compared: {names}{more}"
+    collector.add(codes.SPLITS_UNKNOWN, message, file=found.path / DATASET_INFO)
 
 
 def _read_entries(found: ChatFiles, template: PromptTemplate | None, collector: Collector) -> None:
@@ -97,13 +133,30 @@ def _read_entries(found: ChatFiles, template: PromptTemplate | None, collector: 
         found.rows[name] = []
         for file in files:
             if (file, layout) not in known:
-                if not begins_an_array(file) and not any(other == file for other, _ in known):
-                    check_lines(file, collector)
-                known[file, layout] = read_rows(file, check, template, collector)
+                first = not any(other == file for other, _ in known)
+                known[file, layout] = _read_file(file, check, template, collector, first=first)
             if (rows := known[file, layout]) is not None:
                 found.rows[name].append(rows)
         _check_samples(check, found.rows[name])
-    _report_trained([rows for rows in known.values() if rows is not None], found, collector)
+
+
+def _read_file(
+    file: Path,
+    check: EntryCheck,
+    template: PromptTemplate | None,
+    collector: Collector,
+    *,
+    first: bool,
+) -> FileRows | None:
+    """Read a file as an entry says, for its lines too the `first` time; None where it cannot be."""
+    try:
+        if first and file.suffix != PARQUET and not begins_an_array(file):
+            check_lines(file, collector)
+        return read_rows(file, check, template, collector)
+    except DataError as error:
+        fix = "allow reading it (chmod u+r), or make it again"
+        collector.add(codes.FILE_UNREADABLE, error.message, file=file, fix=fix)
+        return None
 
 
 def _check_samples(check: EntryCheck, files: Sequence[FileRows]) -> None:
@@ -113,16 +166,3 @@ def _check_samples(check: EntryCheck, files: Sequence[FileRows]) -> None:
         message = f"takes num_samples {wanted:,} of {plural(rows, 'row')}: "
         message += "the others are left out" if wanted < rows else "some stand more than once"
         check.add(codes.ENTRY_SAMPLED, f"{message}, and which depends on no seed")
-
-
-def _report_trained(files: Sequence[FileRows], found: ChatFiles, collector: Collector) -> None:
-    """Say of how many rows LLaMA-Factory makes examples."""
-    whole = [rows for rows in files if rows.trained == rows.read]
-    for rows in files:
-        if rows.trained < rows.read:
-            message = f"{rows.trained:,} of {plural(rows.read, 'row')} would be trained on"
-            collector.add(codes.ROWS_TRAINED, message, file=rows.file)
-    if whole:
-        count = sum(rows.read for rows in whole)
-        message = f"{plural(count, 'row')} of {plural(len(whole), 'file')}: LLaMA-Factory takes all"
-        collector.add(codes.ROWS_TRAINED, message, file=found.path / DATASET_INFO)

@@ -12,6 +12,7 @@ from penstock.checks._collect import Collector
 from penstock.checks.chat.directory import ChatFiles
 from penstock.checks.chat.leaks import PAIRS_SHARE, distinct_files, leaks, twin_share
 from penstock.checks.chat.rows import FileRows
+from penstock.checks.chat.taken import taken, words_of
 from penstock.checks.chat.tokenized import check_tokenized
 from penstock.checks.chat.training import (
     Training,
@@ -32,25 +33,31 @@ _ANSWER, _RANKED, _LABEL = "one answer", "two answers (ranking)", "a label (kto_
 _KINDS = {"rm": _RANKED, "dpo": _RANKED, "kto": _LABEL}
 
 
-def check_training(training: Training, files: ChatFiles, collector: Collector) -> None:
-    """Check a training YAML by itself, and beside the directory that it reads."""
+def check_training(training: Training, files: ChatFiles, collector: Collector) -> list[str]:
+    """Check a training YAML by itself, and beside the directory that it reads.
+
+    Return the entries that it trains and evaluates on.
+    """
     settings = read_training(training.file, collector)
     if settings is None:
-        return
+        return []
     check_settings(settings)
     if training.directory is None:
         _report_no_directory(settings)
-        return
+        return []
     if not files.entries:
-        return  # why, has been said
+        return []  # why, has been said
     trained, evaluated = (_entries(settings, key, files) for key in ("dataset", "eval_dataset"))
     if not settings.names("dataset") and settings.get("do_train", True) is True:
         settings.add(codes.DATASET_UNKNOWN, "no dataset is set", "dataset")
     _check_stage(settings, [*trained, *evaluated], files)
     _check_evaluation(settings, trained, evaluated, files)
+    _check_test(settings, trained, evaluated, files)
+    _report_taken(settings, trained, evaluated, files)
     _check_val_size(settings, trained, files)
     check_tokenized(settings, files.of(trained), files.of(evaluated))
     _check_cutoff(settings, files.of(trained))
+    return [*trained, *evaluated]
 
 
 def _report_no_directory(settings: TrainingSettings) -> None:
@@ -103,6 +110,47 @@ def _check_evaluation(
                 settings.add(codes.EVALUATION_TRAINED, message, "eval_dataset", count=count)
             elif not files.in_two_splits(train, rows):  # or they have been compared
                 leaks(train, rows, settings.collector)
+
+
+def _check_test(
+    settings: TrainingSettings, trained: list[str], evaluated: list[str], files: ChatFiles
+) -> None:
+    """Find rows of the test split that are trained on, or that the weights are chosen by."""
+    if settings.get("do_train", True) is not True:
+        return  # to be evaluated is what they are for
+    for key, names in (("dataset", trained), ("eval_dataset", evaluated)):
+        for name, test in product(names, files.of_splits.get("test", ())):
+            # A split of its own has been compared.
+            rows = [rows for rows in files.of([name]) if not files.in_two_splits(rows, test)]
+            if not (count := sum(_count_held(each, [test]) for each in rows)):
+                continue
+            held = f"{plural(count, 'row')} of '{name}' stand in the test split, {test.file}"
+            if key == "dataset":
+                message = f"{held}: a score on it would tell nothing"
+                settings.add(codes.TEST_TRAINED, message, key, count=count)
+            else:
+                message = f"{held}: weights and settings would be chosen by it"
+                settings.add(codes.TEST_CHOOSES, message, key, count=count)
+
+
+def _report_taken(
+    settings: TrainingSettings, trained: list[str], evaluated: list[str], files: ChatFiles
+) -> None:
+    """Say how many rows are trained and evaluated on, and whether `max_samples` leaves some out."""
+    most = settings.get("max_samples")
+    most = most if type(most) is int and most >= 0 else None
+    named = {"to train on": trained, "to evaluate on": evaluated}
+    parts = {f"{', '.join(names)} {why}": names for why, names in named.items() if names}
+    for words in words_of({part: taken(files, names, most) for part, names in parts.items()}):
+        settings.add(codes.ROWS_TRAINED, words)
+    cut = [name for name in dict.fromkeys([*trained, *evaluated]) if _is_cut(name, files, most)]
+    if cut:
+        message = f"max_samples takes the first {most:,} rows alone of {', '.join(cut)}"
+        settings.add(codes.MAX_SAMPLES, message, "max_samples")
+
+
+def _is_cut(name: str, files: ChatFiles, most: int | None) -> bool:
+    return most is not None and taken(files, [name], most).rows < taken(files, [name]).rows
 
 
 def _check_val_size(settings: TrainingSettings, trained: list[str], files: ChatFiles) -> None:

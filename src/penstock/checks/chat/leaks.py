@@ -17,6 +17,10 @@ from penstock.files import plural
 PAIRS_SHARE = 0.5
 #: The share of answers with a space before a comma that is no accident.
 _TOKENISED_SHARE = 0.1
+#: The share of answers that stand in their prompts that is no accident.
+_TOLD_SHARE = 0.5
+#: Of two splits that are both held out, either may keep what stands in both.
+_EITHER = "take the row out of one of the two files"
 
 
 def distinct_files(files: Iterable[FileRows], known: Sequence[FileRows] = ()) -> list[FileRows]:
@@ -37,7 +41,7 @@ def twin_share(rows: FileRows) -> float:
 def check_splits(splits: Mapping[str, Sequence[FileRows]], collector: Collector) -> None:
     """Compare train with validation and test, and these with each other."""
     compared = [
-        leaks(first, second, collector)
+        leaks(first, second, collector, fix=None if one == "train" else _EITHER)
         for one, other in combinations(splits, 2)
         for first in splits[one]
         for second in splits[other]
@@ -49,9 +53,12 @@ def check_splits(splits: Mapping[str, Sequence[FileRows]], collector: Collector)
         collector.add(codes.SPLITS_APART, message, file=file)
 
 
-def leaks(train: FileRows, other: FileRows, collector: Collector) -> bool:
+def leaks(
+    train: FileRows, other: FileRows, collector: Collector, *, fix: str | None = None
+) -> bool:
     """Find what of a file stands in another that it must share nothing with; say whether any does.
 
+    `fix` is what to do about a whole row, where `train` is no file that is trained on.
     A row counts once: as a whole, else for its twin, else for its sentences. Of pairs, whose sides
     are both sentences, any side counts; of other rows not that two answers are the same.
     """
@@ -66,15 +73,17 @@ def leaks(train: FileRows, other: FileRows, collector: Collector) -> bool:
         shared = np.isin(train.prompts, texts) | np.isin(train.answers, other.prompts)
     shared &= ~same & ~twins
 
-    def report(code: Code, found: NDArray[np.bool_], words: str) -> bool:
+    def report(code: Code, found: NDArray[np.bool_], words: str, fix: str | None = None) -> bool:
         if count := int(found.sum()):
             message = f"{count:,} of {plural(len(found), 'row')} {words} in {other.file}"
             line, group = int(train.lines[found.argmax()]), str(other.file)
-            collector.add(code, message, file=train.file, line=line, count=count, group=group)
+            collector.add(
+                code, message, file=train.file, line=line, count=count, fix=fix, group=group
+            )
         return count > 0
 
     found = [
-        report(codes.ROW_LEAKED, same, "stand, but for case and punctuation,"),
+        report(codes.ROW_LEAKED, same, "stand, but for case and punctuation,", fix),
         report(codes.TWIN_LEAKED, twins, "stand, with their sides reversed,"),
         report(code, shared, f"have {what} that stands"),
     ]
@@ -82,21 +91,27 @@ def leaks(train: FileRows, other: FileRows, collector: Collector) -> bool:
 
 
 def check_repeats(rows: FileRows, collector: Collector) -> None:
-    """Find rows that stand twice in a file, whose sides say the same, and PAWS's spaces."""
-    _, firsts, inverse = np.unique(rows.pairs, return_index=True, return_inverse=True)
+    """Find rows that stand twice in a file, whose sides say the same, and PAWS's spaces.
+
+    Here a comma makes another text, which a correction may be all about.
+    """
+    _, firsts, inverse = np.unique(rows.exact, return_index=True, return_inverse=True)
     first = firsts[inverse]
-    identical = rows.prompts == rows.answers
+    identical = rows.repeats
     # Of a pair whose sides are the same both directions are one row: that is said below.
     repeated = np.flatnonzero((first != np.arange(len(first))) & ~identical)
     if len(repeated):
         line, before = int(rows.lines[repeated[0]]), int(rows.lines[first[repeated[0]]])
-        message = f"the same as line {before}, but for case and punctuation"
+        message = f"the same as line {before}, but for case and white space"
         count = len(repeated)
         collector.add(codes.ROW_DUPLICATED, message, file=rows.file, line=line, count=count)
     if identical.any():
-        message = "the answer says what the prompt says, but for case and punctuation"
+        message = "the answer says what the prompt says, but for case and white space"
         line, count = int(rows.lines[identical.argmax()]), int(identical.sum())
         collector.add(codes.SIDES_IDENTICAL, message, file=rows.file, line=line, count=count)
+    if rows.told > _TOLD_SHARE * len(rows.lines):
+        message = f"{rows.told:,} of {plural(len(rows.lines), 'prompt')} hold the whole answer"
+        collector.add(codes.ANSWER_TOLD, message, file=rows.file, count=rows.told)
     if rows.tokenised > _TOKENISED_SHARE * len(rows.lines):
         message = (
             f"{rows.tokenised:,} of {plural(len(rows.lines), 'answer')} have spaces before commas "

@@ -17,7 +17,7 @@ from penstock.checks._collect import Code, Collector
 from penstock.checks.chat.entries import EntryCheck
 from penstock.checks.chat.reading import RowReader
 from penstock.checks.chat.template import PromptTemplate, common_template
-from penstock.formats.chat import Problem, scan_chat_rows
+from penstock.formats.chat import FIRST_ROWS, Problem, scan_chat_rows
 from penstock.jsonl import BadLine
 from penstock.steps import normalised
 
@@ -34,28 +34,34 @@ _CODES: Mapping[str, Code] = {
 }
 #: Rows with these are trained on all the same.
 _TRAINED = ("answer-empty", "prompt-empty")
-#: From so many rows the template of the prompts is taken, and what columns there are.
-_FIRST = 2000
+#: An answer that is in its prompt is no accident from so many letters on, and no passage asked
+#: about where it is so much of the prompt.
+_LONG_LETTERS, _LARGE_SHARE = 20, 0.25
 
 
 @dataclass(eq=False)
 class FileRows:
-    """What is kept of the rows of a file: 28 bytes of each sound one.
+    """What is kept of the rows of a file: 37 bytes of each sound one.
 
     `lines` (from 1; the numbers of the rows, in a JSON array), `prompts` and `answers` (hashes of
-    letters and digits, prompts without their template; they hold within one process), and
+    letters and digits, prompts without their template; they hold within one process), `exact` (a
+    hash of both without case and white space alone), `repeats` (whether both are so the same) and
     `characters` (of all turns) have one value a row. `read` counts all rows, `trained` those that
-    LLaMA-Factory trains on. `tokenised` counts answers in which spaces stand before commas.
+    LLaMA-Factory trains on. `tokenised` counts answers in which spaces stand before commas,
+    `told` long ones that stand in their prompt beside other text.
     """
 
     file: Path
     lines: NDArray[np.int64]
     prompts: Hashes
     answers: Hashes
+    exact: Hashes
+    repeats: NDArray[np.bool_]
     characters: NDArray[np.int32]
     read: int
     trained: int
     tokenised: int
+    told: int
 
     @cached_property
     def pairs(self) -> Hashes:
@@ -82,7 +88,7 @@ def read_rows(
     entry does not fit the rows as a whole, which is one finding and not one a row.
     """
     rows = scan_chat_rows(file)
-    first = list(islice(rows, _FIRST))
+    first = list(islice(rows, FIRST_ROWS))
     if not check.fits(row for _, row in first if isinstance(row, dict)):
         return None
     reader = RowReader(check.entry)
@@ -106,8 +112,8 @@ class _Kept:
         self._sentence = template.sentence
         self._collector = collector
         self._lines, self._prompts, self._answers = array("q"), array("q"), array("q")
-        self._characters = array("i")
-        self.read = self._trained = self._tokenised = 0
+        self._exact, self._repeats, self._characters = array("q"), array("b"), array("i")
+        self.read = self._trained = self._tokenised = self._told = 0
 
     def add(self, number: int, found: list[dict[str, str]] | Problem | BadLine) -> None:
         self.read += 1
@@ -126,9 +132,18 @@ class _Kept:
         self._trained += 1
         self._tokenised += " , " in answer or "`` " in answer or answer.endswith(" .")
         self._lines.append(number)
-        self._prompts.append(hash(normalised(self._sentence(_prompt(found)), "letters")))
-        self._answers.append(hash(normalised(answer, "letters")))
+        self._add_sides(self._sentence(_prompt(found)), answer)
         self._characters.append(sum(len(turn["content"]) for turn in found))
+
+    def _add_sides(self, prompt: str, answer: str) -> None:
+        exact = normalised(prompt, "nfkc_casefold"), normalised(answer, "nfkc_casefold")
+        self._exact.append(hash(exact))
+        self._repeats.append(exact[0] == exact[1])
+        asked, said = normalised(prompt, "letters"), normalised(answer, "letters")
+        self._prompts.append(hash(asked))
+        self._answers.append(hash(said))
+        if max(_LONG_LETTERS, _LARGE_SHARE * len(asked)) <= len(said) < len(asked):
+            self._told += said in asked
 
     def rows(self) -> FileRows:
         return FileRows(
@@ -136,10 +151,13 @@ class _Kept:
             np.array(self._lines, np.int64),
             np.array(self._prompts, np.int64).view(np.uint64),
             np.array(self._answers, np.int64).view(np.uint64),
+            np.array(self._exact, np.int64).view(np.uint64),
+            np.array(self._repeats, np.bool_),
             np.array(self._characters, np.int32),
             self.read,
             self._trained,
             self._tokenised,
+            self._told,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.checks import _codes as codes
 from penstock.checks._collect import Code, Collector
-from penstock.checks.chat.model_templates import MODEL_TEMPLATES
+from penstock.backends.llamafactory.names import SETTINGS, TEMPLATES
 from penstock.config import Document, read_yaml
 from penstock.errors import ConfigError, did_you_mean
 from penstock.fields import called
@@ -52,6 +52,17 @@ def training_of(file: Path) -> Training | None:
     place = named[1] if named else _DEFAULT_DIRECTORY
     nearest = (path for path in (Path(place), file.parent / place) if path.is_dir())
     return Training(file, next(nearest, None))
+
+
+def broken_training(file: Path) -> Training | None:
+    """Return a YAML file that somebody names and that nobody can read, as it may be a training."""
+    if file.suffix not in _SUFFIXES or not file.is_file():
+        return None
+    try:
+        read_yaml(file)
+    except ConfigError:
+        return Training(file, None)
+    return None
 
 
 def trainings_beside(directory: Path) -> list[Training]:
@@ -114,6 +125,7 @@ def read_training(file: Path, collector: Collector) -> TrainingSettings | None:
 
 def check_settings(training: TrainingSettings) -> None:
     """Find settings that LLaMA-Factory refuses, or follows to no good end."""
+    _check_keys(training)
     _check_streaming(training)
     if training.get("fp16") is True and training.get("bf16") is True:
         training.add(codes.PRECISION_BOTH, "fp16 and bf16 are both set", "bf16")
@@ -124,10 +136,18 @@ def check_settings(training: TrainingSettings) -> None:
     if template is None:
         message = "no template is set: the tokenizer's is guessed at, or none is taken"
         training.add(codes.TEMPLATE_MISSING, message)
-    elif (name := str(template)) not in MODEL_TEMPLATES:
-        hint = did_you_mean(name, MODEL_TEMPLATES)
+    elif (name := str(template)) not in TEMPLATES:
+        hint = did_you_mean(name, TEMPLATES)
         message = f"LLaMA-Factory 0.9.5 has no template {called(name)}{hint}"
         training.add(codes.TEMPLATE_UNKNOWN, message, "template")
+
+
+def _check_keys(training: TrainingSettings) -> None:
+    for key in training.document.data:
+        if key not in SETTINGS:
+            hint = did_you_mean(str(key), SETTINGS)
+            message = f"LLaMA-Factory 0.9.5 has no setting {called(str(key))}{hint}"
+            training.add(codes.SETTING_UNKNOWN, message, str(key))
 
 
 def _check_streaming(training: TrainingSettings) -> None:

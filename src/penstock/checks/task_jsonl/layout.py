@@ -65,7 +65,7 @@ def check_manifest(dataset: TaskDirectory, collector: Collector) -> None:
         collector.add(codes.MANIFEST_UNREADABLE, f"cannot be read: {error.strerror}", file=path)
     else:
         for entry, how in mismatches:
-            message = f"{how}, unlike {MANIFEST_NAME} says"
+            message = f"{how}; {MANIFEST_NAME} says otherwise"
             collector.add(codes.MANIFEST_MISMATCH, message, file=dataset.path / entry.path)
 
 

@@ -19,7 +19,14 @@ from penstock.formats.chat.dataset_info import (
     entry_of,
     read_dataset_info,
 )
+from penstock.formats.chat.entry_problems import (
+    EntryProblem,
+    problem_with_rows,
+    problems_of_entry,
+)
 from penstock.formats.chat.reading import (
+    FIRST_ROWS,
+    PARQUET,
     SUFFIXES,
     ChatDataset,
     begins_an_array,
@@ -40,8 +47,10 @@ __all__ = [
     "ASKING",
     "COLUMNS",
     "DATASET_INFO",
+    "FIRST_ROWS",
     "FORMAT",
     "LOCATIONS",
+    "PARQUET",
     "ROLES",
     "SUFFIXES",
     "TAGS",
@@ -49,6 +58,7 @@ __all__ = [
     "ChatDataset",
     "ChatRow",
     "DatasetEntry",
+    "EntryProblem",
     "Message",
     "Problem",
     "begins_an_array",
@@ -56,6 +66,8 @@ __all__ = [
     "messages_of",
     "messages_of_turns",
     "problem_of",
+    "problem_with_rows",
+    "problems_of_entry",
     "read_dataset_info",
     "scan_chat_rows",
     "to_alpaca",

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from penstock.errors import DataError
+from penstock.errors import DataError, did_you_mean_beside
 from penstock.fields import kind_of
 from penstock.formats._base import Dataset, TokenRow
 from penstock.formats.chat.conversion import messages_of
-from penstock.formats.chat.dataset_info import DatasetEntry, read_dataset_info
+from penstock.formats.chat.dataset_info import (
+    DATASET_INFO,
+    DatasetEntry,
+    read_dataset_info,
+)
 from penstock.formats.chat.rows import ChatRow, Message, Problem
 from penstock.json_items import CheckedJson, FaultyJsonError, json_items
 from penstock.jsonl import BadLine, parse_line, scan
@@ -22,6 +26,11 @@ from penstock.manifest import read_manifest
 
 #: How the names of entries end, by split; the first is how penstock writes them.
 SUFFIXES = {"train": ("train",), "validation": ("eval", "validation", "dev"), "test": ("test",)}
+#: Files of columns, of which LLaMA-Factory takes these as well.
+PARQUET = ".parquet"
+_UNREAD = (".csv", ".arrow", ".txt")
+#: From so many rows it is told whether columns and tags are there, and what prompts share.
+FIRST_ROWS = 2000
 #: A line of an array that is longer holds many rows, as a rule.
 _LONGEST_LINE = 1 << 20
 #: The codes of lines that are a part of a row, or of several.
@@ -29,18 +38,28 @@ _PARTIAL = ("json-invalid", "not-utf8", "line-empty")
 
 
 def scan_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
-    """Yield each row, or what is wrong with it, with its line, in a JSON array its number (from 1).
+    """Yield each row, or what is wrong with it, with its line (from 1).
 
-    An array is read as a stream, up to where it is no JSON.
+    In a JSON array and in Parquet its number takes the place of the line. An array is read as a
+    stream, up to where it is no JSON. Raises DataError for a file that is not there, may not be
+    read, or is of another kind.
     """
-    if not begins_an_array(file):
+    if file.suffix in _UNREAD:
+        raise DataError(
+            f"penstock reads no {file.suffix} file of chat rows; write it as .jsonl, .json or "
+            f"{PARQUET}",
+            file=file,
+        )
+    if file.suffix == PARQUET:
+        yield from _scan_parquet(file)
+    elif not begins_an_array(file):
         yield from scan(file)
     elif (before := (yield from _scan_lines(file))) is not None:
         yield from _scan_items(file, before)
 
 
 def read_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each row with its line, in a JSON array its number (from 1).
+    """Yield each row with its line, as `scan_chat_rows` counts it.
 
     Raises DataError, with file and line, for what is none.
     """
@@ -55,8 +74,30 @@ def begins_an_array(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
             return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    except FileNotFoundError:
+        raise _absent(file) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=file) from None
+
+
+def _absent(file: Path) -> DataError:
+    hint = did_you_mean_beside(file) or "; put it there, or take its entry out"
+    return DataError(f"is not there, and {DATASET_INFO} names it{hint}", file=file)
+
+
+def _scan_parquet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as table:
+            rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
+            yield from enumerate(rows, 1)
+    except FileNotFoundError:
+        raise _absent(file) from None
+    except (OSError, pa.ArrowException):
+        # What Arrow says of damage may hold bytes of rows.
+        raise DataError("cannot be read as Parquet; make it again", file=file) from None
 
 
 def _scan_lines(file: Path) -> Generator[tuple[int, dict[str, Any] | BadLine], None, int | None]:
@@ -156,7 +197,8 @@ class ChatDataset(Dataset):
         for file in self.files(split):
             for number, row in read_chat_rows(file):
                 if start <= base and (stop is None or base < stop):
-                    data = np.frombuffer(orjson.dumps(row), np.uint8)
+                    # Parquet has values that JSON has not.
+                    data = np.frombuffer(orjson.dumps(row, default=str), np.uint8)
                     yield TokenRow({"row": data}, file, number)
                 base += 1
 
