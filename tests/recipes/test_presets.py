@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 from recipe_worlds import files_of
 
+import command
 import penstock
 from penstock.errors import ConfigError, DataError
 from penstock.recipes import Built, summary_tables
@@ -326,6 +327,12 @@ def test_tables_parquet_and_saved_datasets_give_the_same_rows(pairs: Path) -> No
         made.append(rows_of(built.path / "paws_paraphrase_eval.jsonl"))
     assert made[0] == made[1] == made[2] == made[3]
     assert len(made[0]) == 7078
+
+
+@pytest.mark.parametrize("options", [("--dry-run",), ()])
+def test_the_command_says_what_is_left_out(pairs: Path, options: tuple[str, ...]) -> None:
+    done = command.penstock("build", EXAMPLES / "paraphrase.yaml", *options, cwd=Path.cwd())
+    assert "left out paws.train, as the recipe says" in done.stdout
 
 
 def test_weights_are_the_shares_of_the_corpora_in_train(pairs: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -46,6 +46,7 @@ def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
         "pieces": len(plan.pieces),
         "finished_pieces": len(plan.finished),
         "steps": list(recipe.step_names),
+        "left_out": _left_out(recipe.file.preset),
         "estimate": asdict(expected) if expected else None,
     }
 
@@ -59,6 +60,7 @@ def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
         f"[bold]{escape(said['output'])}[/]  {said['format']}, {said['state']}",
         f"  input   {files}, {size(plan.input_bytes)}, {plural(len(plan.pieces), 'piece')}{left}",
         f"  steps   {' > '.join(said['steps']) or 'none'}",
+        *_left_out_lines(said["left_out"]),
     ]
     if expected:
         about = "" if expected.exact else "about "
@@ -152,7 +154,8 @@ def built_lines(built: Built, seconds: float) -> list[RenderableType]:
     if not built.fresh:
         return [f"{head}", "  stands already, built from the same recipe, input and code"]
     recipe = manifest.recipe
-    lines: list[RenderableType] = [head, *_synthetic_lines(recipe), *_left_out_lines(recipe)]
+    left_out = _left_out_lines(_left_out(recipe.get("preset")))
+    lines: list[RenderableType] = [head, *_synthetic_lines(recipe), *left_out]
     for table in summary_tables(manifest):
         lines += [FoldingTable(table.columns, table.rows), ""]
     if manifest.tokenizer:
@@ -176,9 +179,12 @@ def _synthetic_lines(recipe: Mapping[str, Any]) -> list[str]:
     return ["  [bold yellow]random tokens[/]: for measuring speed alone, nothing can be learned"]
 
 
-def _left_out_lines(recipe: Mapping[str, Any]) -> list[str]:
+def _left_out(preset: Mapping[str, Any] | None) -> list[str]:
     """Return which splits a named recipe was told to do without."""
-    left_out = (recipe.get("preset") or {}).get("left_out")
+    return list((preset or {}).get("left_out", []))
+
+
+def _left_out_lines(left_out: Sequence[str]) -> list[str]:
     return [f"  [yellow]left out[/] {', '.join(left_out)}, as the recipe says"] if left_out else []
 
 
