@@ -52,6 +52,7 @@ def test_a_run_is_done_with_the_loss_of_the_test_rows(
     assert (result.best_step, result.steps, result.tokens) == (2, 3, 300)
     assert (result.train_rows, result.dev_rows, result.evaluation_rows) == (24, 7, 5)
     assert result.evaluation_split == "test"
+    assert result.truncated_rows is None
     assert (result.first_loss, result.last_loss) == (6.0, 4.0)
 
 

@@ -117,6 +117,8 @@ def test_a_word_of_ours_becomes_one_of_theirs(given: Any, key: str, value: Any) 
         ("Qwen/Qwen3-4B-Instruct-2507", "qwen3_nothink"),
         ("google/gemma-2-2b-it", "gemma2"),
         ("HuggingFaceTB/SmolLM2-135M-Instruct", "smollm2"),
+        ("microsoft/Phi-4-mini-instruct", "phi4_mini"),
+        ("openai/gpt-oss-20b", "gpt_oss"),
     ],
 )
 def test_the_template_is_told_by_the_models_name(model: str, template: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -80,3 +82,22 @@ def only_finding(directory: Path, against: Path | None = None) -> Finding:
     (dataset,) = check(directory, against=against).datasets
     assert len(dataset.findings) == 1, [f"{f.code}: {f.message}" for f in dataset.findings]
     return dataset.findings[0]
+
+
+# Root reads every file, so the check is run by a user who has no rights. What it imports may lie
+# where that user has none either, so it is run once before.
+_WITHOUT_RIGHTS = """
+import os, sys
+from penstock import check
+check(sys.argv[1])
+if os.getuid() == 0:
+    os.setuid(65534)
+for finding in check(sys.argv[1]).datasets[0].findings:
+    print(finding.code, finding.severity, finding.file, finding.message, finding.fix, sep="|")
+"""
+
+
+def check_without_rights(path: Path) -> subprocess.CompletedProcess[str]:
+    """Check a dataset as a user without rights, and print each finding on a line."""
+    command = [sys.executable, "-c", _WITHOUT_RIGHTS, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from chat_directories import LAYOUT, TAGS, pairs, row, write_entries, write_splits
-from check_datasets import found
+from check_datasets import check_without_rights, found
 
 from command import penstock
 from penstock import check
@@ -32,7 +35,8 @@ def test_a_sound_directory_has_a_proof_and_exits_with_0(tmp_path: Path) -> None:
     ran = penstock("check", "data", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "ok data  chat, 120 rows: 2 infos" in ran.stdout
-    assert "120 rows of 3 files: LLaMA-Factory takes all" in ran.stdout
+    taken = "80 rows of train, 20 of validation, 20 of test: LLaMA-Factory takes all"
+    assert taken in ran.stdout
     assert "no row, reversed twin or sentence stands in two splits" in ran.stdout
 
 
@@ -78,12 +82,82 @@ def test_a_file_of_a_kind_that_is_not_loaded_is_named(tmp_path: Path) -> None:
     assert (finding.code, ".parquet" in finding.message) == ("entry-file-missing", True)
 
 
-@pytest.mark.parametrize("where", [{"hf_hub_url": "a/b"}, {"file_name": "notes.csv"}])
+@pytest.mark.parametrize(
+    ("where", "code", "severity"),
+    [
+        ({"hf_hub_url": "a/b"}, "entry-unread", "info"),
+        ({"file_name": "notes.csv"}, "file-unread", "warning"),
+    ],
+)
 def test_rows_that_are_not_looked_at_are_said_to_be_so(
-    tmp_path: Path, where: dict[str, str]
+    tmp_path: Path, where: dict[str, str], code: str, severity: str
 ) -> None:
     (tmp_path / "notes.csv").write_text("instruction,output\na,b\n")
-    assert of_entry(tmp_path, **where).code == "entry-unread"
+    finding = of_entry(tmp_path, **where)
+    assert (finding.code, finding.severity) == (code, severity)
+
+
+def test_rows_of_parquet_are_read_as_those_of_lines(tmp_path: Path) -> None:
+    rows = [*pairs(0, 3), row(("user", "Say a."))]
+    write_entries(tmp_path, {"notes": []}, {"notes": {"file_name": "notes.parquet"}})
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "notes.parquet")
+    (dataset,) = check(tmp_path).datasets
+    assert dataset.rows == 7
+    (finding,) = found(check(tmp_path))["row-dropped"]
+    assert (finding.line, Path(finding.file or "").name) == (7, "notes.parquet")
+    (tmp_path / "notes.parquet").write_bytes(b"PAR1")
+    (finding,) = found(check(tmp_path))["file-unreadable"]
+    assert finding.message == "cannot be read as Parquet; make it again"
+
+
+@pytest.mark.parametrize("described", [False, True])
+def test_a_file_that_may_not_be_read_is_one_finding_beside_the_others(described: bool) -> None:
+    from token_datasets import write_manifest
+
+    rows = [*pairs(2, 4), row(("user", "Say a."))]
+    with TemporaryDirectory() as home:
+        Path(home).chmod(0o755)
+        data = write_entries(Path(home) / "data", {"a": rows, "b": pairs(0, 2)})
+        if described:
+            write_manifest(data, format="chat")
+        (data / "b.jsonl").chmod(0)
+        printed = {
+            tuple(line.split("|")[:3]) for line in check_without_rights(data).stdout.splitlines()
+        }
+    assert ("file-unreadable", "error", f"{data}/b.jsonl") in printed
+    assert ("row-dropped", "error", f"{data}/a.jsonl") in printed
+
+
+@pytest.mark.parametrize("verb", ["check", "show"])
+def test_a_split_whose_file_is_not_there_is_an_error_with_its_mend(
+    tmp_path: Path, verb: str
+) -> None:
+    data = write_splits(tmp_path / "data")
+    (data / "all_train.jsonl").rename(data / "all_trian.jsonl")
+    ran = penstock(verb, "data", cwd=tmp_path)
+    assert ran.returncode == {"check": 1, "show": 2}[verb]
+    assert "did you mean 'all_trian.jsonl'?" in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_rows_of_all_splits_are_counted_however_often_they_stand_elsewhere(
+    tmp_path: Path,
+) -> None:
+    same = {f"a_{split}": pairs(0, 30) for split in ("train", "eval", "test")}
+    assert check(write_entries(tmp_path / "same", same)).datasets[0].rows == 180
+    files = {"a_train": pairs(0, 20), "all_train": pairs(0, 40), "all.json": pairs(0, 40)}
+    (dataset,) = check(write_entries(tmp_path / "parts", files)).datasets
+    (finding,) = (f for f in dataset.findings if f.code == "rows-trained")
+    assert (dataset.rows, finding.message[:17]) == (80, "80 rows of train:")
+
+
+def test_files_of_no_split_are_said_to_be_compared_with_nothing(tmp_path: Path) -> None:
+    write_entries(tmp_path, {"first": pairs(0, 4), "second": pairs(3, 6)})
+    (finding,) = found(check(tmp_path))["splits-unknown"]
+    assert finding.severity == "info"
+    assert finding.message.endswith("not compared: first.jsonl, second.jsonl")
+    assert "NAME_train" in finding.fix
+    assert "splits-unknown" not in found(check(write_splits(tmp_path / "named")))
 
 
 def test_the_files_of_a_directory_are_read_as_one(tmp_path: Path) -> None:
@@ -217,7 +291,7 @@ def test_preferences_and_labels_of_kto_are_read(tmp_path: Path) -> None:
     )
     findings = found(check(tmp_path))
     kept = [finding.message for finding in findings["rows-trained"]]
-    assert kept == ["1 of 2 rows would be trained on"] * 2
+    assert kept == [f"1 of 2 rows of '{name}' would be taken" for name in ("kto", "ranked")]
     assert [Path(f.file or "").stem for f in findings["row-dropped"]] == ["kto"]
 
 

@@ -79,6 +79,7 @@ def test_a_sentence_of_evaluation_that_stands_in_train_as_either_side_is_an_erro
 def test_validation_and_test_are_compared_as_well(tmp_path: Path) -> None:
     found = leaks(tmp_path, a_eval=pairs(0, 20), a_test=pairs(19, 40))
     assert (found["row-leaked"].file or "").endswith("a_eval.jsonl")
+    assert found["row-leaked"].fix == "take the row out of one of the two files"
 
 
 def test_answers_that_many_questions_share_are_no_leak(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_file_of_no_split_is_looked_at_unless_the_splits_hold_it(tmp_path: Pat
     more = [*pairs(60, 70), *pairs(60, 61)]
     files = {"a_train": pairs(0, 40), "a_eval": pairs(40, 50), "a.json": pairs(0, 50), "b": more}
     write_entries(tmp_path, files)
-    assert check(tmp_path).datasets[0].rows == 122
+    assert check(tmp_path).datasets[0].rows == 100
     (finding,) = found(check(tmp_path))["row-duplicated"]
     assert (finding.file or "").endswith("b.jsonl")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_directories import PROMPT, Row, pairs, row, write_entries
+from chat_directories import PROMPT, Row, pairs, row, sentences, write_entries
 from check_datasets import found
 
 from command import penstock
@@ -48,7 +48,7 @@ def test_a_row_whose_turns_are_not_in_order_is_dropped(
 ) -> None:
     findings = findings_of(tmp_path, dropped, array=array)
     assert [(f.severity, f.line) for f in findings["row-dropped"]] == [("error", 3)]
-    assert "2 of 3 rows would be trained on" in findings["rows-trained"][0].message
+    assert "2 of 3 rows of 'notes' would be taken" in findings["rows-trained"][0].message
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_row_that_is_no_conversation_is_named(tmp_path: Path, invalid: Row, wo
 def test_an_empty_answer_is_an_error_as_it_is_trained_on(tmp_path: Path) -> None:
     findings = findings_of(tmp_path, row(ASKED, ("assistant", "  ")))
     assert findings["answer-empty"][0].severity == "error"
-    assert "3 rows of 1 file: LLaMA-Factory takes all" in findings["rows-trained"][0].message
+    assert "3 rows of 'notes': LLaMA-Factory takes all" in findings["rows-trained"][0].message
 
 
 def test_an_empty_prompt_is_warned_of(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
         "not-utf8": 6,
         "final-newline": 7,
     }
-    assert "2 of 6 rows would be trained on" in findings["rows-trained"][0].message
+    assert "2 of 6 rows of 'notes' would be taken" in findings["rows-trained"][0].message
 
 
 @pytest.mark.parametrize(
@@ -162,24 +162,41 @@ def test_alpaca_rows_are_read_by_their_columns(tmp_path: Path) -> None:
     places = {code: (of[0].line, of[0].count) for code, of in findings.items()}
     assert places["row-dropped"] == (2, 2)
     assert (places["answer-empty"], places["prompt-empty"]) == ((4, 1), (6, 1))
-    assert "4 of 6 rows would be trained on" in findings["rows-trained"][0].message
+    assert "4 of 6 rows of 'notes' would be taken" in findings["rows-trained"][0].message
 
 
 def test_an_answer_that_repeats_its_prompt_is_warned_of(tmp_path: Path) -> None:
-    same = row(("user", PROMPT + "It rained."), ("assistant", "It rained!"))
+    same = row(("user", PROMPT + "It rained."), ("assistant", "it  rained."))
+    corrected = row(("user", PROMPT + "It rained."), ("assistant", "It rained!"))
     odd = row(("user", "Something else."), ("assistant", "Yes."))
-    (finding,) = findings_of(tmp_path, *pairs(1, 60), odd, same)["sides-identical"]
-    assert (finding.severity, finding.line) == ("warning", 122)
+    (finding,) = findings_of(tmp_path, *pairs(1, 60), odd, corrected, same)["sides-identical"]
+    assert (finding.severity, finding.line, finding.count) == ("warning", 123, 1)
 
 
 def test_a_row_that_stands_twice_is_warned_of_with_the_first(tmp_path: Path) -> None:
     first = pairs(0, 1)[0]["messages"]
-    again = row(*[(m["role"], m["content"].replace(".", " !")) for m in first])
-    (finding,) = findings_of(tmp_path, again)["row-duplicated"]
-    assert (finding.line, finding.message) == (
-        3,
-        "the same as line 1, but for case and punctuation",
+    other = row(*[(m["role"], m["content"].replace(".", "!")) for m in first])
+    again = row(*[(m["role"], m["content"].replace(". ", ".  ").upper()) for m in first])
+    (finding,) = findings_of(tmp_path, other, again)["row-duplicated"]
+    assert (finding.line, finding.count, finding.message) == (
+        4,
+        1,
+        "the same as line 1, but for case and white space",
     )
+
+
+def test_prompts_that_hold_their_answers_are_warned_of(tmp_path: Path) -> None:
+    told = [
+        row(("user", f"Say: {a} As in: {b}"), ("assistant", b))
+        for a, b in (sentences(n) for n in range(20))
+    ]
+    (finding,) = findings_of(tmp_path, *told)["answer-told"]
+    assert (finding.severity, finding.count) == ("warning", 20)
+    passage = " ".join(sentences(n)[0] for n in range(9))
+    asked = [
+        row(("user", f"{passage} When, {n}?"), ("assistant", f"On day {n}.")) for n in range(9)
+    ]
+    assert "answer-told" not in findings_of(tmp_path, *asked)
 
 
 def test_spaces_before_commas_are_warned_of_where_many_answers_have_them(tmp_path: Path) -> None:

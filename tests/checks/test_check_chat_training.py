@@ -33,7 +33,10 @@ def findings_of(data: Path, **settings: Any) -> dict[str, list[Finding]]:
 def test_a_training_that_is_right_has_no_finding(data: Path) -> None:
     assert findings_of(data) == {}
     (dataset,) = check(data.parent / "train.yaml").datasets
-    assert (dataset.path, dataset.rows) == (str(data.parent / "train.yaml"), 120)
+    assert (dataset.path, dataset.rows) == (str(data.parent / "train.yaml"), 100)
+    assert [finding.message for finding in dataset.findings if finding.code == "rows-trained"] == [
+        "80 rows of all_train to train on, 20 of all_eval to evaluate on: LLaMA-Factory takes all"
+    ]
 
 
 @pytest.mark.parametrize("place", ["in", "beside"])
@@ -65,7 +68,7 @@ def test_a_training_is_checked_from_the_command_line(data: Path) -> None:
     write_training(data.parent / "train.yaml", data, dataset="all_trian", packing=True)
     ran = penstock("check", "train.yaml", cwd=data.parent)
     assert ran.returncode == 1
-    assert "not ok train.yaml  chat, 120 rows: 1 error, 1 warning" in ran.stdout
+    assert "not ok train.yaml  chat, 20 rows: 1 error, 1 warning" in ran.stdout
     assert "error dataset-unknown train.yaml:5" in ran.stdout
     assert "did you mean 'all_train'?" in ran.stdout
     assert "set neat_packing: true" in ran.stdout
@@ -91,6 +94,13 @@ def test_yaml_that_cannot_be_read_is_named_with_its_line(data: Path) -> None:
     file.write_text(file.read_text() + "dataset: all_eval\n")
     (finding,) = found(check(file))["training-unreadable"]
     assert (finding.line, "stands twice" in finding.message) == (9, True)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "\tdataset: [a\n", "- a\n"])
+def test_yaml_that_is_none_at_all_is_a_finding_where_it_is_named(data: Path, text: str) -> None:
+    (data.parent / "train.yaml").write_text(text)
+    assert found(check(data.parent / "train.yaml")).keys() == {"training-unreadable"}
+    assert check(data).ok
 
 
 def test_a_secret_is_named_and_not_shown(data: Path) -> None:
@@ -132,6 +142,39 @@ def test_evaluation_on_rows_that_another_file_trains_on_is_an_error(tmp_path: Pa
     message = findings["evaluation-trained"][0].message
     assert message.startswith("20 of 20 rows of 'a_eval' are trained on: they stand in ")
     assert findings_of(data, dataset="a_train", eval_dataset="a_eval") == {}
+
+
+def test_training_on_the_test_split_is_an_error(tmp_path: Path) -> None:
+    files = {"a_train": pairs(0, 40), "a_eval": pairs(40, 50), "part_test": pairs(50, 55)}
+    data = write_entries(tmp_path / "data", {**files, "a_test": pairs(50, 60), "a": pairs(0, 60)})
+    for names in ("a_train, part_test", "a_train,a_test"):
+        (finding,) = findings_of(data, dataset=names, eval_dataset="a_eval")["test-trained"]
+        assert (finding.severity, finding.line) == ("error", 5)
+    assert "test-trained" in findings_of(data, dataset="a", eval_dataset="a_eval")
+    assert findings_of(data, dataset="a_train", eval_dataset="a_eval") == {}
+
+
+def test_choosing_weights_by_the_test_split_is_warned_of(data: Path) -> None:
+    (finding,) = findings_of(data, eval_dataset="all_test")["test-chooses"]
+    assert (finding.severity, finding.line, finding.count) == ("warning", 6, 20)
+    assert findings_of(data, eval_dataset="all_test", dataset=None, do_train=False) == {}
+
+
+def test_max_samples_that_leaves_rows_out_is_warned_of(data: Path) -> None:
+    (finding,) = findings_of(data, max_samples=30)["max-samples"]
+    assert finding.message == "max_samples takes the first 30 rows alone of all_train"
+    trained = found(check(data.parent / "train.yaml"))["rows-trained"]
+    assert [each.message for each in trained] == [
+        "20 rows of all_eval to evaluate on: LLaMA-Factory takes all",
+        "30 of 80 rows of all_train to train on would be taken",
+    ]
+    assert findings_of(data, max_samples=80) == {}
+
+
+def test_an_unknown_setting_has_its_nearest(data: Path) -> None:
+    (finding,) = findings_of(data, eval_datset="all_eval")["setting-unknown"]
+    assert (finding.severity, finding.line) == ("error", 9)
+    assert "did you mean 'eval_dataset'?" in finding.message
 
 
 def test_twins_leak_between_entries_whose_names_say_no_split(tmp_path: Path) -> None:

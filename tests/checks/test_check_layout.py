@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from check_datasets import copa_rows, found, only_finding, write_copa, write_rows
+from check_datasets import (
+    check_without_rights,
+    copa_rows,
+    found,
+    only_finding,
+    write_copa,
+    write_rows,
+)
 
 from penstock import check
 from penstock.findings import Severity
@@ -162,26 +167,12 @@ def test_a_directory_in_the_place_of_a_file_is_an_error(tmp_path: Path) -> None:
     assert finding.file == str(copa / "copa_test.jsonl")
 
 
-# Root reads every file, so the check is run by a user who has no rights. What it imports may lie
-# where that user has none either, so it is run once before.
-CHECK_WITHOUT_RIGHTS = """
-import os, sys
-from penstock import check
-check(sys.argv[1])
-if os.getuid() == 0:
-    os.setuid(65534)
-for finding in check(sys.argv[1]).datasets[0].findings:
-    print(finding.code, finding.severity, finding.file, finding.message, finding.fix, sep="|")
-"""
-
-
 def test_a_file_that_may_not_be_read_is_an_error() -> None:
     with TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         copa = write_copa(Path(home) / "Copa")
         (copa / "copa_train.jsonl").chmod(0)
-        command = [sys.executable, "-c", CHECK_WITHOUT_RIGHTS, str(copa)]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        printed = check_without_rights(copa).stdout
     assert printed.splitlines() == [
         f"file-unreadable|error|{copa}/copa_train.jsonl|cannot be read: Permission denied"
         "|allow reading: chmod u+r FILE"
@@ -193,8 +184,7 @@ def test_a_directory_that_may_not_be_read_stops_the_check() -> None:
         Path(home).chmod(0o755)
         write_copa(Path(home) / "Copa")
         (Path(home) / "closed").mkdir(mode=0)
-        command = [sys.executable, "-c", CHECK_WITHOUT_RIGHTS, home]
-        stopped = subprocess.run(command, capture_output=True, text=True)
+        stopped = check_without_rights(Path(home))
     assert f"DataError: {home}/closed: cannot be read: Permission denied" in stopped.stderr
 
 

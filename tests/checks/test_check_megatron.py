@@ -163,7 +163,7 @@ def test_a_foreign_bin_of_the_same_size_is_found_by_the_manifest(pair: Path) -> 
     finding = only(check(pair), "manifest-mismatch")
     assert (finding.file, finding.message) == (
         str(data),
-        "has other content, unlike penstock.json says",
+        "has other content; penstock.json says otherwise",
     )
 
 

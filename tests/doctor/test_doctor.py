@@ -96,7 +96,8 @@ def test_a_variable_that_names_no_environment_is_broken(
 ) -> None:
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(tmp_path / "absent")})
     assert status == 1
-    assert "there is no bin/llamafactory-cli in it" in items["llamafactory environment"]["value"]
+    assert items["llamafactory environment"]["value"].endswith("no bin/llamafactory-cli in it")
+    assert items["llamafactory environment"]["mend"] == "penstock doctor --install llamafactory"
 
 
 def test_people_read_the_mend_below_what_is_wrong(tmp_path: Path, machine: dict[str, str]) -> None:

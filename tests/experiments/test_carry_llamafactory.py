@@ -62,6 +62,17 @@ def test_the_lower_loss_is_the_better_one(environment: Path) -> None:
     assert (best.dev_score, best.score) == (1.0, 1.5)
 
 
+def test_an_entry_that_would_be_read_otherwise_is_refused_before_any_run(
+    environment: Path,
+) -> None:
+    info = json.loads(Path("lamps/dataset_info.json").read_text())
+    info["lamps_train"]["formatting"] = "openai"
+    Path("lamps/dataset_info.json").write_text(json.dumps(info))
+    with pytest.raises(ConfigError, match="'lamps_train' is of formatting openai") as caught:
+        load_experiment(experiment())
+    assert caught.value.field == "data.train"
+
+
 def test_data_that_changed_after_the_plan_is_not_trained_on(environment: Path) -> None:
     plan = load_experiment(experiment())
     write_rows(Path("lamps/lamps_train.jsonl"), [chat_row(number) for number in range(100, 104)])

@@ -34,6 +34,17 @@ def test_the_settings_are_written_where_asked(home: Path, tmp_path: Path) -> Non
     assert (tmp_path / "data.yml").read_text() == done.stdout
 
 
+def test_what_is_there_is_not_written_over(home: Path, tmp_path: Path) -> None:
+    command = ("export", "maxtext", home, "--output", "data.yml", "--quiet")
+    (tmp_path / "data.yml").write_text("mine: 1\n")
+    done = penstock(*command, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "data.yml: holds something else; remove it, or name another file" in done.stderr
+    assert (tmp_path / "data.yml").read_text() == "mine: 1\n"
+    (tmp_path / "data.yml").unlink()
+    assert [penstock(*command, cwd=tmp_path).returncode for _ in range(2)] == [0, 0]
+
+
 def test_json_has_settings_and_words(home: Path, tmp_path: Path) -> None:
     done = penstock("export", "maxtext", home, "--format", "json", cwd=tmp_path)
     document = json.loads(done.stdout)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -22,6 +24,15 @@ LLAMA = "meta-llama/Llama-3.2-3B-Instruct"
 @pytest.fixture
 def lamps(tmp_path: Path) -> Path:
     return write_chat(tmp_path / "lamps")
+
+
+def change_entry(dataset: Path, name: str, **settings: Any) -> None:
+    """Change settings of an entry; one of None is left out."""
+    file = dataset / "dataset_info.json"
+    info = json.loads(file.read_text())
+    entry = info[name] | settings
+    info[name] = {key: value for key, value in entry.items() if value is not None}
+    file.write_text(json.dumps(info))
 
 
 def exported(dataset: Path, *overrides: str, **options: Any) -> Export:
@@ -86,6 +97,70 @@ def test_a_row_that_would_be_dropped_is_an_error_with_its_line(lamps: Path) -> N
         exported(lamps)
 
 
+def test_rows_without_the_tags_of_their_entry_are_an_error_of_the_entry(lamps: Path) -> None:
+    change_entry(lamps, "lamps_train", tags=None)
+    with pytest.raises(ConfigError, match=r"'lamps_train' has the role_tag 'from'.* give all of"):
+        exported(lamps)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"formatting": "openai"}, "detailed thinking off.*; set formatting to sharegpt"),
+        ({"formatting": "sharegtp"}, "did you mean 'sharegpt'"),
+        ({"num_samples": 5}, "takes num_samples, 5 rows at random; leave it out"),
+    ],
+)
+def test_an_entry_by_which_other_rows_would_be_read_is_refused(
+    lamps: Path, settings: dict[str, Any], words: str
+) -> None:
+    change_entry(lamps, "lamps_eval", **settings)
+    with pytest.raises(ConfigError, match=words):
+        exported(lamps)
+
+
+def test_a_key_of_an_entry_that_is_passed_over_is_warned_of(lamps: Path) -> None:
+    change_entry(lamps, "lamps_train", formating="alpaca")
+    (warning,) = exported(lamps, "compute_dtype=bfloat16").warnings
+    assert warning.startswith("'lamps_train' has an unknown key, 'formating'")
+
+
+def test_a_file_that_is_not_there_is_an_error_with_its_mend(lamps: Path, tmp_path: Path) -> None:
+    (lamps / "lamps_train.jsonl").unlink()
+    done = penstock("export", "llamafactory", lamps, "--model", LLAMA, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "lamps_train.jsonl: is not there, and dataset_info.json names it" in done.stderr
+
+
+def test_rows_of_parquet_are_read_and_those_of_csv_refused(lamps: Path) -> None:
+    rows = [chat_row(number) for number in range(9)]
+    pq.write_table(pa.Table.from_pylist(rows), lamps / "rows.parquet")
+    change_entry(lamps, "lamps_train", file_name="rows.parquet")
+    assert exported(lamps).keeps[0] == "9 rows of lamps_train, to train on"
+    (lamps / "rows.csv").write_text("a,b\n")
+    change_entry(lamps, "lamps_train", file_name="rows.csv")
+    with pytest.raises(DataError, match=r"reads no \.csv file of chat rows; write it as"):
+        exported(lamps)
+
+
+def test_an_unknown_template_is_warned_of_with_the_nearest(lamps: Path) -> None:
+    found = exported(lamps, "compute_dtype=bfloat16", template="lama3")
+    assert found.warnings == ["LLaMA-Factory 0.9.5 has no template 'lama3'; did you mean 'llama3'?"]
+    assert "# warning: LLaMA-Factory 0.9.5 has no template" in found.to_yaml()
+
+
+def test_the_test_split_may_be_evaluated_on_and_it_is_warned_of(lamps: Path) -> None:
+    found = exported(lamps, "validation=lamps_test", "compute_dtype=bfloat16")
+    assert found.settings["eval_dataset"] == "lamps_test"
+    assert found.warnings == ["lamps_test: of the test split; no score on it counts any more"]
+
+
+def test_an_entry_in_two_places_is_an_error_of_the_option(lamps: Path) -> None:
+    with pytest.raises(ConfigError, match="are the same rows") as caught:
+        exported(lamps, "train=lamps_eval")
+    assert caught.value.field == "train"
+
+
 def test_options_are_penstocks_words(lamps: Path) -> None:
     settings = exported(lamps, "lora_rank=8", "epochs=1", "warmup=10").settings
     assert (settings["lora_rank"], settings["num_train_epochs"]) == (8, 1.0)
@@ -130,6 +205,7 @@ def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> Non
         ("llamafactory.max_samples=3", "max_samples is refused: .* step `take`"),
         ("llamafactory.cutoff_len=512", "cutoff_len is called max_length here; give max_length="),
         ("llamafactory.neat_packing=true", "neat_packing is called packing here"),
+        ("llamafactory.learning_rate=3", "an option here; give learning_rate=... without llama"),
         ("llamafactory.stage=pt", "stage is refused: penstock sets it"),
         ("llamafactory.hf_hub_token=hf_aaaaaaaaaaaaaaaaaaaaaaaa", "environment variable HF_TOKEN"),
         ("report_to=mlflow", "report_to: must be 'none', 'wandb' or 'trackio'"),
@@ -146,7 +222,7 @@ def test_what_does_not_fit_is_an_error_with_its_mend(
 
 @pytest.mark.parametrize("key", [*words_of_settings(), "report_to", "run_name", "project"])
 def test_what_penstock_sets_is_not_set_a_second_time(lamps: Path, key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{key} is (called|refused)"):
+    with pytest.raises(ConfigError, match=rf"{key} is (called|refused|an option)"):
         exported(lamps, f"llamafactory.{key}=1")
 
 
@@ -166,11 +242,11 @@ def test_the_words_of_settings_are_options() -> None:
 
 
 @pytest.mark.parametrize(
-    ("visible", "capability", "dtype", "other"),
+    ("visible", "capability", "dtype", "words"),
     [
-        ("0", "9.0", "bfloat16", "float16"),
-        ("0", "7.5", "float16", "bfloat16"),
-        ("", "9.0", "float32", "bfloat16"),
+        ("0", "9.0", "bfloat16", "note precision: bfloat16, for "),
+        ("0", "7.5", "float16", "compute_dtype=bfloat16 says otherwise"),
+        ("", "9.0", "float32", "warning no GPU is seen here: neither bf16 nor fp16 is set"),
     ],
     ids=["a new GPU", "an old GPU", "a hidden GPU"],
 )
@@ -181,19 +257,19 @@ def test_the_device_decides_the_precision_and_another_one_is_proposed(
     visible: str,
     capability: str,
     dtype: str,
-    other: str,
+    words: str,
 ) -> None:
     driver = tmp_path / "nvidia-smi"
     driver.write_text(f"#!/bin/sh\necho '0, NVIDIA, 143771 MiB, {capability}'\n")
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    found = exported(lamps)
+    done = penstock("export", "llamafactory", lamps, "--model", LLAMA, cwd=tmp_path)
     written = {"bf16": "bfloat16", "fp16": "float16"}
-    assert [written[key] for key in found.settings.keys() & written] == [dtype] * bool(visible)
-    (line,) = (line for line in found.advice if line.startswith("precision: "))
-    assert line.startswith(f"precision: {dtype}, for ")
-    assert line.endswith(f"; compute_dtype={other} says otherwise")
+    settings = yaml.safe_load(done.stdout)
+    assert [written[key] for key in settings.keys() & written] == [dtype] * bool(visible)
+    assert words in done.stderr
+    assert ("# warning: no GPU is seen here" in done.stdout) == (dtype == "float32")
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

@@ -218,6 +218,7 @@ def test_every_key_stands_in_the_form_that_json_prints(home: Path) -> None:
         "keeps",
         "loses",
         "advice",
+        "warnings",
         "head",
     ]
 

@@ -130,3 +130,7 @@ def test_rows_that_were_left_out_or_cut_are_shown_with_the_score(runs: ComposedR
     shown = command("results", "--detail", cwd=runs.root.parent).stdout
     assert "loss 1.250 on 4,321 answer tokens of 100 rows" in shown
     assert "3 rows left out for their length, 2 cut" in shown
+    record.result.dropped_rows, record.result.truncated_rows = 0, None
+    directory.write(record)
+    shown = command("results", "--detail", cwd=runs.root.parent).stdout
+    assert "rows cut for their length are not counted" in shown

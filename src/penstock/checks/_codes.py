@@ -132,9 +132,7 @@ ENTRY_TAG_MISSING = Code("entry-tag-missing", _ERROR, "name the tags that the me
 ENTRY_SAMPLED = Code("entry-sampled", _WARNING, "leave num_samples out to train on each row once")
 ENTRY_UNREAD = Code("entry-unread", _INFO, "nothing; its rows were not looked at")
 FILE_UNREAD = Code("file-unread", _WARNING, "write it as .jsonl to have its rows checked")
-FORMATTING_OPENAI = Code(
-    "formatting-openai", _WARNING, "set formatting to sharegpt, with all columns and tags"
-)
+FORMATTING_OPENAI = Code("formatting-openai", _WARNING, "set formatting to sharegpt")
 
 # LLaMA-Factory: the rows.
 ROW_INVALID = Code("row-invalid", _ERROR, "correct the row; LLaMA-Factory stops at it, or drops it")

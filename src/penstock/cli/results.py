@@ -115,6 +115,8 @@ def _block(row: ResultRow) -> list[str]:
                 f"  {result.dropped_rows} rows left out for their length, "
                 f"{result.truncated_rows} cut"
             )
+        if result.truncated_rows is None:
+            lines.append("  rows cut for their length are not counted: the trainer does not tell")
     times = f"started {record.started}" + (f", ended {record.finished}" if record.finished else "")
     lines += [
         f"  {times}, {record.device} of {escape(record.host)}",

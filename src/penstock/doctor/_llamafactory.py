@@ -30,7 +30,9 @@ def llamafactory() -> Iterator[Item]:
             return
         contents = look_into(environment, imports=[_TRAINER])
     except ConfigError as error:
-        yield Item(_AREA, "environment", State.BROKEN, str(error), INSTALL)
+        yield Item(
+            _AREA, "environment", State.BROKEN, str(error).removesuffix(f"; {INSTALL}"), INSTALL
+        )
         return
     place = f"{environment.cli.parent.parent} ({environment.found})"
     yield Item(_AREA, "environment", State.OK, place)

@@ -21,11 +21,13 @@ from penstock.backends.llamafactory.settings import (
     words_of_settings,
 )
 from penstock.config import FileName
-from penstock.errors import did_you_mean
+from penstock.errors import ConfigError, did_you_mean
 from penstock.executors import visible_gpus
 from penstock.exports._base import Export, Exporter
+from penstock.fields import called
 from penstock.files import plural
 from penstock.formats import find_dataset
+from penstock.formats.chat import ChatDataset
 from penstock.manifest import read_manifest
 from penstock.runs import RunData, place_of_model
 
@@ -112,10 +114,8 @@ class LlamaFactory(Exporter):
         _, path = find_dataset(dataset, ("chat",))
         path = path.resolve()
         head = _head(path)
-        data = RunData(
-            path=str(path), train=options.train, validation=options.validation, label=path.name
-        )
-        parts = parts_of(data, required=("train",))
+        tested = _tested(path, options)
+        parts = _parts(path, options, ("test",) * (not tested))
         evaluation = parts.get("validation")
         run_name = options.run_name or _run_name(options, path)
         output = Path(options.output_dir or f"models/{run_name}")
@@ -133,8 +133,31 @@ class LlamaFactory(Exporter):
             keeps=_keeps(parts, options),
             loses=_loses(parts, options),
             advice=_advice(options, job, dtype),
+            warnings=_warnings(parts, options, dtype, tested),
             head=head,
         )
+
+
+def _tested(path: Path, options: FullOptions | LoraOptions) -> list[str]:
+    """Return the entries of the test split that the options name to train or evaluate on."""
+    given = ",".join(filter(None, (options.train, options.validation))).split(",")
+    named = {name.strip() for name in given}
+    of_test = ChatDataset(path).entries.get("test", [])
+    return [entry.name for entry in of_test if entry.name in named]
+
+
+def _parts(
+    path: Path, options: FullOptions | LoraOptions, more: tuple[str, ...]
+) -> dict[str, Part]:
+    """Return train and validation, and `more`; an error names the option and not a key of runs."""
+    data = RunData(
+        path=str(path), train=options.train, validation=options.validation, label=path.name
+    )
+    try:
+        return parts_of(data, required=("train",), splits=("train", "validation", *more))
+    except ConfigError as error:
+        field = error.field and error.field.removeprefix("data.")
+        raise ConfigError(error.message, file=error.file, field=field) from None
 
 
 def _run_name(options: FullOptions | LoraOptions, dataset: Path) -> str:
@@ -173,9 +196,9 @@ def _rows(part: Part) -> str:
 def _advice(options: FullOptions | LoraOptions, job: Job, dtype: str) -> list[str]:
     batches = batches_of(job.model, options.batch_size, options.gradient_accumulation)
     lines = [f"batches: {batches.reason}"]
-    if options.compute_dtype == "auto":
-        there = "no GPU is seen here" if dtype == "float32" else "the GPU of this machine"
+    if options.compute_dtype == "auto" and dtype != "float32":
         other = "float16" if dtype == "bfloat16" else "bfloat16"
+        there = "the GPU of this machine"
         lines.append(f"precision: {dtype}, for {there}; compute_dtype={other} says otherwise")
     if options.template is None:
         lines.append("template: by the model's name; --template says otherwise")
@@ -186,6 +209,23 @@ def _advice(options: FullOptions | LoraOptions, job: Job, dtype: str) -> list[st
     if options.llamafactory:
         keys = ", ".join(options.llamafactory)
         lines.append(f"not checked here: {keys}; LLaMA-Factory refuses what it does not know")
+    return lines
+
+
+def _warnings(
+    parts: Mapping[str, Part], options: FullOptions | LoraOptions, dtype: str, tested: list[str]
+) -> list[str]:
+    lines = [words for part in parts.values() for words in part.warnings]
+    if options.compute_dtype == "auto" and dtype == "float32":
+        lines.append(
+            "no GPU is seen here: neither bf16 nor fp16 is set, and what is trained is trained in "
+            "float32; for a GPU give compute_dtype=bfloat16 (before Ampere float16)"
+        )
+    if (name := options.template) is not None and name not in TEMPLATES:
+        hint = did_you_mean(name, TEMPLATES)
+        lines.append(f"LLaMA-Factory {pinned_version()} has no template {called(name)}{hint}")
+    if tested:
+        lines.append(f"{', '.join(tested)}: of the test split; no score on it counts any more")
     return lines
 
 

@@ -146,7 +146,7 @@ class RunResult(_Strict):
     frequent answer, or guessing, would score; None where nothing can be guessed. Of chat
     `evaluation_tokens` are the tokens of answers that the loss is the mean of, None where the
     trainer does not tell. Rows were left out (`dropped_rows`) or cut (`truncated_rows`) only where
-    `too_long` said so.
+    `too_long` said so; None where the trainer cuts and does not tell.
     """
 
     metric: str
@@ -162,7 +162,7 @@ class RunResult(_Strict):
     evaluation_tokens: int | None = None
     evaluation_split: Literal["validation", "test"] = "validation"
     dropped_rows: int = 0
-    truncated_rows: int = 0
+    truncated_rows: int | None = 0
     first_loss: float | None = None
     last_loss: float | None = None
     tokens: int = 0

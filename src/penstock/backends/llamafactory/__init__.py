@@ -10,6 +10,7 @@ from penstock.backends._base import Backend
 from penstock.backends.llamafactory.environment import require_environment
 from penstock.backends.llamafactory.hyperparameters import METHODS, hyperparameters_of
 from penstock.backends.llamafactory.models import require_loadable, template_of
+from penstock.backends.llamafactory.rows import require_entries
 from penstock.errors import ConfigError
 from penstock.runs import RunConfig, RunDirectory
 
@@ -32,12 +33,16 @@ class LlamaFactory(Backend):
         require_environment()
 
     def verify(self, config: RunConfig) -> None:
-        """Refuse other tasks than chat, .gguf files, and a model of no known template."""
+        """Refuse other tasks than chat, .gguf files, a model of no known template, and entries.
+
+        Those are refused by which LLaMA-Factory would read other rows than stand there.
+        """
         if config.task != "chat":
             raise ConfigError("LLaMA-Factory trains the task chat alone", field="task")
         require_loadable(config.model)
         if config.hyperparameters["template"] is None:
             template_of(config.model, "hyperparameters.template")
+        require_entries(config.data)
 
     def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
         """This package, run by this interpreter."""

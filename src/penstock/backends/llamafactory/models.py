@@ -25,6 +25,8 @@ _TEMPLATES = (
     (r"Ministral-8B|Mistral-Nemo", "ministral"),
     (r"Phi-3-(mini|medium)", "phi"),
     (r"phi-4$", "phi4"),
+    (r"Phi-4-mini-instruct$", "phi4_mini"),
+    (r"gpt-oss-\d+b$", "gpt_oss"),
     (r"SmolLM2-", "smollm2"),
     (r"SmolLM-", "smollm"),
 )

@@ -72,6 +72,8 @@ def train_run(record: RunRecord, directory: RunDirectory) -> RunResult:
         dev_rows=parts["validation"].rows,
         evaluation_rows=parts[tested].rows,
         evaluation_split=tested,
+        # It cuts without a word; of packed rows it drops long ones, which fails the run.
+        truncated_rows=0 if runner.values.packing else None,
         first_loss=log.losses[0] if log.losses else None,
         last_loss=log.losses[-1] if log.losses else None,
         tokens=log.tokens,

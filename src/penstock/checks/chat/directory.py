@@ -25,7 +25,6 @@ from penstock.formats.chat import (
     read_dataset_info,
 )
 
-
 #: How many files a message lists.
 _NAMED = 5
 

@@ -50,7 +50,7 @@ class EntryCheck:
         self._collector.add(code, words, file=self.file, line=self._line, fix=fix, group=words)
 
     def settings(self) -> bool:
-        """Find settings that are not known, none, or given in part; say whether rows can be read."""
+        """Find settings that are unknown, none, or given in part; say whether rows can be read."""
         problems = problems_of_entry(self.entry)
         for problem in problems:
             self._add(problem)

@@ -139,7 +139,8 @@ def _report_taken(
     """Say how many rows are trained and evaluated on, and whether `max_samples` leaves some out."""
     most = settings.get("max_samples")
     most = most if type(most) is int and most >= 0 else None
-    named = {"to train on": trained, "to evaluate on": evaluated}
+    drawn = " and draw val_size from" if settings.val_size else ""
+    named = {f"to train on{drawn}": trained, "to evaluate on": evaluated}
     parts = {f"{', '.join(names)} {why}": names for why, names in named.items() if names}
     for words in words_of({part: taken(files, names, most) for part, names in parts.items()}):
         settings.add(codes.ROWS_TRAINED, words)

@@ -17,7 +17,7 @@ from penstock.checks._collect import Code, Collector
 from penstock.checks.chat.entries import EntryCheck
 from penstock.checks.chat.reading import RowReader
 from penstock.checks.chat.template import PromptTemplate, common_template
-from penstock.formats.chat import FIRST_ROWS, Problem, scan_chat_rows
+from penstock.formats.chat import Problem, scan_chat_rows
 from penstock.jsonl import BadLine
 from penstock.steps import normalised
 
@@ -34,6 +34,8 @@ _CODES: Mapping[str, Code] = {
 }
 #: Rows with these are trained on all the same.
 _TRAINED = ("answer-empty", "prompt-empty")
+#: From so many rows the template of the prompts is taken, and what columns there are.
+_FIRST = 2000
 #: An answer that is in its prompt is no accident from so many letters on, and no passage asked
 #: about where it is so much of the prompt.
 _LONG_LETTERS, _LARGE_SHARE = 20, 0.25
@@ -88,7 +90,7 @@ def read_rows(
     entry does not fit the rows as a whole, which is one finding and not one a row.
     """
     rows = scan_chat_rows(file)
-    first = list(islice(rows, FIRST_ROWS))
+    first = list(islice(rows, _FIRST))
     if not check.fits(row for _, row in first if isinstance(row, dict)):
         return None
     reader = RowReader(check.entry)

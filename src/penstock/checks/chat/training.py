@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.backends.llamafactory.names import SETTINGS, TEMPLATES
 from penstock.checks import _codes as codes
 from penstock.checks._collect import Code, Collector
-from penstock.backends.llamafactory.names import SETTINGS, TEMPLATES
 from penstock.config import Document, read_yaml
 from penstock.errors import ConfigError, did_you_mean
 from penstock.fields import called

@@ -25,7 +25,6 @@ from penstock.formats.chat.entry_problems import (
     problems_of_entry,
 )
 from penstock.formats.chat.reading import (
-    FIRST_ROWS,
     PARQUET,
     SUFFIXES,
     ChatDataset,
@@ -47,7 +46,6 @@ __all__ = [
     "ASKING",
     "COLUMNS",
     "DATASET_INFO",
-    "FIRST_ROWS",
     "FORMAT",
     "LOCATIONS",
     "PARQUET",

@@ -60,8 +60,11 @@ def messages_of_turns(
                 continue
         if not isinstance(turn, Mapping):
             return Problem("message-invalid", f"a message is {kind_of(turn)}, must be an object")
-        message = {name: turn[key] for name, key in keys.items() if key in turn}
-        role = message.get("role")
+        if missing := [key for key in keys.values() if key not in turn]:
+            said = f"`{missing[0]}` of message {number} is missing"
+            return Problem("message-invalid", said)
+        message = {name: turn[key] for name, key in keys.items()}
+        role = message["role"]
         if isinstance(role, str):
             if role not in roles:
                 known = ", ".join(roles)

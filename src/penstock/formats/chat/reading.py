@@ -29,8 +29,6 @@ SUFFIXES = {"train": ("train",), "validation": ("eval", "validation", "dev"), "t
 #: Files of columns, of which LLaMA-Factory takes these as well.
 PARQUET = ".parquet"
 _UNREAD = (".csv", ".arrow", ".txt")
-#: From so many rows it is told whether columns and tags are there, and what prompts share.
-FIRST_ROWS = 2000
 #: A line of an array that is longer holds many rows, as a rule.
 _LONGEST_LINE = 1 << 20
 #: The codes of lines that are a part of a row, or of several.

@@ -7,7 +7,7 @@ one, else the validation split again. Instead of a split, entries can be named.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,7 +45,7 @@ def read_splits(data: RunData) -> ChatSplits:
 class ChatRows:
     """The rows of a run, each with the name of its split, read one after the other, train first.
 
-    `entries` are those of each split, the named ones before those that are a split's. Raises
+    `entries` are those of each of `splits`, the named ones before those that are a split's. Raises
     ConfigError for a directory or an entry that is not there, for a `required` split that has no
     entry, for a split that has several, and for one file in two places.
 
@@ -53,13 +53,18 @@ class ChatRows:
     without rows; and for rows of validation or test that stand in train.
     """
 
-    def __init__(self, data: RunData, required: Collection[str] = ("train", "validation")) -> None:
+    def __init__(
+        self,
+        data: RunData,
+        required: Collection[str] = ("train", "validation"),
+        splits: Sequence[str] = ("train", "validation", "test"),
+    ) -> None:
         self.path = Path(str(data.path))
         if not self.path.is_dir():
             hint = did_you_mean_beside(self.path)
             raise ConfigError(f"{self.path}: there is no such directory{hint}", field="data.path")
         self._dataset = ChatDataset(self.path)
-        self.entries = _chosen_entries(self._dataset, data, required)
+        self.entries = _chosen_entries(self._dataset, data, required, splits)
 
     def __iter__(self) -> Iterator[tuple[str, ChatRow]]:
         train: set[int] = set()  # hashes: conversations would fill the memory
@@ -101,10 +106,10 @@ class ChatRows:
 
 
 def _chosen_entries(
-    dataset: ChatDataset, data: RunData, required: Collection[str]
+    dataset: ChatDataset, data: RunData, required: Collection[str], splits: Sequence[str]
 ) -> dict[str, list[DatasetEntry]]:
     chosen = {}
-    for split in ("train", "validation", "test"):
+    for split in splits:
         names = data.entries.get(split)
         entries = dataset.entries.get(split, [])
         if names is not None:
