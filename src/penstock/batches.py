@@ -101,7 +101,8 @@ class Tally:
         self.counts["skipped"] = skipped
 
     def leave_out(self, number: int, reason: str) -> None:
-        """Note the place of a row that a step leaves out by its settings; the step counts it."""
+        """Note the place of a row that a step leaves out by its settings."""
+        self.count("left_out")
         if len(self.left_out) < KEPT_ERRORS:
             self.left_out.append((*self.place(number), reason))
 

@@ -155,7 +155,8 @@ def test_the_card_begins_with_what_the_hub_reads(tmp_path: Path, sources: dict[s
     }
     assert body.startswith("\n# weather\n")
     assert "rows which share a sentence stand in one split" in body
-    recipe = yaml.safe_load(body.split("```yaml\n")[1].split("```")[0])
+    assert "components:\n  validation: 0.2\n" in body.split("## Steps")[0]
+    recipe = yaml.safe_load(body.split("```yaml\n")[2].split("```")[0])
     assert recipe["steps"] == [*STEPS[:-2], {"components": {"validation": 0.2}}, "statistics"]
 
 

@@ -233,6 +233,11 @@ def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
         ("user=hello", "user: both directions, and no turn has {source}; use {source} and {tar"),
         ("user=a {source", "user: a single '{'; write '{{' for a brace"),
         ("paws.train={kind: tvs, path: x}", "paws.train.kind: there is no source 'tvs'; did you"),
+        (
+            "paws.test=pairs/paws/dev.tsv",
+            "paws.eval: pairs/paws/dev.tsv is paws.test already; name",
+        ),
+        ("paws.test=''", "paws.test: cannot tell what '' is by its name; name a file"),
         ("most.qqp=0", "most.qqp: must be greater than or equal to 1, not 0"),
         ("qqp.config=x", "qqp: `config` is for `hub:` names, and no split is one; remove it"),
         ("test_sets={x: {kind: tvs}}", "test_sets: x: there is no source 'tvs'; did you mean"),

@@ -93,7 +93,8 @@ def test_short_and_empty_sides_are_dropped_and_counted() -> None:
         {"source": "abcd", "target": None},
     )
     assert step.apply(batch, counted).numbers == [0]
-    assert counted.counts == {"pairs.kept": 1, "pairs.too_short": 1, "pairs.empty": 2}
+    dropped = {"pairs.too_short": 1, "pairs.empty": 2, "left_out": 2}
+    assert counted.counts == {"pairs.kept": 1, **dropped}
     said = "a side of the pair is empty"
     assert counted.left_out == [("input.jsonl", 3, said), ("input.jsonl", 4, said)]
     assert counted.errors == []

@@ -164,7 +164,8 @@ def built_lines(built: Built, seconds: float) -> list[RenderableType]:
         f"  [yellow]left out[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
         for row in manifest.skipped[:_SHOWN_SKIPS]
     ]
-    more = manifest.counts.get("skipped", 0) - _SHOWN_SKIPS
+    out = sum(manifest.counts.get(name, 0) for name in ("skipped", "left_out"))
+    more = out - len(manifest.skipped[:_SHOWN_SKIPS])
     if more > 0:
         lines.append(f"  [yellow]left out[/] {plural(more, 'row')} more")
     read = manifest.counts.get("read", built.documents)

@@ -6,7 +6,7 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
@@ -80,7 +80,7 @@ class SlotExecutor(Generic[Item, Result]):
 
     def map(
         self, function: Callable[[Item, Slot], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[Item, Result]]:
+    ) -> Generator[tuple[Item, Result], None, None]:
         """Yield each item with its result as it ends; the first exception of a function is raised.
 
         On KeyboardInterrupt, on an exception, and when the caller stops iterating, `stop` is set

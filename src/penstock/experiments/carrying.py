@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +63,9 @@ def train(
     BACKENDS.get(plan.experiment.backend).require()
     executor: SlotExecutor[PlannedRun, bool] = SlotExecutor(plan.slots[: len(to_do)])
     carrier = _Carrier(plan, listener or (lambda run: None), executor)
-    outcome.carried += [run for run, here in executor.map(carrier.carry, to_do) if here]
+    # An interruption between two results must stop the runs as well: the iterator is closed.
+    with closing(executor.map(carrier.carry, to_do)) as ended:
+        outcome.carried += [run for run, here in ended if here]
     if State.RUNNING in plan.counts():
         plan.look_again()  # what others carried may have ended meanwhile
     return outcome

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.config import dump_yaml
-from penstock.files import write_atomic
+from penstock.files import plural, write_atomic
 from penstock.manifest import FileEntry, Manifest
 from penstock.recipes.portable import portable, short_names, written
 from penstock.recipes.summary import SummaryTable, summary_tables
@@ -130,6 +130,9 @@ def _notes(manifest: Manifest) -> Iterator[str]:
     if manifest.skipped:
         names = short_names([row.file for row in manifest.skipped])
         rows = [(names[row.file], f"{row.line}", row.reason) for row in manifest.skipped]
+        more = sum(manifest.counts.get(name, 0) for name in ("skipped", "left_out")) - len(rows)
+        if more > 0:
+            rows.append(("...", "", f"{plural(more, 'row')} more"))
         yield _section(SummaryTable("Rows left out", ("file", "line", "why"), rows))
 
 

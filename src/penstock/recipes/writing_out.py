@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from penstock.config import Document, validate
 from penstock.errors import ConfigError, did_you_mean_beside
 from penstock.recipes.presets import PRESETS
@@ -22,10 +24,14 @@ def written_out(document: Document) -> Document:
     except ConfigError as error:
         raise document.error(error.message, ("recipe",)) from None
     preset = validate(document, model)
+    seen: dict[Path, str] = {}
     for place, path, mend in preset.files():
         if not path.exists():
             hint = did_you_mean_beside(path) or f"; {mend}"
             raise document.error(f"there is no {path}{hint}", place)
+        setting = ".".join(map(str, place))
+        if (other := seen.setdefault(path.resolve(), setting)) != setting:
+            raise document.error(f"{path} is {other} already; {mend}", place)
     if not preset.sources():
         left_out = ", ".join(preset.left_out())
         raise document.error(f"nothing is left to build from: {left_out} are null")

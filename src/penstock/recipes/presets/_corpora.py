@@ -75,7 +75,7 @@ class TrainCorpus(Options):
     def _is_known_by_its_name(cls, given: Given) -> Given:
         if not isinstance(given, str) or given.startswith(_HUB):
             return given
-        if not Path(given).is_dir() and _kind_of(given) is None:
+        if not given or (not Path(given).is_dir() and _kind_of(given) is None):
             raise ValueError(
                 f"cannot tell what '{given}' is by its name; name a file that ends in "
                 f"{', '.join(_KINDS)}, or give the settings of a source: {{kind: ..., path: ...}}, "

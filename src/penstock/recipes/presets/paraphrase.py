@@ -74,10 +74,10 @@ class Filters(Options):
 class Paraphrase(ParaphrasePreset):
     """Positive pairs of PAWS and QQP in both directions; no sentence stands in two splits.
 
-    A corpus with published evaluation or test keeps them; of the others the shares `eval` and
-    `test` are drawn. Splits are made by connected components of shared sentences. Pairs with both
-    labels, with sides that say the same, too unlike in length or too much alike, and repeated pairs
-    (whichever way round) are dropped; PAWS is detokenised.
+    A corpus with published evaluation or test keeps them, nothing of its train added; of the others
+    the shares `eval` and `test` are drawn. Splits are made by connected components of shared
+    sentences. Pairs with both labels, with sides that say the same, too unlike in length or too
+    much alike, and repeated pairs (whichever way round) are dropped; PAWS is detokenised.
     """
 
     paws: Paws = Field(description="PAWS (wiki, labeled_final) in its published splits.")
