@@ -244,3 +244,14 @@ def test_a_manifest_that_may_tell_of_a_part_must_be_readable(tmp_path: Path) -> 
     manifest_path(tmp_path / "b").write_bytes(b"{")
     with pytest.raises(DataError, match=r"b\.penstock\.json"):
         manifest_of(tmp_path / "a")
+
+
+def test_what_changed_is_held_against_a_manifest_only_where_one_was_written(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("{}\n")
+    found = describe(tmp_path, ["rows.jsonl"], format="chat", task=None)
+    found.require_unchanged(tmp_path)
+    (tmp_path / "rows.jsonl").write_text("[]\n")
+    with pytest.raises(DataError, match="has changed since the run was planned"):
+        found.require_unchanged(tmp_path)
+    with pytest.raises(DataError, match="its manifest says otherwise"):
+        found.model_copy(update={"recipe": {}}).require_unchanged(tmp_path)

@@ -15,7 +15,8 @@ import orjson
 from penstock.errors import DataError
 from penstock.fields import called, kind_of
 
-_BOM = b"\xef\xbb\xbf"
+#: The byte order mark of UTF-8.
+BOM = b"\xef\xbb\xbf"
 _LONG = 1 << 10
 #: An integer that orjson took for a floating-point number has at least this size.
 _LARGE = 2.0**63
@@ -39,7 +40,13 @@ def scan(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
     """
     with path.open("rb") as stream:
         for number, raw in enumerate(stream, 1):
-            yield number, parse_line(raw.removeprefix(_BOM) if number == 1 else raw)
+            yield number, parse_line(raw.removeprefix(BOM) if number == 1 else raw)
+
+
+def has_mark(path: Path) -> bool:
+    """Say whether a file begins with a byte order mark. An OSError goes to the caller."""
+    with path.open("rb") as stream:
+        return stream.read(len(BOM)) == BOM
 
 
 def parse_line(raw: bytes) -> dict[str, Any] | BadLine:

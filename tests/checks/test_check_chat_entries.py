@@ -108,6 +108,7 @@ def test_rows_of_parquet_are_read_as_those_of_lines(tmp_path: Path) -> None:
     (tmp_path / "notes.parquet").write_bytes(b"PAR1")
     (finding,) = found(check(tmp_path))["file-unreadable"]
     assert finding.message == "cannot be read as Parquet; make it again"
+    assert "chmod" not in finding.fix
 
 
 @pytest.mark.parametrize("described", [False, True])
@@ -126,6 +127,16 @@ def test_a_file_that_may_not_be_read_is_one_finding_beside_the_others(described:
         }
     assert ("file-unreadable", "error", f"{data}/b.jsonl") in printed
     assert ("row-dropped", "error", f"{data}/a.jsonl") in printed
+
+
+def test_a_dataset_info_that_may_not_be_read_is_a_finding_with_its_mend() -> None:
+    with TemporaryDirectory() as home:
+        Path(home).chmod(0o755)
+        data = write_splits(Path(home) / "data")
+        (data / "dataset_info.json").chmod(0)
+        (printed,) = check_without_rights(data).stdout.splitlines()
+    assert printed.startswith(f"info-unreadable|error|{data}/dataset_info.json|")
+    assert "chmod u+r" in printed
 
 
 @pytest.mark.parametrize("verb", ["check", "show"])
@@ -156,6 +167,18 @@ def test_files_of_no_split_are_said_to_be_compared_with_nothing(tmp_path: Path) 
     (finding,) = found(check(tmp_path))["splits-unknown"]
     assert finding.severity == "info"
     assert finding.message.endswith("not compared: first.jsonl, second.jsonl")
+    for part in ("a", "b"):
+        write_entries(
+            tmp_path / "parts" / part, {"rows": pairs(0, 4) if part == "a" else pairs(5, 9)}
+        )
+        (tmp_path / "parts" / part / "dataset_info.json").unlink()
+    names = {
+        "a": {"file_name": "parts/a/rows.jsonl"},
+        "b": {"file_name": str(tmp_path / "parts" / "b" / "rows.jsonl")},
+    }
+    write_entries(tmp_path, {"a": [], "b": []}, names)
+    (finding,) = found(check(tmp_path))["splits-unknown"]
+    assert finding.message.endswith("not compared: parts/a/rows.jsonl, parts/b/rows.jsonl")
     assert "NAME_train" in finding.fix
     assert "splits-unknown" not in found(check(write_splits(tmp_path / "named")))
 

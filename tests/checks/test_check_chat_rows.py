@@ -115,7 +115,9 @@ def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
         "not-utf8": 6,
         "final-newline": 7,
     }
-    assert "2 of 6 rows of 'notes' would be taken" in findings["rows-trained"][0].message
+    assert findings["rows-trained"][0].message.startswith(
+        "none of 6 rows of 'notes' would be taken"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,36 @@ def test_an_array_that_is_none_is_named(
     (directory / "notes.json").write_bytes(data)
     (finding,) = found(check(directory))[code]
     assert finding.line == line
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("notes.json", "[{0}"),
+        ("notes.json", "[{0}] x"),
+        ("notes.json", "[{0}, 5]"),
+        ("notes.json", "\ufeff[{0}]"),
+        ("notes", '{0}\n{{"messages": \n'),
+        ("notes", "{0}\n5\n"),
+        ("notes", '{0}\n{{"a": 1, "a": 2}}\n'),
+    ],
+)
+def test_no_row_is_taken_of_a_file_that_does_not_load(tmp_path: Path, name: str, data: str) -> None:
+    write_entries(tmp_path, {name: []})
+    (file,) = tmp_path.glob("notes.*")
+    file.write_text(data.format(json.dumps(pairs(0, 1)[0])), encoding="utf-8")
+    (finding,) = found(check(tmp_path))["rows-trained"]
+    assert finding.message.startswith("none of ")
+    assert finding.message.endswith(f"of 'notes' would be taken: {file} does not load")
+
+
+def test_an_array_behind_a_byte_order_mark_is_read_and_the_mark_is_found(tmp_path: Path) -> None:
+    write_entries(tmp_path, {"notes.json": pairs(0, 3)})
+    file = tmp_path / "notes.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    findings = found(check(tmp_path))
+    assert findings.keys() == {"byte-order-mark", "rows-trained"}
+    assert check(tmp_path).datasets[0].rows == 6
 
 
 def test_lines_in_a_file_called_json_are_read_as_lines(tmp_path: Path) -> None:

@@ -154,6 +154,20 @@ def test_training_on_the_test_split_is_an_error(tmp_path: Path) -> None:
     assert findings_of(data, dataset="a_train", eval_dataset="a_eval") == {}
 
 
+def test_rows_that_two_entries_to_train_on_have_are_warned_of(tmp_path: Path) -> None:
+    files = {"part_train": pairs(0, 10), "all_train": pairs(0, 40), "other_train": pairs(50, 55)}
+    data = write_entries(tmp_path / "data", {**files, "all_eval": pairs(60, 70)})
+    for names, share in (
+        ("part_train,all_train", "20 of 80 rows of 'all_train'"),
+        ("all_train,part_train", "20 of 20 rows of 'part_train'"),
+        ("other_train,other_train", "10 of 10 rows of 'other_train'"),
+    ):
+        (finding,) = findings_of(data, dataset=names)["row-duplicated"]
+        assert (finding.severity, finding.line) == ("warning", 5)
+        assert finding.message.startswith(f"{share} stand in the entries before it as well")
+    assert "row-duplicated" not in findings_of(data, dataset="all_train,other_train")
+
+
 def test_choosing_weights_by_the_test_split_is_warned_of(data: Path) -> None:
     (finding,) = findings_of(data, eval_dataset="all_test")["test-chooses"]
     assert (finding.severity, finding.line, finding.count) == ("warning", 6, 20)

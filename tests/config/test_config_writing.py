@@ -90,3 +90,8 @@ def test_a_long_text_is_shown_by_its_beginning_and_told_from_others() -> None:
     assert len(shown) < 40
     assert short_value(text + " ") != shown
     assert short_value("org/a-model") == "org/a-model"
+
+
+def test_a_hash_is_shown_by_its_first_digits() -> None:
+    assert short_value("sha256:" + "0123456789abcdef" * 4) == "sha256:0123456789ab"
+    assert short_value("sha256:" + "0" * 63) == "sha256:" + "0" * 63

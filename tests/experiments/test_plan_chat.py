@@ -98,7 +98,7 @@ def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(chat: Path) -> 
 
 
 def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> None:
-    write_chat(Path("two"), a_train=numbers(5), b_train=numbers(6), x_eval=numbers(4, 20))
+    write_chat(Path("two"), a_train=numbers(5), b_train=numbers(6, 10), x_eval=numbers(4, 20))
     grid = plan(**KEYS, data="{path: two, train: [a_train, b_train, 'a_train,b_train']}")
     labels = [run.config.data.label for run in grid.runs]
     assert labels == ["two-a_train", "two-b_train", "two-a_train+b_train"]
@@ -112,6 +112,7 @@ def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> No
         ("{path: chat, train: x_trian}", "data.train: .* no entry 'x_trian'; did you mean 'x_tr"),
         ("{path: one}", "data.validation: .*dataset_info.json has no entry for validation; name"),
         ("{path: two, train: 'a_train,a_train'}", "data.train: 'a_train', for train, and 'a_tr"),
+        ("{path: two, train: 'a_train,b_train'}", "data.train: every row of 'a_train' stands in"),
         ("{path: two, train: 'a_train,x_eval'}", "data.train: 'x_eval', for validation, and 'x_"),
         ("{path: two, train: a_train, test: x_eval}", "data.test: 'x_eval', for test, and 'x_ev"),
         ("{path: two}", "data.train: .* several entries for train: a_train, b_train; name those"),

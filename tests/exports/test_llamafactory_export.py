@@ -155,6 +155,27 @@ def test_the_test_split_may_be_evaluated_on_and_it_is_warned_of(lamps: Path) -> 
     assert found.warnings == ["lamps_test: of the test split; no score on it counts any more"]
 
 
+@pytest.mark.parametrize("names", ["lamps_test", "lamps_train, lamps_test"])
+def test_training_on_the_test_split_is_refused(lamps: Path, names: str) -> None:
+    with pytest.raises(ConfigError, match="lamps_test: of the test split; a score on it") as caught:
+        exported(lamps, f"train={names}")
+    assert caught.value.field == "train"
+
+
+def test_rows_that_another_entry_to_train_on_holds_are_refused(lamps: Path) -> None:
+    info = json.loads((lamps / "dataset_info.json").read_text())
+    info["part"] = info["lamps_train"] | {"file_name": "part.jsonl"}
+    (lamps / "dataset_info.json").write_text(json.dumps(info))
+    write_rows(lamps / "part.jsonl", [chat_row(900)])
+    assert exported(lamps, "train=part,lamps_train").settings["dataset"] == "part,lamps_train"
+    lines = (lamps / "lamps_train.jsonl").read_text().splitlines(keepends=True)
+    (lamps / "part.jsonl").write_text("".join(lines[:3]))
+    for names in ("part,lamps_train", "lamps_train,part"):
+        with pytest.raises(ConfigError, match="every row of 'part' stands in 'lamps_train'") as e:
+            exported(lamps, f"train={names}")
+        assert e.value.field == "train"
+
+
 def test_an_entry_in_two_places_is_an_error_of_the_option(lamps: Path) -> None:
     with pytest.raises(ConfigError, match="are the same rows") as caught:
         exported(lamps, "train=lamps_eval")
@@ -201,6 +222,7 @@ def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> Non
     [
         ("lora_rnk=8", "unknown key; did you mean 'lora_rank'"),
         ("llamafactory.val_size=0.1", "val_size is refused: .* twins and all"),
+        ("val_size=0.1", "val_size: is refused: .* twins and all"),
         ("llamafactory.tokenized_path=t", "tokenized_path is refused"),
         ("llamafactory.max_samples=3", "max_samples is refused: .* step `take`"),
         ("llamafactory.cutoff_len=512", "cutoff_len is called max_length here; give max_length="),

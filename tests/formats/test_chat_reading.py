@@ -52,6 +52,8 @@ def test_rows_are_the_same_in_every_layout(
     file = tmp_path_factory.mktemp("rows") / "rows.json"
     file.write_text(laid_out(rows), encoding="utf-8")
     assert list(read_chat_rows(file)) == list(enumerate(rows, 1))
+    file.write_text(laid_out(rows), encoding="utf-8-sig")
+    assert list(read_chat_rows(file)) == list(enumerate(rows, 1))
 
 
 @LAYOUTS

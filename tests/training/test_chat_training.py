@@ -114,7 +114,7 @@ def test_entries_can_be_named_instead_of_the_splits(
     tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_chat(
-        tmp_path / "chat", a=some(9), b_train=some(7), c=some(4, 50), d_test=some(3, 80)
+        tmp_path / "chat", a=some(9), b_train=some(7, 20), c=some(4, 50), d_test=some(3, 80)
     )
     data = RunData(path=str(path), train="a, b_train", validation="c", label="chat")
     result = train(run_of(tmp_path, tiny_model, data))

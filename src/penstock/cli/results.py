@@ -48,13 +48,11 @@ def results(
 
 def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
     """Yield a heading and a table, one line a run, for each purpose and model."""
-    from penstock.runs import varying
-
     names = ("task", "method", "data")
     for index, (heading, group) in enumerate(groupby(rows, key=_heading)):
         yield ("\n" if index else "") + f"[bold]{escape(heading)}[/]"
         members = list(group)
-        told = [name for name in varying(row.record.config for row in members) if name not in _OWN]
+        told = _told(members)
         cells = []
         for row in members:
             columns, result = row.columns(), row.record.result
@@ -74,6 +72,15 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
         yield FoldingTable(head, cells)
 
 
+def _told(rows: list[ResultRow]) -> list[str]:
+    """Return what tells runs of one heading apart beside what is shown of all."""
+    from penstock.runs import varying
+
+    configs = [row.record.config for row in rows]
+    backend = ["backend"] if len({config.backend for config in configs}) > 1 else []
+    return [*backend, *(name for name in varying(configs) if name not in _OWN)]
+
+
 def _heading(row: ResultRow) -> str:
     return f"{row.record.config.purpose}  {row.record.config.model_label}"
 
@@ -87,17 +94,22 @@ def _state(row: ResultRow) -> Text:
     return Text(words, style=_COLOURS[state])
 
 
-def _blocks(rows: list[ResultRow]) -> list[RenderableType]:
-    """Return everything about each run, a block of lines each."""
-    return ["\n".join(_block(row)) for row in rows]
+def _blocks(rows: list[ResultRow]) -> Iterator[RenderableType]:
+    """Yield everything about each run, a block of lines each."""
+    for _, group in groupby(rows, key=_heading):
+        members = list(group)
+        told = _told(members)
+        for row in members:
+            yield "\n".join(_block(row, told))
 
 
-def _block(row: ResultRow) -> list[str]:
+def _block(row: ResultRow, told: list[str]) -> list[str]:
     values, record, result = row.to_dict(), row.record, row.record.result
     state = record.state.value
+    settings = "".join(f" {name} {number(values[name])}" for name in told if name in values)
     head = (
         f"{_heading(row)}  {values['task']} {values['method']} {values['data']} "
-        f"{number(row.learning_rate)} seed {number(values.get('seed'))}"
+        f"{number(row.learning_rate)}{settings} seed {number(values.get('seed'))}"
     )
     lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{state}[/]"]
     if result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,6 +15,9 @@ from penstock.config._yaml12 import Yaml12Dumper
 
 #: More than this is no name or path, but a text such as a chat template.
 _LONG_TEXT = 120
+_HASH = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
+#: So many digits of a hash are shown.
+_DIGITS = 12
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:
@@ -47,8 +51,11 @@ def short_number(value: float | int) -> str:
 def short_value(value: Any) -> str:
     """Return a value as tables show it: a number short, None as `-`, anything else as it is.
 
-    Of a long text of several words the beginning is shown, and a checksum that tells it apart.
+    Of a long text of several words the beginning is shown, and a checksum that tells it apart; of
+    a hash the first digits.
     """
+    if isinstance(value, str) and _HASH(value):
+        return value[: len("sha256:") + _DIGITS]
     if isinstance(value, str) and len(value) > _LONG_TEXT and any(map(str.isspace, value)):
         return f"{' '.join(value.split())[:24]}… ({zlib.crc32(value.encode()):08x})"
     if isinstance(value, bool) or not isinstance(value, int | float):

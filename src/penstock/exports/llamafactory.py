@@ -105,7 +105,13 @@ class LlamaFactory(Exporter):
     name: ClassVar[str] = "llamafactory"
 
     def options(self, given: Mapping[str, Any]) -> type[BaseModel]:
-        """The hyperparameters of the method, and where what comes of it goes."""
+        """The hyperparameters of the method, and where what comes of it goes.
+
+        Raises ConfigError for a key of LLaMA-Factory's own that is refused.
+        """
+        for key in given:
+            if key in _REFUSED:
+                raise ConfigError(f"is refused: {_REFUSED[key]}", field=key)
         return FullOptions if given.get("method") == "fo_full" else LoraOptions
 
     def export(self, dataset: Path, options: FullOptions | LoraOptions) -> Export:
@@ -114,7 +120,8 @@ class LlamaFactory(Exporter):
         _, path = find_dataset(dataset, ("chat",))
         path = path.resolve()
         head = _head(path)
-        tested = _tested(path, options)
+        _refuse_test_rows(path, options)
+        tested = _of_test(path, options.validation)
         parts = _parts(path, options, ("test",) * (not tested))
         evaluation = parts.get("validation")
         run_name = options.run_name or _run_name(options, path)
@@ -138,10 +145,18 @@ class LlamaFactory(Exporter):
         )
 
 
-def _tested(path: Path, options: FullOptions | LoraOptions) -> list[str]:
-    """Return the entries of the test split that the options name to train or evaluate on."""
-    given = ",".join(filter(None, (options.train, options.validation))).split(",")
-    named = {name.strip() for name in given}
+def _refuse_test_rows(path: Path, options: FullOptions | LoraOptions) -> None:
+    if tested := _of_test(path, options.train):
+        raise ConfigError(
+            f"{', '.join(tested)}: of the test split; a score on it would tell nothing, name the "
+            "entries of train",
+            field="train",
+        )
+
+
+def _of_test(path: Path, names: str | None) -> list[str]:
+    """Return those of some entries that are of the test split."""
+    named = {name.strip() for name in (names or "").split(",")}
     of_test = ChatDataset(path).entries.get("test", [])
     return [entry.name for entry in of_test if entry.name in named]
 

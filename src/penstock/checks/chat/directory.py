@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from penstock.checks.chat.entries import EntryCheck
 from penstock.checks.chat.leaks import check_repeats, check_splits, distinct_files
 from penstock.checks.chat.rows import FileRows, read_rows
 from penstock.checks.chat.template import PromptTemplate, recorded_template
-from penstock.checks.task_jsonl.lines import check_lines
+from penstock.checks.task_jsonl.lines import check_lines, check_mark
 from penstock.errors import DataError
 from penstock.files import plural
 from penstock.formats.chat import (
@@ -87,7 +88,7 @@ def check_directory(path: Path, collector: Collector, *, full: bool) -> ChatFile
             error.message,
             file=Path(error.file),
             line=error.line,
-            fix="correct the file; it has an object for each dataset, by name",
+            fix=_fix(path / DATASET_INFO, "correct it; it has an object for each dataset, by name"),
         )
         return ChatFiles(path)
     found = ChatFiles(path, entries)
@@ -113,7 +114,8 @@ def report_uncompared(found: ChatFiles, collector: Collector) -> None:
     """Say which files were compared with nothing, as no name tells their splits."""
     if not found.others or len(found.of_splits) > 1 or len(found.of_splits) + len(found.others) < 2:
         return
-    names = ", ".join(rows.file.name for rows in found.others[:_NAMED])
+    # An entry may name a file outside.
+    names = ", ".join(os.path.relpath(rows.file, found.path) for rows in found.others[:_NAMED])
     more = f" and {len(found.others) - _NAMED} more" if len(found.others) > _NAMED else ""
     message = f"no split is told by the names of entries; not compared: {names}{more}"
     collector.add(codes.SPLITS_UNKNOWN, message, file=found.path / DATASET_INFO)
@@ -149,13 +151,18 @@ def _read_file(
 ) -> FileRows | None:
     """Read a file as an entry says, for its lines too the `first` time; None where it cannot be."""
     try:
-        if first and file.suffix != PARQUET and not begins_an_array(file):
-            check_lines(file, collector)
+        if first and file.suffix != PARQUET:
+            (check_mark if begins_an_array(file) else check_lines)(file, collector)
         return read_rows(file, check, template, collector)
     except DataError as error:
-        fix = "allow reading it (chmod u+r), or make it again"
+        fix = _fix(file, "write the file again, or take its entry out")
         collector.add(codes.FILE_UNREADABLE, error.message, file=file, fix=fix)
         return None
+
+
+def _fix(file: Path, otherwise: str) -> str:
+    """Return how to mend a file that could not be read, for its rights or for what is in it."""
+    return otherwise if os.access(file, os.R_OK) else codes.FILE_UNREADABLE.fix
 
 
 def _check_samples(check: EntryCheck, files: Sequence[FileRows]) -> None:

@@ -51,6 +51,7 @@ def check_training(training: Training, files: ChatFiles, collector: Collector) -
     if not settings.names("dataset") and settings.get("do_train", True) is True:
         settings.add(codes.DATASET_UNKNOWN, "no dataset is set", "dataset")
     _check_stage(settings, [*trained, *evaluated], files)
+    _check_repeated(settings, trained, files)
     _check_evaluation(settings, trained, evaluated, files)
     _check_test(settings, trained, evaluated, files)
     _report_taken(settings, trained, evaluated, files)
@@ -90,6 +91,20 @@ def _check_stage(settings: TrainingSettings, names: Sequence[str], files: ChatFi
         if (kind := _RANKED if entry.settings.get("ranking") else labelled) != wanted:
             message = f"stage {stage} takes rows with {wanted}, and those of '{name}' have {kind}"
             settings.add(codes.STAGE_MISMATCH, message, "stage")
+
+
+def _check_repeated(settings: TrainingSettings, trained: list[str], files: ChatFiles) -> None:
+    """Find rows that are trained on more than once, as another entry has them as well."""
+    for place, name in enumerate(trained):
+        before = files.of(trained[:place])
+        for rows in files.rows.get(name, []):
+            if count := _count_held(rows, before):
+                message = (
+                    f"{count:,} of {plural(len(rows.lines), 'row')} of '{name}' stand in the "
+                    "entries before it as well: they are trained on twice"
+                )
+                fix = "name the rows once in dataset"
+                settings.add(codes.ROW_DUPLICATED, message, "dataset", count=count, fix=fix)
 
 
 def _check_evaluation(

@@ -17,8 +17,8 @@ from penstock.checks._collect import Code, Collector
 from penstock.checks.chat.entries import EntryCheck
 from penstock.checks.chat.reading import RowReader
 from penstock.checks.chat.template import PromptTemplate, common_template
-from penstock.formats.chat import Problem, scan_chat_rows
-from penstock.jsonl import BadLine
+from penstock.formats.chat import PARQUET, Problem, begins_an_array, scan_chat_rows
+from penstock.jsonl import BadLine, has_mark
 from penstock.steps import normalised
 
 Hashes = NDArray[np.uint64]
@@ -34,6 +34,9 @@ _CODES: Mapping[str, Code] = {
 }
 #: Rows with these are trained on all the same.
 _TRAINED = ("answer-empty", "prompt-empty")
+#: A file with one of these does not load; nor do lines with a repeated key, nor does an array
+#: behind a byte order mark (datasets 4.0).
+_STOPPING = ("json-invalid", "not-utf8", "not-an-object")
 #: From so many rows the template of the prompts is taken, and what columns there are.
 _FIRST = 2000
 #: An answer that is in its prompt is no accident from so many letters on, and no passage asked
@@ -49,8 +52,8 @@ class FileRows:
     letters and digits, prompts without their template; they hold within one process), `exact` (a
     hash of both without case and white space alone), `repeats` (whether both are so the same) and
     `characters` (of all turns) have one value a row. `read` counts all rows, `trained` those that
-    LLaMA-Factory trains on. `tokenised` counts answers in which spaces stand before commas,
-    `told` long ones that stand in their prompt beside other text.
+    LLaMA-Factory trains on: none of a file at which it `stops`. `tokenised` counts answers in which
+    spaces stand before commas, `told` long ones that stand in their prompt beside other text.
     """
 
     file: Path
@@ -62,6 +65,7 @@ class FileRows:
     characters: NDArray[np.int32]
     read: int
     trained: int
+    stops: bool
     tokenised: int
     told: int
 
@@ -98,7 +102,8 @@ def read_rows(
         found = (reader.messages(row) for _, row in first if isinstance(row, dict))
         turns = (each for each in found if isinstance(each, list))
         template = common_template((_prompt(each), each[-1]["content"]) for each in turns)
-    kept = _Kept(file, template, collector)
+    an_array = file.suffix != PARQUET and begins_an_array(file)
+    kept = _Kept(file, template, collector, an_array=an_array)
     for number, row in chain(first, rows):
         kept.add(number, row if isinstance(row, BadLine) else reader.messages(row))
     if not kept.read:
@@ -109,10 +114,14 @@ def read_rows(
 class _Kept:
     """Gathers what is kept of rows, one after the other."""
 
-    def __init__(self, file: Path, template: PromptTemplate, collector: Collector) -> None:
+    def __init__(
+        self, file: Path, template: PromptTemplate, collector: Collector, *, an_array: bool
+    ) -> None:
         self._file = file
         self._sentence = template.sentence
         self._collector = collector
+        self._stopping = _STOPPING if an_array else (*_STOPPING, "key-repeated")
+        self._stops = an_array and has_mark(file)
         self._lines, self._prompts, self._answers = array("q"), array("q"), array("q")
         self._exact, self._repeats, self._characters = array("q"), array("b"), array("i")
         self.read = self._trained = self._tokenised = self._told = 0
@@ -121,6 +130,7 @@ class _Kept:
         self.read += 1
         if isinstance(found, BadLine):
             self.read -= found.code == "line-empty"  # which is passed over
+            self._stops |= found.code in self._stopping
             self._collector.add(
                 codes.CODES[found.code], found.message, file=self._file, line=number
             )
@@ -157,7 +167,8 @@ class _Kept:
             np.array(self._repeats, np.bool_),
             np.array(self._characters, np.int32),
             self.read,
-            self._trained,
+            0 if self._stops else self._trained,
+            self._stops,
             self._tokenised,
             self._told,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from penstock.checks.chat.directory import ChatFiles
@@ -10,19 +11,22 @@ from penstock.files import plural
 
 
 class Taken(NamedTuple):
-    """How many rows are taken, and how many there are."""
+    """How many rows are taken, how many there are, and the first file that does not load."""
 
     rows: int
     there: int
+    stops: Path | None = None
 
 
 def taken(found: ChatFiles, names: Sequence[str], max_samples: int | None = None) -> Taken:
     """Return how many rows of some entries are taken.
 
     `num_samples` of an entry draws from its rows, `max_samples` of a training cuts what is drawn;
-    of bad rows as many are thought to be drawn as they are a share of all.
+    of bad rows as many are thought to be drawn as they are a share of all. Nothing is taken where
+    one of the files does not load.
     """
     rows = there = 0
+    stops = next((file.file for file in found.of(names) if file.stops), None)
     for name in names:
         files = found.rows.get(name, [])
         read, trained = sum(file.read for file in files), sum(file.trained for file in files)
@@ -31,7 +35,7 @@ def taken(found: ChatFiles, names: Sequence[str], max_samples: int | None = None
         drawn = drawn if max_samples is None else min(drawn, max_samples)
         rows += trained if drawn == read else round(drawn * trained / read)
         there += read
-    return Taken(rows, there)
+    return Taken(0 if stops else rows, there, stops)
 
 
 def words_of(parts: Mapping[str, Taken]) -> Iterator[str]:
@@ -46,7 +50,10 @@ def words_of(parts: Mapping[str, Taken]) -> Iterator[str]:
         counts[0] = f"{plural(first.there, 'row')} of {name}"
         yield f"{', '.join(counts)}: LLaMA-Factory takes all"
     for name, part in parts.items():
-        if part.rows < part.there:
+        if part.stops:
+            there = plural(part.there, "row")
+            yield f"none of {there} of {name} would be taken: {part.stops} does not load"
+        elif part.rows < part.there:
             yield f"{part.rows:,} of {plural(part.there, 'row')} of {name} would be taken"
         elif part.rows > part.there:
             yield f"{plural(part.rows, 'row')} would be drawn from the {part.there:,} of {name}"

@@ -136,10 +136,8 @@ def is_dataset_info(directory: Path) -> bool:
         return False
     try:
         data = orjson.loads((directory / DATASET_INFO).read_bytes())
-    except OSError:
-        return False
-    except orjson.JSONDecodeError:
-        return True  # broken, and nothing tells that it is another's
+    except (OSError, orjson.JSONDecodeError):
+        return True  # it cannot be read, and nothing tells that it is another's
     if not isinstance(data, dict):
         return True
     entries = [settings for settings in data.values() if isinstance(settings, dict)]

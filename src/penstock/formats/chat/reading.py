@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
@@ -21,7 +21,7 @@ from penstock.formats.chat.dataset_info import (
 )
 from penstock.formats.chat.rows import ChatRow, Message, Problem
 from penstock.json_items import CheckedJson, FaultyJsonError, json_items
-from penstock.jsonl import BadLine, parse_line, scan
+from penstock.jsonl import BOM, BadLine, parse_line, scan
 from penstock.manifest import read_manifest
 
 #: How the names of entries end, by split; the first is how penstock writes them.
@@ -71,11 +71,18 @@ def begins_an_array(file: Path) -> bool:
     """Say whether a file is one JSON array; raises DataError where it cannot be read."""
     try:
         with file.open("rb") as stream:
-            return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+            return stream.read(64).removeprefix(BOM).lstrip(b" \t\r\n").startswith(b"[")
     except FileNotFoundError:
         raise _absent(file) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=file) from None
+
+
+def _opened(file: Path) -> BinaryIO:
+    """Open a file behind its byte order mark, where it has one."""
+    stream = file.open("rb")
+    stream.seek(len(BOM) if stream.read(len(BOM)) == BOM else 0)
+    return stream
 
 
 def _absent(file: Path) -> DataError:
@@ -93,6 +100,8 @@ def _scan_parquet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield from enumerate(rows, 1)
     except FileNotFoundError:
         raise _absent(file) from None
+    except PermissionError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=file) from None
     except (OSError, pa.ArrowException):
         # What Arrow says of damage may hold bytes of rows.
         raise DataError("cannot be read as Parquet; make it again", file=file) from None
@@ -104,7 +113,7 @@ def _scan_lines(file: Path) -> Generator[tuple[int, dict[str, Any] | BadLine], N
     Return None at its end; where a line is no row, how many came before it.
     """
     number, goes_on = 0, True
-    with file.open("rb") as stream:
+    with _opened(file) as stream:
         lines = iter(partial(stream.readline, _LONGEST_LINE), b"")
         if next(lines).strip() != b"[":
             return 0
@@ -123,7 +132,7 @@ def _scan_lines(file: Path) -> Generator[tuple[int, dict[str, Any] | BadLine], N
 def _scan_items(file: Path, before: int) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
     """Yield the rows of an array, however it is laid out, behind some that have been read."""
     number = 0
-    with file.open("rb") as stream:
+    with _opened(file) as stream:
         try:
             for number, row in enumerate(json_items(CheckedJson(stream), "item"), 1):
                 if number > before:

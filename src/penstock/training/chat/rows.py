@@ -7,8 +7,9 @@ one, else the validation split again. Instead of a split, entries can be named.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Literal
 
@@ -50,7 +51,8 @@ class ChatRows:
     entry, for a split that has several, and for one file in two places.
 
     Iterating raises DataError, with file and line, for a row that trainers cannot use; for a split
-    without rows; and for rows of validation or test that stand in train.
+    without rows; and for rows of validation or test that stand in train. It raises ConfigError for
+    an entry to train on whose rows all stand in another one.
     """
 
     def __init__(
@@ -67,14 +69,15 @@ class ChatRows:
         self.entries = _chosen_entries(self._dataset, data, required, splits)
 
     def __iter__(self) -> Iterator[tuple[str, ChatRow]]:
-        train: set[int] = set()  # hashes: conversations would fill the memory
+        # Hashes, of each entry: conversations would fill the memory.
+        train: dict[str, set[int]] = {}
         for split, entries in self.entries.items():
             count, copies = 0, []
-            for row in self._rows(entries):
+            for name, row in self._rows(entries):
                 content = hash(tuple(row.messages))
                 if split == "train":
-                    train.add(content)
-                elif content in train:
+                    train.setdefault(name, set()).add(content)
+                elif any(content in contents for contents in train.values()):
                     copies.append(row)
                 count += 1
                 yield split, row
@@ -86,10 +89,13 @@ class ChatRows:
                 )
             if copies:
                 raise _in_train(split, copies, count)
+            if split == "train":
+                _refuse_repeated(train)
 
-    def _rows(self, entries: list[DatasetEntry]) -> Iterator[ChatRow]:
+    def _rows(self, entries: list[DatasetEntry]) -> Iterator[tuple[str, ChatRow]]:
         for entry in entries:
-            yield from self._dataset.messages_of_entry(entry)
+            for row in self._dataset.messages_of_entry(entry):
+                yield entry.name, row
 
     def manifest(self) -> Manifest:
         """Return what the dataset is: its manifest, proved byte by byte, or one of the files read.
@@ -148,6 +154,17 @@ def _refuse_shared_files(chosen: dict[str, list[DatasetEntry]], data: RunData) -
                     field=f"data.{at}",
                 )
             known[file] = split, entry.name
+
+
+def _refuse_repeated(train: Mapping[str, set[int]]) -> None:
+    """Refuse entries of which one holds all that another one holds; `train` has their rows."""
+    for one, other in permutations(train, 2):
+        if train[one] <= train[other]:
+            raise ConfigError(
+                f"every row of '{one}' stands in '{other}' as well, and would be trained on twice; "
+                "name one of them",
+                field="data.train",
+            )
 
 
 def _named(dataset: ChatDataset, split: str, name: str) -> DatasetEntry:
