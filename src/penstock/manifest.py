@@ -23,8 +23,6 @@ from penstock.files import sha256_of, write_atomic
 from penstock.redaction import redact
 
 MANIFEST_NAME = "penstock.json"
-#: The recipe of a manifest that nobody wrote.
-_AS_FOUND = "as found"
 
 
 def manifest_path(dataset: Path) -> Path:
@@ -156,7 +154,7 @@ class Manifest(Options):
     def require_unchanged(self, directory: Path) -> None:
         """Raise DataError, with the first file, when a file is not what the manifest says."""
         for entry, how in self.mismatches(directory):
-            if self.recipe.get("kind") == _AS_FOUND:  # no manifest lies there to be looked at
+            if not manifest_path(directory).is_file():
                 words = "it has changed since the run was planned: restore it, or plan again"
             else:
                 words = "its manifest says otherwise: restore it, or make the dataset again"
@@ -262,6 +260,6 @@ def describe(
         files=[
             FileEntry.of(directory, name, rows.get(name), split=splits.get(name)) for name in names
         ],
-        recipe={"kind": _AS_FOUND, "path": str(directory.resolve())},
+        recipe={"kind": "as found", "path": str(directory.resolve())},
         inputs=[],
     )
