@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -38,9 +39,9 @@ class ParaphrasePreset(Preset):
         "sharegpt", description="How the rows lie: with `messages`, or with `instruction`."
     )
 
+    @abstractmethod
     def corpora(self) -> Mapping[str, TrainCorpus]:
         """Return the corpora by name, in the order in which their rows come."""
-        raise NotImplementedError
 
     def sources(self) -> dict[str, dict[str, Any]]:
         """Return a source for each split that is given, `paws_train`."""
