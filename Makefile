@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 LLAMAFACTORY := $(CURDIR)/$(VENV)/llamafactory
-PINS := src/penstock/backends/llamafactory/requirements.txt
+PINS := src/penstock/trainers/llamafactory/requirements.txt
 # Empty until the environment is whole.
 MADE := $(LLAMAFACTORY)/penstock-requirements.sha256
 

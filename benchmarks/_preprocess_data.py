@@ -1,6 +1,6 @@
 """What Megatron-LM's tools/preprocess_data.py does, for where there is no checkout of it.
 
-Written from its public pieces: `json.loads` of each line and Megatron's wrapper of the Hugging Face
+Written from its public description: `json.loads` of each line and Megatron's wrapper of the Hugging Face
 tokenizer in a `multiprocessing.Pool`, 32 lines at a time, and megatron-core's IndexedDatasetBuilder
 in the parent. The real tool also reads its hundreds of arguments.
 """

@@ -66,11 +66,11 @@ def pack_one(arguments: tuple[str, str, str, int]) -> None:
                 )
                 ids = [*tokenizer.encode(text).ids, eod]
                 for start in range(0, len(ids), context):
-                    piece = ids[start : start + context]
-                    if len(row.columns["inputs"]) + len(piece) > context:
+                    input_split = ids[start : start + context]
+                    if len(row.columns["inputs"]) + len(input_split) > context:
                         packed.write(json.dumps(row.padded(context)) + "\n")
                         row = Row()
-                    row.add(piece)
+                    row.add(input_split)
         packed.write(json.dumps(row.padded(context)) + "\n")
 
 

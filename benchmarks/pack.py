@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.compiled import compiled
+from penstock.kernels.compiled import compiled
 from penstock.steps import STEPS, Arranging, Order
 
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ def next_fit(lengths: NDArray[np.int32], context: int) -> int:
 
 def pack_tokens(order: Order, ids: NDArray[np.int32], window: int) -> tuple[Any, Any]:
     """Return the tokens of all rows, one after the other, and the length of each row."""
-    from penstock.steps._cutting import gather
+    from penstock.kernels.cutting import gather
 
     packed = pack(order, window=window)
     return gather(ids, packed.starts, packed.lengths), packed.unit_lengths()

@@ -25,7 +25,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import tensorflow as tf
 
-from penstock.formats import FORMATS, RowBlock, SplitShape, Target
+from penstock.formats import FORMATS, OutputSpec, RowBlock, SplitShape
 
 VOCABULARY = 50_257
 
@@ -86,7 +86,7 @@ def main() -> None:
         home = Path(folder) / "notes" / "1.0.0"
         home.mkdir(parents=True)
         shape = SplitShape(len(block), len(block.lengths), len(block.ids))
-        target = Target(
+        target = OutputSpec(
             home, "notes", {"train": shape}, block.ids.dtype, options.context, 0, VOCABULARY
         )
         shard = format.shards(target)[0]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Processes that tests start import `helpers`, too.
+os.environ["PYTHONPATH"] = str(Path(__file__).parent)
 # Tests run side by side on all cores; threads of one that wait for each other slow down all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

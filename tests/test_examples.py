@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_entries import numbers, write_chat
-from chat_worlds import write_chat_inputs
+from helpers.chat_entries import numbers, write_chat
+from helpers.chat_worlds import write_chat_inputs
 from penstock import build, check, load_experiment, train
 
 ALL = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from killed_writes import NEW, WRITES
+from helpers.killed_writes import NEW, WRITES
 from penstock.files import (
     entries_by_folded_name,
     is_staging,
@@ -28,8 +28,8 @@ from penstock.files import (
 
 def killed_writes(kind: str, root: Path) -> list[Path]:
     """Return the places of writes that were killed at one change of the disk after another."""
-    script = Path(__file__).with_name("killed_writes.py")
-    subprocess.run([sys.executable, script, kind, root], check=True, timeout=100)
+    script = ("-m", "helpers.killed_writes")
+    subprocess.run([sys.executable, *script, kind, root], check=True, timeout=100)
     return sorted((path for path in root.iterdir() if path.name != "start"), key=str)
 
 

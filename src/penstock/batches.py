@@ -1,7 +1,7 @@
-"""What flows through a build: batches of rows, then of tokens, and the tally of their fate.
+"""What flows through a build: batches of rows, then of tokens, and the stats of their fate.
 
-A batch never knows how the work was shared out: its rows are numbered within the piece of input
-that they came from, and only the tally, when something is bad, turns a number into file and line.
+A batch never knows how the work was shared out: its rows are numbered within the input_split of input
+that they came from, and only the stats, when something is bad, turns a number into file and line.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from penstock.errors import DataError
 
-#: How many bad rows of a piece are kept with their place; all of them are counted.
+#: How many bad rows of an input split are kept with their place; all of them are counted.
 KEPT_ERRORS = 20
 
 
 @dataclass
 class RowBatch:
-    """Consecutive rows of one piece of input.
+    """Consecutive rows of one input_split of input.
 
-    `numbers[i]` is the number of row i within the piece, from 0. `columns` holds one value a row
+    `numbers[i]` is the number of row i within the input_split, from 0. `columns` holds one value a row
     (first dimension) of what steps on the whole dataset will need: `split` (uint8), `duplicate`
     (two uint64), ...
     """
@@ -47,7 +47,7 @@ class RowBatch:
 
 @dataclass
 class TokenBatch:
-    """The tokens of consecutive documents of one piece of input.
+    """The tokens of consecutive documents of one input_split of input.
 
     `ids` (flat, in the dtype that will be stored) holds the sequences one after the other;
     `lengths` (int32, one a sequence) are in tokens; `sequences` (int32, one a document) says how
@@ -64,10 +64,10 @@ class TokenBatch:
         return len(self.sequences)
 
 
-class Tally:
-    """Counts what became of the rows of one piece, and holds or raises what is wrong with them.
+class RowStats:
+    """Counts what became of the rows of one input_split, and holds or raises what is wrong with them.
 
-    `place` turns the number of a row within the piece into its file and line (from 1). With `skip`
+    `place` turns the number of a row within the input_split into its file and line (from 1). With `skip`
     a bad row is counted and left out; without, the first one raises. `problem_with` says why a row
     of text, as the steps have left it, cannot lie in the format of the dataset.
     """

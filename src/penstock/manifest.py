@@ -32,7 +32,7 @@ def manifest_path(dataset: Path) -> Path:
     return dataset.with_name(f"{dataset.name}.{MANIFEST_NAME}")
 
 
-def home_of(dataset: Path) -> Path:
+def base_dir(dataset: Path) -> Path:
     """Return the directory that the files of a dataset (a directory, or a prefix) lie in."""
     return dataset if dataset.is_dir() else dataset.parent
 
@@ -186,10 +186,10 @@ def read_manifest(dataset: Path) -> Manifest | None:
 
 
 @dataclass(frozen=True)
-class Described:
+class LocatedManifest:
     """What is known of a dataset: `manifest` is of `owner`, which is the dataset or holds it.
 
-    `files` are the entries of the dataset alone; their paths are relative to `home_of(owner)`.
+    `files` are the entries of the dataset alone; their paths are relative to `base_dir(owner)`.
     """
 
     owner: Path
@@ -197,7 +197,7 @@ class Described:
     files: list[FileEntry]
 
 
-def find_manifest(dataset: Path) -> Described | None:
+def find_manifest(dataset: Path) -> LocatedManifest | None:
     """Return what is known of a dataset (a directory, a prefix, or a file), None for nothing.
 
     A prefix or file without a manifest of its own is a part of the dataset whose manifest, beside
@@ -205,13 +205,13 @@ def find_manifest(dataset: Path) -> Described | None:
     manifest that cannot be read.
     """
     if (own := read_manifest(dataset)) is not None:
-        return Described(dataset, own, own.files)
+        return LocatedManifest(dataset, own, own.files)
     if dataset.is_dir():
         return None
     is_file = dataset.is_file()
     for owner in _datasets_around(dataset):
         manifest = read_manifest(owner)
-        inside = dataset.relative_to(home_of(owner)).as_posix()
+        inside = dataset.relative_to(base_dir(owner)).as_posix()
         files = [
             entry
             for entry in (manifest.files if manifest else [])
@@ -219,7 +219,7 @@ def find_manifest(dataset: Path) -> Described | None:
             or (not is_file and PurePath(entry.path).with_suffix("").as_posix() == inside)
         ]
         if manifest is not None and files:
-            return Described(owner, manifest, files)
+            return LocatedManifest(owner, manifest, files)
     return None
 
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The tasks, methods, backends, ... that can be named in YAML.
+    """The tasks, methods, trainers, ... that can be named in YAML.
 
     A built-in thing is the module of its name in `package`, which holds it as `attribute`: adding
     one is adding a file. Other packages register theirs as entry points of the group `package`

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from token_datasets import Ids, encode, prose, train_tokenizer
+
+from helpers.token_datasets import Ids, encode, prose, train_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from check_datasets import boolq_rows, changed, copa_rows, write_copa, write_rows
 
 import penstock
+from helpers.check_datasets import boolq_rows, changed, copa_rows, write_copa, write_rows
 from penstock.checks import CHECKERS, check
 from penstock.errors import ConfigError
 from penstock.findings import Severity

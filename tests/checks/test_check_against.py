@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_datasets import (
+
+from helpers.check_datasets import (
     boolq_rows,
     changed,
     copa_rows,
@@ -15,7 +16,6 @@ from check_datasets import (
     write_copa,
     write_rows,
 )
-
 from penstock import check
 from penstock.errors import ConfigError, DataError
 from penstock.findings import Finding, Severity

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from chat_directories import LAYOUT, TAGS, pairs, row, write_entries, write_splits
-from check_datasets import check_without_rights, found
 
-from command import penstock
+from helpers.chat_directories import LAYOUT, TAGS, pairs, row, write_entries, write_splits
+from helpers.check_datasets import check_without_rights, found
+from helpers.command import penstock
 from penstock import check
 from penstock.errors import ConfigError
 from penstock.findings import Finding
@@ -113,7 +113,7 @@ def test_rows_of_parquet_are_read_as_those_of_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("described", [False, True])
 def test_a_file_that_may_not_be_read_is_one_finding_beside_the_others(described: bool) -> None:
-    from token_datasets import write_manifest
+    from helpers.token_datasets import write_manifest
 
     rows = [*pairs(2, 4), row(("user", "Say a."))]
     with TemporaryDirectory() as home:
@@ -319,7 +319,7 @@ def test_preferences_and_labels_of_kto_are_read(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_penstock_describes_is_held_against_its_manifest(tmp_path: Path) -> None:
-    from token_datasets import write_manifest
+    from helpers.token_datasets import write_manifest
 
     directory = write_splits(tmp_path / "data")
     write_manifest(directory, format="chat")

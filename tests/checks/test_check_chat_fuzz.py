@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from chat_directories import LAYOUT, pairs, write_training
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.chat_directories import LAYOUT, pairs, write_training
 from penstock import check
 
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text("ab ", max_size=3)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chat_directories import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.chat_directories import (
     PROMPT,
     Row,
     pairs,
@@ -15,11 +18,8 @@ from chat_directories import (
     write_entries,
     write_splits,
 )
-from check_datasets import found
-from hypothesis import given
-from hypothesis import strategies as st
-
-from command import penstock
+from helpers.check_datasets import found
+from helpers.command import penstock
 from penstock import check
 from penstock.checks.chat.template import common_template
 from penstock.findings import Finding
@@ -111,7 +111,7 @@ def test_a_file_of_no_split_is_looked_at_unless_the_splits_hold_it(tmp_path: Pat
 
 
 def test_the_splits_of_a_manifest_go_before_names(tmp_path: Path) -> None:
-    from token_datasets import write_manifest
+    from helpers.token_datasets import write_manifest
 
     write_entries(tmp_path, {"a_train": pairs(0, 9), "b_test": pairs(0, 9), "c": pairs(9, 19)})
     manifest = write_manifest(tmp_path, format="chat")
@@ -124,7 +124,7 @@ def test_the_splits_of_a_manifest_go_before_names(tmp_path: Path) -> None:
 
 
 def test_the_template_of_a_recipe_is_taken_off_even_of_a_few_rows(tmp_path: Path) -> None:
-    from token_datasets import write_manifest
+    from helpers.token_datasets import write_manifest
 
     def rephrase(source: str, target: str) -> Row:
         return row(("user", f"Rephrase {source} please"), ("assistant", target))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_directories import PROMPT, Row, pairs, row, sentences, write_entries
-from check_datasets import found
 
-from command import penstock
+from helpers.chat_directories import PROMPT, Row, pairs, row, sentences, write_entries
+from helpers.check_datasets import found
+from helpers.command import penstock
 from penstock import check
 from penstock.findings import Finding
 

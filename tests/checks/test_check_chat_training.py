@@ -8,10 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from chat_directories import pairs, questions, row, write_entries, write_splits, write_training
-from check_datasets import found
 
-from command import penstock
+from helpers.chat_directories import (
+    pairs,
+    questions,
+    row,
+    write_entries,
+    write_splits,
+    write_training,
+)
+from helpers.check_datasets import found
+from helpers.command import penstock
 from penstock import check
 from penstock.errors import ConfigError
 from penstock.findings import Finding

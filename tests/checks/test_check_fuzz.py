@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from token_datasets import (
+
+from helpers.token_datasets import (
     encode,
     prose,
     train_tokenizer,
@@ -15,7 +16,6 @@ from token_datasets import (
     write_megatron,
     write_packed,
 )
-
 from penstock import check
 from penstock.checks import show
 from penstock.errors import PenstockError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_datasets import found, write_rows
-from token_datasets import errors, write_manifest
 
+from helpers.check_datasets import found, write_rows
+from helpers.token_datasets import errors, write_manifest
 from penstock import check
 from penstock.checks import show
 

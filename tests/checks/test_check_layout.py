@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from check_datasets import (
+
+from helpers.check_datasets import (
     check_without_rights,
     copa_rows,
     found,
@@ -15,7 +16,6 @@ from check_datasets import (
     write_copa,
     write_rows,
 )
-
 from penstock import check
 from penstock.findings import Severity
 from penstock.manifest import describe

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from check_datasets import copa_rows, only_finding, write_copa
 
+from helpers.check_datasets import copa_rows, only_finding, write_copa
 from penstock.checks import check
 from penstock.checks.task_jsonl import lines
 from penstock.findings import Severity

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from check_datasets import found
-from token_datasets import (
+
+from helpers.check_datasets import found
+from helpers.token_datasets import (
     Ids,
     errors,
     write_manifest,
     write_megatron,
 )
-
 from penstock import check
 from penstock.errors import ConfigError
 from penstock.findings import CheckReport, Finding

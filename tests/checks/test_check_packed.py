@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from check_datasets import found
-from token_datasets import (
+
+from helpers.check_datasets import found
+from helpers.token_datasets import (
     Ids,
     errors,
     write_manifest,
     write_packed,
 )
-
 from penstock import check
 from penstock.checks import CHECKERS
 from penstock.errors import ConfigError

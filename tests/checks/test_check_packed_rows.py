@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from token_datasets import Ids
 
+from helpers.token_datasets import Ids
 from penstock.checks._packed.columns import documents_of, problems
 
 Row = dict[str, Ids]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_datasets import found
 
+from helpers.check_datasets import found
 from penstock import check
 from penstock.findings import CheckReport, DatasetFindings, Finding
 

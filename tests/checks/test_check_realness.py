@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from token_datasets import Ids, encode
 
+from helpers.token_datasets import Ids, encode
 from penstock.checks._codes import CODES
 from penstock.checks._collect import Collector
 from penstock.checks._tokens.realness import MINIMUM_TOKENS, check_range, check_realness

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_datasets import changed, copa_rows, found, only_finding, write_copa
 
+from helpers.check_datasets import changed, copa_rows, found, only_finding, write_copa
 from penstock.checks import check
 from penstock.findings import Severity
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check_datasets import Row, changed, copa_rows, only_finding, write_copa, write_rows
 
+from helpers.check_datasets import Row, changed, copa_rows, only_finding, write_copa, write_rows
 from penstock.checks import check
 from penstock.findings import Severity
 

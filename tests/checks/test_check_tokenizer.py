@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from check_datasets import found
-from token_datasets import (
+
+from helpers.check_datasets import found
+from helpers.token_datasets import (
     Ids,
     encode,
     errors,
@@ -16,7 +17,6 @@ from token_datasets import (
     write_manifest,
     write_megatron,
 )
-
 from penstock import check
 from penstock.errors import ConfigError
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from check_datasets import write_copa
-from token_datasets import (
+
+from helpers.check_datasets import write_copa
+from helpers.token_datasets import (
     CONTEXT,
     Ids,
     encode,
@@ -18,7 +19,6 @@ from token_datasets import (
     write_megatron,
     write_packed,
 )
-
 from penstock.checks import show
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import MANIFEST_NAME

@@ -8,7 +8,9 @@ import json
 from pathlib import Path
 
 import pytest
-from token_datasets import (
+
+from helpers.command import penstock
+from helpers.token_datasets import (
     encode,
     prose,
     train_tokenizer,
@@ -16,8 +18,6 @@ from token_datasets import (
     write_megatron,
     write_packed,
 )
-
-from command import penstock
 
 TEXT = "A sentence that nobody else may read stands here, and it is long enough to be a document."
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from cli_world import World
 
-from composed_runs import ComposedRuns, used, write_copa
+from helpers.cli_world import World
+from helpers.composed_runs import ComposedRuns, used, write_copa
 from penstock.migration import migrate
 
 

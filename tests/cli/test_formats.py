@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from cli_world import World
 
-from command import penstock
+from helpers.cli_world import World
+from helpers.command import penstock
 
 Document = Mapping[str, Any]
 Rows = list[dict[str, Any]]

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from command import penstock
+from helpers.command import penstock
 from penstock.config import read_yaml
 
 ALL = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))

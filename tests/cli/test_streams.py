@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli_world import World
 
-from command import PENSTOCK, penstock, penstock_in_terminal
-from composed_runs import ComposedRuns, write_copa
+from helpers.cli_world import World
+from helpers.command import PENSTOCK, penstock, penstock_in_terminal
+from helpers.composed_runs import ComposedRuns, write_copa
 
 ESCAPE = "\x1b"
 READING = {

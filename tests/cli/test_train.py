@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from command import PENSTOCK, penstock_in_terminal
-from workplace import REGISTERED, Workplace
+from helpers.command import PENSTOCK, penstock_in_terminal
+from helpers.workplace import REGISTERED, Workplace
 
 FORMATS = ("human", "json", "jsonl", "csv")
 
@@ -190,7 +190,7 @@ def test_overrides_are_taken_after_the_file(place: Workplace) -> None:
         (["data"], "data: is a directory; name the YAML file in it"),
         (["e.yaml", "seed"], "command line: 'seed': an override has the form key.path=value"),
         (["e.yaml", "hyperparameters.sed=1"], "unknown key; did you mean 'seed'?"),
-        (["e.yaml", "backend=stubb"], "there is no backend 'stubb'; did you mean 'stub'?"),
+        (["e.yaml", "trainer=stubb"], "there is no trainer 'stubb'; did you mean 'stub'?"),
         (["e.yaml", "data.path=nowhere"], "nowhere: there is no such directory"),
     ],
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli_world import World
 
 import penstock as package
-from command import penstock
+from helpers.cli_world import World
+from helpers.command import penstock
 
 VERBS = {
     "migrate": ("--link", "--pick", "--all-versions", "--dry-run", "--replace", "--quiet"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chromium import Page, browser_session
+from helpers.chromium import Page, browser_session
 
 
 @pytest.fixture(scope="session")

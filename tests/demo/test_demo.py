@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from chromium import Page
-from command import penstock
+from helpers.chromium import Page
+from helpers.command import penstock
 from penstock.demo import COMMANDS
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from command import penstock
-from llamafactory_world import stub_environment
+from helpers.command import penstock
+from helpers.llamafactory_world import stub_environment
 
 MISSING_OPERATOR = "RuntimeError: operator torchvision::nms does not exist"
 

@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Path:
     if shutil.which("make") is None:
         pytest.skip("make is not here")
     shutil.copy(MAKEFILE, tmp_path)
-    pins = tmp_path / "src" / "penstock" / "backends" / "llamafactory" / "requirements.txt"
+    pins = tmp_path / "src" / "penstock" / "trainers" / "llamafactory" / "requirements.txt"
     for file in (pins, tmp_path / ".venv" / "bin" / "penstock", tmp_path / ".venv" / "test.stamp"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

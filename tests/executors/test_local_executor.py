@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from patience import wait_for
+from helpers.patience import wait_for
 from penstock.errors import ConfigError, DataError, MissingExtraError
 from penstock.executors import LocalExecutor, WorkerError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from patience import PATIENCE, lock_is_free, wait_for
+from helpers.patience import PATIENCE, lock_is_free, wait_for
 
 #: Two workers hold a lock each and stay; each says so, and how it ended if it could.
 CALLER = """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from patience import lock_is_free, wait_for
+from helpers.patience import lock_is_free, wait_for
 from penstock.executors import ProcessOutcome, _process, run_process
 
 #: Holds a lock on the file LOCK for as long as it lives, and says when it has it.

@@ -1,4 +1,4 @@
-"""Work is carried one piece a slot at a time, in order, and an error stops the rest."""
+"""Work is carried one input_split a slot at a time, in order, and an error stops the rest."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workplace import Workplace
+from helpers.workplace import Workplace
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 import penstock
-from chat_entries import PLAIN
+from helpers.chat_entries import PLAIN
+from helpers.workplace import append
 from penstock.experiments import GridOutcome
 from penstock.report import TraceNode, compare, trace
-from workplace import append
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from workplace import Workplace, alive, until
+from helpers.workplace import Workplace, alive, until
 
 
 def detach(place: Workplace, *arguments: str, **values: Any) -> dict[str, Any]:

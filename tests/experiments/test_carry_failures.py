@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.workplace import Workplace, alive, until
 from penstock.runs import Failure, RunRecord
-from workplace import Workplace, alive, until
 
 
 def carried(place: Workplace, behaviour: str, *overrides: str) -> RunRecord:
@@ -54,7 +54,7 @@ def test_what_a_late_run_has_started_ends_with_it(place: Workplace) -> None:
 
 
 def test_a_trainer_that_is_not_there_is_a_failed_run(place: Workplace) -> None:
-    done = place.run("train", place.experiment(), "backend=absent")
+    done = place.run("train", place.experiment(), "trainer=absent")
     assert done.returncode == 3
     (run,) = place.runs()
     failure = run.read().failure
@@ -128,7 +128,7 @@ def test_devices_that_are_not_there_fail_the_run_with_a_clear_word(
     place: Workplace, tiny_model: Path
 ) -> None:
     file = place.experiment(model=str(tiny_model), cuda_devices="0")
-    text = file.read_text().replace("backend: stub\n", "").replace("method: stub", "method: zo")
+    text = file.read_text().replace("trainer: stub\n", "").replace("method: stub", "method: zo")
     file.write_text(text.replace("model: some-org/some-model\n", ""))
     failed = place.run("train", file, environment={"CUDA_VISIBLE_DEVICES": ""})
     assert failed.returncode == 3

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.workplace import REGISTERED, Workplace, alive, end, until
 from penstock.runs import RunDirectory, find_runs
-from workplace import REGISTERED, Workplace, alive, end, until
 
-KILLED_GRIDS = Path(__file__).parents[1] / "killed_grids.py"
+KILLED_GRIDS = ("-m", "helpers.killed_grids")
 
 
 def started(place: Workplace, count: int, **values: object) -> subprocess.Popen[str]:
@@ -177,7 +177,7 @@ def test_a_grid_killed_at_any_change_of_the_disk_has_whole_records_and_can_be_co
     place = Workplace(tmp_path / "start")
     place.experiment()
     killed = subprocess.run(
-        [sys.executable, KILLED_GRIDS, place.path, tmp_path / "killed"],
+        [sys.executable, *KILLED_GRIDS, place.path, tmp_path / "killed"],
         env={**os.environ, **REGISTERED},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""`backend: llamafactory` in an experiment: the same grid, the same store, the same errors."""
+"""`trainer: llamafactory` in an experiment: the same grid, the same store, the same errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llamafactory_world import chat_row, stub_environment, write_chat, write_rows
+from helpers.llamafactory_world import chat_row, stub_environment, write_chat, write_rows
 from penstock import compare, load_experiment, train
 from penstock.config import dump_yaml
 from penstock.errors import ConfigError, DataError
@@ -30,7 +30,7 @@ def experiment(**keys: Any) -> Path:
         "experiment": {"purpose": "paraphrase"},
         "model": "meta-llama/Llama-3.2-3B-Instruct",
         "task": "chat",
-        "backend": "llamafactory",
+        "trainer": "llamafactory",
         "method": "fo_lora",
         "data": {"path": "lamps"},
         "hyperparameters": {"learning_rate": [1e-4, 2e-4]},

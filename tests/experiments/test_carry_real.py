@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 import penstock
+from helpers.workplace import Workplace, alive, end, until
 from penstock.experiments import GridOutcome, Plan, PlannedRun
 from penstock.runs import RunDirectory, RunRecord, RunResult
-from workplace import Workplace, alive, end, until
 
 pytestmark = pytest.mark.slow
 

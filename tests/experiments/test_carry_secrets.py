@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from workplace import Workplace, until
+from helpers.workplace import Workplace, until
 
 SECRETS = {
     "HF_TOKEN": "hf_" + "aBcDeFgHiJ" * 3,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workplace import Workplace
+from helpers.workplace import Workplace
 
 
 def test_two_slots_run_two_at_a_time_and_never_three(place: Workplace) -> None:

@@ -6,9 +6,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from grids import plan, refusal, values
 
-from workplace import Workplace, write_copa, write_rte
+from helpers.grids import plan, refusal, values
+from helpers.workplace import Workplace, write_copa, write_rte
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from grids import plan, plan_text, refusal, values
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.grids import plan, plan_text, refusal, values
+from helpers.workplace import write_rte
 from penstock import load_experiment
-from workplace import write_rte
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from grids import plan, plan_text, refusal
 
+from helpers.grids import plan, plan_text, refusal
 from penstock import load_experiment
 from penstock.errors import ConfigError
 
@@ -73,7 +73,7 @@ def test_a_hyperparameter_of_another_method_is_refused_in_a_methods_own_mapping(
         ("task: Copa", "task: Cpoa", "e.yaml:4:1: task: there is no task 'Cpoa'; did you mean"),
         ("task: Copa", "task: [Copa, Cpoa]", "e.yaml:4:14: task.1: there is no task 'Cpoa'; did"),
         ("  fo_lora:", "  fo_lroa:", "e.yaml:6:3: method.fo_lroa: there is no method 'fo_lroa'; "),
-        ("task: Copa", "task: Copa\nbackend: bultin", "e.yaml:5:1: backend: there is no backend"),
+        ("task: Copa", "task: Copa\nbackend: bultin", "e.yaml:5:1: trainer: there is no trainer"),
     ],
 )
 def test_a_name_that_is_nearly_known_is_answered_with_the_known_one(

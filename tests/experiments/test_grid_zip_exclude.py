@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from grids import plan, refusal, values
+
+from helpers.grids import plan, refusal, values
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from grids import plan
 
+from helpers.grids import plan
+from helpers.workplace import Workplace, append, copa_row, write_copa
 from penstock import load_experiment
 from penstock.experiments import PlannedRun, experiment_yaml
 from penstock.runs import RunDirectory, RunRecord, State
-from workplace import Workplace, append, copa_row, write_copa
 
 TRAIN = Path("data/original/Copa/copa_train.jsonl")
 VALIDATION = Path("data/original/Copa/copa_validation.jsonl")

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grids import plan, refusal
 
-from chat_entries import PLAIN, chat_line, numbers, write_chat
+from helpers.chat_entries import PLAIN, chat_line, numbers, write_chat
+from helpers.grids import plan, refusal
+from helpers.workplace import Workplace, append
 from penstock.errors import DataError
 from penstock.experiments import PlannedRun
 from penstock.files import sha256_of
 from penstock.manifest import describe
-from workplace import Workplace, append
 
 KEYS = {"task": "chat", "method": "fo_lora", "hyperparameters": "{learning_rate: 1e-4}"}
 PATH = "{path: chat}"

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from grids import plan
 
+from helpers.grids import plan
+from helpers.workplace import append, copa_row, write_copa, write_rows
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import describe
-from workplace import append, copa_row, write_copa, write_rows
 
 pytestmark = pytest.mark.usefixtures("place")
 

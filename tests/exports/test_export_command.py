@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from command import penstock
-from packed_data import dataset
+from helpers.command import penstock
+from helpers.packed_data import dataset
 from penstock.config import parse_yaml
 
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from command import penstock
-from llamafactory_world import chat_row, write_chat, write_rows
-from penstock.backends.llamafactory.settings import words_of_settings
+from helpers.command import penstock
+from helpers.llamafactory_world import chat_row, write_chat, write_rows
 from penstock.errors import ConfigError, DataError
 from penstock.exports import EXPORTS, Export, export
 from penstock.manifest import FileEntry, Manifest
+from penstock.trainers.llamafactory.settings import words_of_settings
 
 LLAMA = "meta-llama/Llama-3.2-3B-Instruct"
 

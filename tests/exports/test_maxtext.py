@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from packed_data import ROWS, dataset
+from helpers.packed_data import ROWS, dataset
 from penstock.errors import ConfigError
 from penstock.exports import EXPORTS, export
 from penstock.formats.megatron import write_pair

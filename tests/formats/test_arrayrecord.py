@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packed_data import ROWS, assert_rows, dataset, random_rows
+from helpers.packed_data import ROWS, assert_rows, dataset, random_rows
 from penstock.errors import DataError
 from penstock.formats import FORMATS, Dataset
 from penstock.formats.arrayrecord._file import ArrayRecordFile
@@ -129,7 +129,7 @@ sys.modules["array_record"] = sys.modules["array_record.python"] = None
 from pathlib import Path
 from penstock.errors import MissingExtraError
 from penstock.formats import FORMATS
-from packed_data import ROWS, assert_rows, target
+from helpers.packed_data import ROWS, assert_rows, target
 format = FORMATS.get("arrayrecord")
 assert_rows(format.open(Path({str(home)!r})), {{"train": ROWS}}, 12, 0)
 try:

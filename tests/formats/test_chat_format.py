@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chat_worlds import rows_by_file, rows_in
+from helpers.chat_worlds import rows_by_file, rows_in
 from penstock.errors import ConfigError
-from penstock.formats import FORMATS, Format, RowBlock, SplitShape, Target
+from penstock.formats import FORMATS, Format, OutputSpec, RowBlock, SplitShape
 from penstock.formats.chat import ChatDataset
 
 SPLITS = ("train", "validation", "test")
@@ -43,7 +43,7 @@ def written(
     """Write the rows of views as a build does, and return the directory."""
     form = chat(**options)
     shapes = {name: SplitShape(len(rows), len(rows), 1) for name, rows in views.items()}
-    target = Target(directory, "talk", shapes, np.dtype(np.uint8))
+    target = OutputSpec(directory, "talk", shapes, np.dtype(np.uint8))
     form.verify(target)
     directory.mkdir()
     files = []

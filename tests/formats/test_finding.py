@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from packed_data import dataset
+from helpers.packed_data import dataset
+from helpers.token_pairs import write_flat
 from penstock.errors import ConfigError
 from penstock.formats import FORMATS, find_dataset
 from penstock.manifest import describe
-from token_pairs import write_flat
 
 
 def test_a_path_stands_for_the_dataset_at_it_or_the_only_one_below(tmp_path: Path) -> None:

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.token_pairs import write_documents, write_flat
 from penstock.errors import ConfigError, DataError
-from penstock.formats import FORMATS, RowBlock, SplitShape, Target
+from penstock.formats import FORMATS, OutputSpec, RowBlock, SplitShape
 from penstock.formats.megatron import FORMAT, IndexedReader
 from penstock.manifest import FileEntry, Manifest, describe, manifest_path
-from token_pairs import write_documents, write_flat
 
 IDS = np.arange(10, dtype=np.uint16)
 BLOCK = RowBlock(IDS, np.array([3, 0, 4, 3], np.int32), np.array([0, 2, 3, 3, 4]))
 SHAPE = SplitShape(rows=4, segments=4, tokens=10)
 
 
-def target(directory: Path, *splits: str, vocab_size: int | None = 50_257) -> Target:
+def target(directory: Path, *splits: str, vocab_size: int | None = 50_257) -> OutputSpec:
     shapes: Mapping[str, SplitShape] = dict.fromkeys(splits or ("train",), SHAPE)
-    return Target(directory, "notes", shapes, np.dtype("u2"), vocab_size=vocab_size)
+    return OutputSpec(directory, "notes", shapes, np.dtype("u2"), vocab_size=vocab_size)
 
 
 def write(directory: Path, *splits: str, **options: str) -> list[str]:
@@ -87,13 +87,13 @@ def test_the_dtype_is_the_one_that_megatron_takes(
 
 
 def test_padding_and_other_dtypes_are_refused(tmp_path: Path) -> None:
-    padded = Target(tmp_path, "a", {"train": SHAPE}, np.dtype("u2"), context=8, pad_id=0)
+    padded = OutputSpec(tmp_path, "a", {"train": SHAPE}, np.dtype("u2"), context=8, pad_id=0)
     with pytest.raises(ConfigError, match=r"megatron stores no padding.*remove `pad`"):
         FORMAT().verify(padded)
     with pytest.raises(ConfigError, match="no code for uint32"):
-        FORMAT().verify(Target(tmp_path, "a", {"train": SHAPE}, np.dtype("u4")))
+        FORMAT().verify(OutputSpec(tmp_path, "a", {"train": SHAPE}, np.dtype("u4")))
     with pytest.raises(ConfigError, match="ids are whole numbers, not float32"):
-        FORMAT().verify(Target(tmp_path, "a", {"train": SHAPE}, np.dtype("f4")))
+        FORMAT().verify(OutputSpec(tmp_path, "a", {"train": SHAPE}, np.dtype("f4")))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.token_pairs import write_documents, write_flat
 from penstock.errors import DataError
 from penstock.formats.megatron import IndexedReader, write_pair
-from token_pairs import write_documents, write_flat
 
 INTEGERS = ["u1", "i1", "<i2", "<i4", "<i8", "<u2"]
 

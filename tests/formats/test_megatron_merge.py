@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.token_pairs import write_documents, write_flat
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats.megatron import IndexedReader, merge
-from token_pairs import write_documents, write_flat
 
 FIRST = [[[1, 2], [3]], [], [[4]]]
 SECOND = [[[5], []], [[6, 7, 8]]]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from killing import kill_at_change
+from helpers.killing import kill_at_change
+from helpers.token_pairs import write_flat
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS, merge
 from penstock.formats._workplace import workplace
 from penstock.manifest import FileEntry, Manifest, read_manifest
-from token_pairs import write_flat
 
 
 def dataset(

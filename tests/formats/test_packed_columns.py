@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packed_data import CONTEXT, Rows, block, expected, target
+from helpers.packed_data import CONTEXT, Rows, block, expected, target
 from penstock.errors import ConfigError, DataError
 from penstock.formats import FORMATS, RowBlock
 from penstock.formats._packed import COLUMNS, PackedFormat

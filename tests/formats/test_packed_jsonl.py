@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packed_data import CONTEXT, ROWS, assert_rows, dataset, random_rows
+from helpers.packed_data import CONTEXT, ROWS, assert_rows, dataset, random_rows
 from penstock.errors import DataError
 from penstock.formats import FORMATS
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packed_data import CONTEXT, ROWS, assert_rows, dataset, random_rows, target
+from helpers.packed_data import CONTEXT, ROWS, assert_rows, dataset, random_rows, target
 from penstock.errors import ConfigError, DataError
 from penstock.formats import FORMATS, Dataset
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from packed_data import ROWS, Rows, assert_rows, dataset, random_rows
+from helpers.packed_data import ROWS, Rows, assert_rows, dataset, random_rows
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS
 from penstock.formats._workplace import workplace

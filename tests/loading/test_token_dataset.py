@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.token_pairs import write_documents, write_flat
 from penstock.errors import ConfigError, DataError
 from penstock.formats.megatron import IndexedReader
 from penstock.loading import IGNORED, TokenDataset, fingerprint
-from token_pairs import write_documents, write_flat
 
 
 def columns(dataset: TokenDataset, name: str) -> list[list[int]]:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.token_pairs import write_flat
 from penstock.errors import ConfigError, DataError
 from penstock.loading import TokenDataset
 from penstock.loading.permutation import Permutation
-from token_pairs import write_flat
 
 
 def order(dataset: TokenDataset) -> list[int]:

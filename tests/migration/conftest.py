@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from migration_trees import write_old_tree
+
+from helpers.migration_trees import write_old_tree
 
 
 @pytest.fixture

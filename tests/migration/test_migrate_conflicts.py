@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from migration_trees import contents, copa_rows, prove, snapshot, write_rows
 
+from helpers.migration_trees import contents, copa_rows, prove, snapshot, write_rows
 from penstock.errors import ConflictError
 from penstock.manifest import MANIFEST_NAME, read_manifest
 from penstock.migration import Action, MigrationPlan, migrate, plan_migration

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from migration_trees import cb_rows, contents, copa_rows, prove, snapshot, write_rows
 
+from helpers.migration_trees import cb_rows, contents, copa_rows, prove, snapshot, write_rows
 from penstock.manifest import MANIFEST_NAME, read_manifest
 from penstock.migration import migrate
 
@@ -46,9 +46,9 @@ def kill_at_every_change(
     """Return the destinations of runs that were killed at one change of the disk after another."""
     root = tmp_path / "runs"
     root.mkdir()
-    script = Path(__file__).parents[1] / "killed_migrations.py"
+    script = ("-m", "helpers.killed_migrations")
     subprocess.run(
-        [sys.executable, script, src, start, root, json.dumps(options)], check=True, timeout=300
+        [sys.executable, *script, src, start, root, json.dumps(options)], check=True, timeout=300
     )
     runs = sorted((path for path in root.iterdir()), key=lambda path: int(path.name))
     assert len(runs) >= 15

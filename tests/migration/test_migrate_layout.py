@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from migration_trees import cb_rows, prove, snapshot, write_rows
 
+from helpers.migration_trees import cb_rows, prove, snapshot, write_rows
 from penstock.formats import open_task_directory
 from penstock.manifest import read_manifest
 from penstock.migration import Action, migrate, plan_migration

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from migration_trees import VERSIONS, cb_rows, copa_rows, first_words, prove, write_rows
 
+from helpers.migration_trees import VERSIONS, cb_rows, copa_rows, first_words, prove, write_rows
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import read_manifest
 from penstock.migration import migrate, plan_migration

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from migration_trees import prove, snapshot
 
+from helpers.migration_trees import prove, snapshot
 from penstock.files import sha256_of
 from penstock.formats import open_task_directory
 from penstock.migration import migrate, plan_migration

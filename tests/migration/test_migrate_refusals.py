@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from migration_trees import contents, copa_rows, prove, snapshot, write_old_tree, write_rows
 
+from helpers.migration_trees import contents, copa_rows, prove, snapshot, write_old_tree, write_rows
 from penstock.errors import ConfigError, DataError, PenstockError
 from penstock.migration import migrate
 

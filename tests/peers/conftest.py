@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from penstock.backends.llamafactory.environment import (
+from penstock.errors import PenstockError
+from penstock.trainers.llamafactory.environment import (
     VARIABLE,
     Environment,
     require_environment,
 )
-from penstock.backends.llamafactory.installing import install, requirements_hash
-from penstock.errors import PenstockError
+from penstock.trainers.llamafactory.installing import install, requirements_hash
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
-from recipe_worlds import files_of, rows, write_jsonl, write_recipe
-
 import penstock
+from helpers.recipe_worlds import files_of, rows, write_jsonl, write_recipe
 from penstock.executors import executor
 from penstock.recipes import carry_out
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import penstock
-from chat_entries import numbers, write_chat
-from chat_worlds import rows_by_file, write_chat_inputs
+from helpers.chat_entries import numbers, write_chat
+from helpers.chat_worlds import rows_by_file, write_chat_inputs
 
 datasets = pytest.importorskip("datasets")
 

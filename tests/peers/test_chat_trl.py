@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,9 @@ from penstock.training.chat.template import ChatTemplate
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-from chat_data import MARKED, chat_rows, some  # noqa: E402
-from training_runs import make_run, trainer_of  # noqa: E402
-
-from chat_entries import write_chat  # noqa: E402
+from helpers.chat_data import MARKED, chat_rows, some  # noqa: E402
+from helpers.chat_entries import write_chat  # noqa: E402
+from helpers.training_runs import make_run, trainer_of  # noqa: E402
 
 ROWS, STEPS, RATE = 24, 6, 1e-3
 

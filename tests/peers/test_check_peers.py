@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from packed_data import dataset, random_rows
+from helpers.packed_data import dataset, random_rows
 from penstock import check
 from penstock.findings import DatasetFindings
 

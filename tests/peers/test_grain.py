@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from packed_data import dataset, random_rows
+from helpers.packed_data import dataset, random_rows
 
 grain = pytest.importorskip("grain")
 pytest.importorskip("array_record")

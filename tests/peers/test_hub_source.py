@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "recipes"))
-from recipe_worlds import files_of, write_jsonl, write_recipe
-
 import penstock
-from penstock.batches import RowBatch, Tally
+from helpers.recipe_worlds import files_of, write_jsonl, write_recipe
+from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError, DataError
 from penstock.sources import SOURCES, Source
 
@@ -47,9 +44,9 @@ def hub(**settings: Any) -> Source:
 
 def read(source: Source, piece_bytes: int = 20_000) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for piece in source.pieces(piece_bytes):
-        tally = Tally(lambda number, piece=piece: source.place(piece, number))
-        for batch in source.read(piece, tally):
+    for input_split in source.input_splits(piece_bytes):
+        stats = RowStats(lambda number, input_split=input_split: source.place(input_split, number))
+        for batch in source.read(input_split, stats):
             assert isinstance(batch, RowBatch)
             rows += batch.rows
     return rows
@@ -66,7 +63,7 @@ def test_the_cached_files_are_the_inputs_and_cut_into_pieces(directory: Path, ca
     source = hub(dataset=str(directory))
     [file] = source.inputs()
     assert Path(file).is_relative_to(cache)
-    assert len(source.pieces(20_000)) > 1
+    assert len(source.input_splits(20_000)) > 1
 
 
 def test_a_bad_row_is_named_by_its_number_in_the_cached_file(directory: Path) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from command import penstock
-from llamafactory_world import write_chat, write_tiny_llama
-from penstock.backends.llamafactory.environment import Environment, look_into
-from penstock.backends.llamafactory.models import template_of
-from penstock.backends.llamafactory.printed import Printed
+from helpers.command import penstock
+from helpers.llamafactory_world import write_chat, write_tiny_llama
 from penstock.config import dump_yaml
 from penstock.errors import ConfigError
 from penstock.runs import find_runs
+from penstock.trainers.llamafactory.environment import Environment, look_into
+from penstock.trainers.llamafactory.models import template_of
+from penstock.trainers.llamafactory.printed import Printed
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
@@ -102,7 +102,7 @@ def test_an_experiment_carries_it_to_a_result(
         "experiment": {"purpose": "lamps"},
         "model": str(model),
         "task": "chat",
-        "backend": "llamafactory",
+        "trainer": "llamafactory",
         "method": method,
         "data": {"path": "lamps"},
         "hyperparameters": SMALL | more,

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from penstock import check
-from penstock.backends.llamafactory.environment import Environment
 from penstock.formats.chat import TAGS
+from penstock.trainers.llamafactory.environment import Environment
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("kept_by_llamafactory.py")
+SCRIPT = Path(__file__).parents[1] / "helpers" / "kept_by_llamafactory.py"
 S, U, A, T = ("system", "Be short."), ("user", "Say a."), ("assistant", "a"), ("tool", "1")
 F = ("function", '{"name": "look", "arguments": {}}')
 LAYOUT = {"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": dict(TAGS)}

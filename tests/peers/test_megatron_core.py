@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.token_pairs import write_documents
 from penstock.errors import ConfigError, DataError
 from penstock.formats.megatron import IndexedReader, megatron_dtype, merge
 from penstock.loading import TokenDataset
-from token_pairs import write_documents
 
 torch = pytest.importorskip("torch")
 indexed = pytest.importorskip("megatron.core.datasets.indexed_dataset")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penstock.batches import RowBatch, Tally
+from helpers.small_tokenizers import small_tokenizer
+from penstock.batches import RowBatch, RowStats
 from penstock.steps.tokenize import Tokenize
-from small_tokenizers import small_tokenizer
 
 huggingface = pytest.importorskip("megatron.core.tokenizers.text.libraries.huggingface_tokenizer")
 indexed_dataset = pytest.importorskip("megatron.core.datasets.indexed_dataset")
@@ -54,7 +54,7 @@ def test_tokens_sizes_and_ids_are_those_of_megatron(
 
     step = Tokenize(tokenizer=directory, append_eod=True)
     batch = RowBatch([{"text": text} for text in texts], range(len(texts)))
-    found = step.apply(batch, Tally(lambda number: ("texts", number)))
+    found = step.apply(batch, RowStats(lambda number: ("texts", number)))
     identity = step.tokenizer_identity()
     assert (identity["vocab_size"], identity["eod_id"]) == (peer.vocab_size, peer.eod)
     assert found.ids.tobytes() == (tmp_path / "peer.bin").read_bytes()

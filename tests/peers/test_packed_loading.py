@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from packed_data import ROWS, dataset, random_rows
+from helpers.packed_data import ROWS, dataset, random_rows
 from penstock.errors import ConfigError, DataError
 from penstock.formats._packed import COLUMNS
 from penstock.loading.packed import PackedGrainSource, packed_tf_dataset

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
 from penstock.sources import SOURCES
 
@@ -18,8 +18,8 @@ ROWS = [{"id": n, "text": f"text {n}", "tags": ["a"] * (n % 3)} for n in range(2
 def read(path: Path, **settings: str) -> list[dict[str, object]]:
     source = SOURCES.get("hf_disk").model_validate({"path": str(path), **settings})
     rows: list[dict[str, object]] = []
-    for piece in source.pieces(20_000):
-        for batch in source.read(piece, Tally(lambda number: ("", number))):
+    for input_split in source.input_splits(20_000):
+        for batch in source.read(input_split, RowStats(lambda number: ("", number))):
             assert isinstance(batch, RowBatch)
             rows += batch.rows
     return rows

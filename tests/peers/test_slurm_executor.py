@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from patience import wait_for
+from helpers.patience import wait_for
 from penstock.errors import ConfigError
 from penstock.executors import Executor, WorkerError, executor
 

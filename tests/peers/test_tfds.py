@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packed_data import ROWS, Rows, dataset, random_rows, target
+from helpers.packed_data import ROWS, Rows, dataset, random_rows, target
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 tf = pytest.importorskip("tensorflow")

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.token_pairs import write_documents, write_flat
 from penstock.loading import TokenDataset, fingerprint
-from token_pairs import write_documents, write_flat
 
 torch = pytest.importorskip("torch")
-SCRIPT = Path(__file__).with_name("train_on_pair.py")
+SCRIPT = Path(__file__).parents[1] / "helpers" / "train_on_pair.py"
 SEQ_LENGTH, GLOBAL_BATCH, STEPS = 32, 8, 8
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import rows, write_jsonl, write_recipe
+
+from helpers.recipe_worlds import rows, write_jsonl, write_recipe
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recipe(tmp_path: Path, source: Path, tiny_tokenizer: Path) -> Callable[..., Path]:
-    """Write a recipe of small pieces; keyword arguments replace its settings."""
+    """Write a recipe of small input_splits; keyword arguments replace its settings."""
 
     def write(**changes: Any) -> Path:
         settings: dict[str, Any] = {

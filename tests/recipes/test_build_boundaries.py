@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import files_of, rows, write_jsonl
 
 import penstock
+from helpers.recipe_worlds import files_of, rows, write_jsonl
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.executors import LocalExecutor
 from penstock.recipes import carry_out, load_tokenize

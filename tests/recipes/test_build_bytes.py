@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recipe_worlds import files_of, rows
 from tokenizers import Tokenizer
 
 import penstock
+from helpers.recipe_worlds import files_of, rows
 from penstock.errors import ConflictError
 from penstock.formats import FORMATS
 from penstock.manifest import read_manifest

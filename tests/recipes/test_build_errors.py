@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import rows, write_jsonl, write_recipe
 
 import penstock
+from helpers.recipe_worlds import rows, write_jsonl, write_recipe
 from penstock.errors import ConfigError, ConflictError, DataError, PenstockError
 
 Recipe = Callable[..., Path]

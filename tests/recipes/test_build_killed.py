@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import files_of, rows, write_jsonl
 
 import penstock
+from helpers.recipe_worlds import files_of, rows, write_jsonl
 from penstock.errors import DataError
 from penstock.manifest import MANIFEST_NAME
 
 Recipe = Callable[..., Path]
-SCRIPT = Path(__file__).parents[1] / "killed_builds.py"
+SCRIPT = ("-m", "helpers.killed_builds")
 
 
 def data_of(directory: Path) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def data_of(directory: Path) -> dict[str, Any]:
 
 
 def killed_builds(recipe: Path, root: Path, *overrides: str) -> list[Path]:
-    subprocess.run([sys.executable, SCRIPT, recipe, root, *overrides], check=True, timeout=300)
+    subprocess.run([sys.executable, *SCRIPT, recipe, root, *overrides], check=True, timeout=300)
     return sorted(root.iterdir(), key=lambda path: int(path.name))
 
 
@@ -109,8 +109,7 @@ def test_a_part_whose_bytes_changed_is_made_again(
     (tmp_path / "dataset").rename(tmp_path / "whole")
     child = os.fork()
     if child == 0:
-        sys.path.insert(0, str(SCRIPT.parent))
-        from killing import kill_at_change
+        from helpers.killing import kill_at_change
 
         kill_at_change(60)
         penstock.build(path, workers=1)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recipe_worlds import rows, write_jsonl
 
 import penstock
+from helpers.recipe_worlds import rows, write_jsonl
 from penstock.errors import ConfigError, DataError
 from penstock.formats import FORMATS
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recipe_worlds import rows, write_jsonl
 
-from command import penstock
+from helpers.command import penstock
+from helpers.recipe_worlds import rows, write_jsonl
 from penstock.formats import FORMATS
 from penstock.manifest import read_manifest
 
@@ -177,7 +177,7 @@ def test_ctrl_c_ends_a_build_with_130_and_it_goes_on(recipe: Recipe, tmp_path: P
     os.kill(build.pid, signal.SIGINT)
     _, told = build.communicate(timeout=60)
     assert build.returncode == 130
-    assert "goes on from the finished pieces" in told
+    assert "goes on from the finished input_splits" in told
     again = penstock("build", str(path), cwd=tmp_path)
     assert again.returncode == 0
-    assert "pieces are finished already" in again.stderr
+    assert "input_splits are finished already" in again.stderr

@@ -12,10 +12,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from recipe_worlds import files_of, write_recipe
 
 import penstock
-from chat_worlds import (
+from helpers.chat_worlds import (
     Row,
     corrections,
     instructions,
@@ -27,11 +26,12 @@ from chat_worlds import (
     write_chat_inputs,
     write_lines,
 )
+from helpers.recipe_worlds import files_of, write_recipe
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import MANIFEST_NAME, Manifest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPT = Path(__file__).parents[1] / "killed_builds.py"
+SCRIPT = ("-m", "helpers.killed_builds")
 CHAT = {
     "chat": {
         "system": "You paraphrase.",
@@ -195,7 +195,7 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(worl
     steps = [{"pairs": {"label": "label"}}, positives, CHAT, "shuffle"]
     overrides = [f"sources={json.dumps(two)}", f"steps={json.dumps(steps)}"]
     overrides += ["piece_bytes=20000", "format.parts={a: [a], all: [b, a]}"]
-    command = [sys.executable, SCRIPT, "recipe.yaml", "killed", *overrides]
+    command = [sys.executable, *SCRIPT, "recipe.yaml", "killed", *overrides]
     subprocess.run(command, check=True, timeout=300)
     places = sorted((world / "killed").iterdir(), key=lambda path: int(path.name))
     assert len(places) > 20

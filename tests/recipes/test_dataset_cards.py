@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 import yaml
-from recipe_worlds import files_of, write_jsonl, write_recipe
 
 import penstock
-from command import penstock as run_penstock
+from helpers.command import penstock as run_penstock
+from helpers.recipe_worlds import files_of, write_jsonl, write_recipe
 from penstock.errors import ConfigError
 from penstock.manifest import Manifest, read_manifest
 from penstock.recipes import summary_tables
 from penstock.recipes.fates import fates_of
 
-SCRIPT = Path(__file__).parents[1] / "killed_builds.py"
+SCRIPT = ("-m", "helpers.killed_builds")
 SIDES = ["source", "target"]
 STEPS: list[Any] = [
     "pairs",
@@ -224,7 +224,7 @@ def test_a_build_that_is_killed_goes_on_to_the_same_card(
     tmp_path: Path, sources: dict[str, Any]
 ) -> None:
     recipe = build(tmp_path, sources, piece_bytes=4000)
-    subprocess.run([sys.executable, SCRIPT, recipe, tmp_path / "killed"], check=True, timeout=300)
+    subprocess.run([sys.executable, *SCRIPT, recipe, tmp_path / "killed"], check=True, timeout=300)
     found = [files_of(place / "dataset") for place in sorted((tmp_path / "killed").iterdir())]
     assert len(found) > 15
     assert all(files.keys() == found[0].keys() for files in found)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_worlds import files_of, write_jsonl, write_recipe
 
 import penstock
+from helpers.recipe_worlds import files_of, write_jsonl, write_recipe
 from penstock.errors import DataError
 from penstock.manifest import Manifest
 

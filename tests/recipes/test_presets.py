@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from recipe_worlds import files_of
 
-import command
 import penstock
+from helpers import command
+from helpers.recipe_worlds import files_of
 from penstock.errors import ConfigError, DataError
 from penstock.recipes import Built, summary_tables
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recipe_worlds import rows, write_jsonl, write_recipe
 
 import penstock
-from penstock.batches import Tally, TokenBatch
+from helpers.recipe_worlds import rows, write_jsonl, write_recipe
+from penstock.batches import RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.manifest import read_manifest
 from penstock.recipes.parts import Part
@@ -35,7 +35,7 @@ def part_of(directory: Path, number: int, ids: np.ndarray) -> StoredPart:
     one = np.array([len(ids)], np.int32), np.ones(1, np.int32)
     part = Part(directory, f"part-{number}")
     batch = TokenBatch(ids, *one, numbers=[0])
-    return StoredPart(part, part.write([batch], Tally(lambda n: ("", n))), 0)
+    return StoredPart(part, part.write([batch], RowStats(lambda n: ("", n))), 0)
 
 
 @given(st.data())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chromium import Page, browser_session
-from composed_runs import ComposedRuns, write_copa
+from helpers.chromium import Page, browser_session
+from helpers.composed_runs import ComposedRuns, write_copa
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composed_runs import ComposedRuns, used, write_copa
+from helpers.composed_runs import ComposedRuns, used, write_copa
 from penstock.report import Contender, compare
 from penstock.runs import State
 

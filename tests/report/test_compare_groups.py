@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from composed_runs import ComposedRuns, used, write_copa
+from helpers.composed_runs import ComposedRuns, used, write_copa
 from penstock.errors import ConfigError
 from penstock.report import compare
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from composed_runs import ComposedRuns
+from helpers.composed_runs import ComposedRuns
 from penstock.report import compare, comparison_cells, to_latex
 from penstock.report.charts import comparison_chart
 from penstock.runs import less_is_better, merit, perplexity
@@ -79,12 +79,12 @@ def test_losses_over_other_tokens_are_no_settings_to_choose_among(runs: Composed
 
 def test_two_trainers_are_never_averaged_over(runs: ComposedRuns) -> None:
     same = {"task": "chat", "metric": "loss", "method": "fo_lora", "chance": None, "rows": 5}
-    runs.add(**same, backend="builtin", dev=1.0, score=1.0, tokens=900)
-    runs.add(**same, backend="llamafactory", dev=0.5, score=0.5)
+    runs.add(**same, trainer="penstock", dev=1.0, score=1.0, tokens=900)
+    runs.add(**same, trainer="llamafactory", dev=0.5, score=0.5)
     found = compare(runs.root)
-    assert found.by == ("method", "data", "backend")
-    assert [c.group["backend"] for c in found.contenders] == ["llamafactory", "builtin"]
-    assert any("added to --by" in note and "backend" in note for note in found.notes)
+    assert found.by == ("method", "data", "trainer")
+    assert [c.group["trainer"] for c in found.contenders] == ["llamafactory", "penstock"]
+    assert any("added to --by" in note and "trainer" in note for note in found.notes)
     assert any("answer tokens of the same rows (900, unknown)" in note for note in found.notes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from composed_runs import ComposedRuns
+from helpers.composed_runs import ComposedRuns
 from penstock.report import compare, comparison_cells, to_latex
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_pages import Elements, elements, references
 
 import penstock
-from chromium import Page
-from command import penstock as run_penstock
-from composed_runs import ComposedRuns, used
+from helpers.chromium import Page
+from helpers.command import penstock as run_penstock
+from helpers.composed_runs import ComposedRuns, used
+from helpers.report_pages import Elements, elements, references
 from penstock.errors import ConfigError
 from penstock.manifest import read_manifest
 from penstock.report import write_data_report, write_report

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.remote.webelement import WebElement
 
-from chromium import Page
-from composed_runs import ComposedRuns
+from helpers.chromium import Page
+from helpers.composed_runs import ComposedRuns
 from penstock.report import compare, comparison_cells, write_report
 
 METHODS = ("fo_full", "fo_lora", "zo")

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from report_pages import Elements, elements, references
 
-from composed_runs import ComposedRuns, used, write_copa
+from helpers.composed_runs import ComposedRuns, used, write_copa
+from helpers.report_pages import Elements, elements, references
 from penstock.errors import ConfigError
 from penstock.report import compare, comparison_cells, write_report
 from penstock.runs import State

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composed_runs import ComposedRuns
+from helpers.composed_runs import ComposedRuns
 from penstock.report import compare, results, trace
 
 TEXT = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")

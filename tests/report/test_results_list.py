@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import penstock
-from command import penstock as command
-from composed_runs import ComposedRuns
+from helpers.command import penstock as command
+from helpers.composed_runs import ComposedRuns
 from penstock.errors import ConfigError, DataError
 from penstock.report import results
 from penstock.runs import State
@@ -137,11 +137,11 @@ def test_rows_that_were_left_out_or_cut_are_shown_with_the_score(runs: ComposedR
 
 
 def test_runs_are_told_apart_by_their_backends_and_by_what_they_vary(runs: ComposedRuns) -> None:
-    runs.add(backend="builtin", task="chat", method="fo_lora", lora_rank=8)
+    runs.add(trainer="penstock", task="chat", method="fo_lora", lora_rank=8)
     shown = command("results", cwd=runs.root.parent).stdout
-    assert "backend" not in shown
-    runs.add(backend="llamafactory", task="chat", method="fo_lora", lora_rank=16)
-    assert "backend" in command("results", cwd=runs.root.parent).stdout
+    assert "trainer" not in shown
+    runs.add(trainer="llamafactory", task="chat", method="fo_lora", lora_rank=16)
+    assert "trainer" in command("results", cwd=runs.root.parent).stdout
     heads = command("results", "--detail", cwd=runs.root.parent).stdout
-    assert "1e-6 backend builtin lora_rank 8 seed 0" in heads
-    assert "1e-6 backend llamafactory lora_rank 16 seed 0" in heads
+    assert "1e-6 trainer penstock lora_rank 8 seed 0" in heads
+    assert "1e-6 trainer llamafactory lora_rank 16 seed 0" in heads

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from composed_runs import ComposedRuns, manifest_of, used, write_copa
+from helpers.composed_runs import ComposedRuns, manifest_of, used, write_copa
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import MANIFEST_NAME, InputEntry
 from penstock.migration import migrate

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_records import a_config, a_record
 
+from helpers.run_records import a_config, a_record
 from penstock.errors import DataError
 from penstock.manifest import FileEntry, Manifest
 from penstock.runs import (

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_records import a_config
 
+from helpers.run_records import a_config
 from penstock.runs import RunConfig, RunData
 from penstock.runs.directory import directory_label
 
@@ -21,7 +21,7 @@ def identity(config: RunConfig, model: str | None = None, data: dict[str, str] =
 @pytest.mark.parametrize(
     "changes",
     [
-        {"backend": "mezo_scripts"},
+        {"trainer": "mezo_scripts"},
         {"model": "org/name-360M"},
         {"task": "cb"},
         {"method": "fo_full"},

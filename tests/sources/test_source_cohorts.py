@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from source_rows import make, read, rows_of, texts_of
 
+from helpers.source_rows import make, read, rows_of, texts_of
 from penstock.errors import DataError
 
 NOTES = "patients[*].notes[*]"

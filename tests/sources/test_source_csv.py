@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from source_rows import make, read, rows_of, texts_of, write_lines
 
+from helpers.source_rows import make, read, rows_of, texts_of, write_lines
 from penstock.errors import DataError
 
 NOT_UTF8 = "byte 0xff is not UTF-8; `undecodable: cp1252` takes such bytes for Windows-1252"
@@ -257,4 +257,4 @@ def test_the_beginning_is_the_first_piece(tmp_path: Path, quoting: str, record: 
     path.write_text("id,text\n" + record * 40)
     source = make("csv", path=str(path), quoting=quoting)
     for size in (1, 50, 100_000):
-        assert source.beginning(size) == source.pieces(size)[0]
+        assert source.beginning(size) == source.input_splits(size)[0]

@@ -14,8 +14,8 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from source_rows import make, read
 
+from helpers.source_rows import make, read
 from penstock.batches import RowBatch
 from penstock.errors import ConfigError, DataError
 
@@ -84,8 +84,8 @@ def test_rows_before_a_break_are_given_before_the_error(tmp_path: Path) -> None:
     lines = b"".join(b'{"text": "%d"}\n' % (n * 0x9E3779B97F4A7C15) for n in range(200_000))
     path.write_bytes(gzip.compress(lines)[:-20])
     source = make("jsonl", path=str(path))
-    [piece] = source.pieces(1 << 24)
-    batches = source.read(piece, None)  # type: ignore[arg-type]
+    [input_split] = source.input_splits(1 << 24)
+    batches = source.read(input_split, None)  # type: ignore[arg-type]
     first = next(iter(batches))
     assert isinstance(first, RowBatch)
     assert first.rows[1] == {"text": str(0x9E3779B97F4A7C15)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from source_rows import make, read, rows_of, write_lines
 
-from penstock.batches import Tally
+from helpers.source_rows import make, read, rows_of, write_lines
+from penstock.batches import RowStats
 from penstock.errors import DataError
 from penstock.sources import _rows
 
@@ -63,8 +63,8 @@ def test_batches_end_by_the_text_of_all_fields(
     lines = [json.dumps({"a": "x" * 30, "b": "y" * 30, "n": n}) for n in range(6)]
     path = write_lines(tmp_path / "a.jsonl", lines)
     source = make("jsonl", path=str(path), text=None)
-    [piece] = source.pieces(1 << 20)
-    sizes = [len(batch) for batch in source.read(piece, Tally(lambda _: ("", 0)))]
+    [input_split] = source.input_splits(1 << 20)
+    sizes = [len(batch) for batch in source.read(input_split, RowStats(lambda _: ("", 0)))]
     assert sizes == [2, 2, 2]
 
 
@@ -75,8 +75,8 @@ def test_batches_end_by_the_text_of_conversations(
     turns = [{"role": "user", "content": "x" * 30}, {"role": "assistant", "content": "y" * 30}]
     path = write_lines(tmp_path / "a.jsonl", [json.dumps({"messages": turns, "n": 1})] * 6)
     source = make("jsonl", path=str(path), text=None)
-    [piece] = source.pieces(1 << 20)
-    batches = source.read(piece, Tally(lambda _: ("", 0)))
+    [input_split] = source.input_splits(1 << 20)
+    batches = source.read(input_split, RowStats(lambda _: ("", 0)))
     assert [len(batch) for batch in batches] == [2, 2, 2]
 
 

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from source_rows import make, texts_of, write_lines
 
+from helpers.source_rows import make, texts_of, write_lines
 from penstock.errors import ConfigError, DataError
 from penstock.sources import describe_input
 
@@ -61,15 +61,15 @@ def test_what_names_no_file_is_refused(tree: Path, path: str, message: str) -> N
     with pytest.raises(ConfigError, match=message):
         make("jsonl", path=str(tree / path)).inputs()
     with pytest.raises(ConfigError, match=message):
-        make("jsonl", path=[str(tree / "x.jsonl"), str(tree / path)]).pieces(1 << 20)
+        make("jsonl", path=[str(tree / "x.jsonl"), str(tree / path)]).input_splits(1 << 20)
 
 
 def test_a_file_that_cannot_be_opened_is_named(tree: Path) -> None:
     source = make("jsonl", path=str(tree / "x.jsonl"))
-    pieces = source.pieces(1 << 20)
+    input_splits = source.input_splits(1 << 20)
     (tree / "x.jsonl").unlink()
     with pytest.raises(DataError, match=r"x\.jsonl: cannot be read: No such file"):
-        list(source.read(pieces[0], None))  # type: ignore[arg-type]
+        list(source.read(input_splits[0], None))  # type: ignore[arg-type]
 
 
 def test_an_input_is_described_by_path_size_and_hash(tree: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from source_rows import make
 
+from helpers.source_rows import make
 from penstock.errors import ConfigError
 
 BLOCKED = """

@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from source_rows import make, read, rows_of, texts_of, write_lines
 
+from helpers.source_rows import make, read, rows_of, texts_of, write_lines
 from penstock.errors import DataError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -112,7 +112,7 @@ def test_compressed_files_are_read_as_plain_ones(tmp_path: Path, suffix: str) ->
     data = b"".join(b'{"text": "%d"}\n' % n for n in range(50_000))
     path = packed(tmp_path / f"a.jsonl{suffix}", data)
     source = make("jsonl", path=str(path))
-    assert len(source.pieces(1000)) == 1
+    assert len(source.input_splits(1000)) == 1
     assert texts_of(source) == [str(n) for n in range(50_000)]
 
 
@@ -160,13 +160,13 @@ def test_a_file_that_is_no_archive_or_damaged_is_named(tmp_path: Path, suffix: s
 def test_a_file_that_became_shorter_is_not_taken_for_whole(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"text": "1"}'] * 20)
     source = make("jsonl", path=str(path))
-    pieces = source.pieces(100)
+    input_splits = source.input_splits(100)
     path.write_bytes(path.read_bytes()[:112])
-    from penstock.batches import Tally
+    from penstock.batches import RowStats
 
     with pytest.raises(DataError, match="was longer when the build began"):
-        for piece in pieces:
-            list(source.read(piece, Tally(lambda number: ("", number))))
+        for input_split in input_splits:
+            list(source.read(input_split, RowStats(lambda number: ("", number))))
 
 
 @pytest.mark.parametrize(

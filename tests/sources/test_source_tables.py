@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from source_rows import make, read, rows_of, texts_of
 
-from penstock.batches import Tally
+from helpers.source_rows import make, read, rows_of, texts_of
+from penstock.batches import RowStats
 from penstock.errors import ConfigError, DataError
 
 ROWS = [{"id": n, "text": f"text {n}", "by": {"unit": "x" * n, "n": n}} for n in range(25)]
@@ -112,8 +112,8 @@ def test_a_batch_of_large_texts_is_a_few_megabytes(tmp_path: Path) -> None:
     rows = [{"text": "x" * 200_000} for _ in range(60)]
     path = parquet(tmp_path / "a.parquet", rows, group=60)
     source = make("parquet", path=str(path))
-    [piece] = source.pieces(1 << 30)
-    batches = list(source.read(piece, Tally(lambda number: ("", number))))
+    [input_split] = source.input_splits(1 << 30)
+    batches = list(source.read(input_split, RowStats(lambda number: ("", number))))
     assert sum(map(len, batches)) == 60
     assert max(map(len, batches)) <= 10
 

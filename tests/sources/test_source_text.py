@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from source_rows import make, read, rows_of, texts_of
 
+from helpers.source_rows import make, read, rows_of, texts_of
 from penstock.errors import DataError
 
 PARAGRAPHS = st.lists(st.lists(st.sampled_from(["a", "bc é", " d"]), min_size=1, max_size=3))
@@ -19,7 +19,7 @@ def test_a_file_is_a_document_and_small_files_share_a_piece(tmp_path: Path) -> N
     for number in range(20):
         (tmp_path / f"{number}.txt").write_bytes(f"\ufefftext {number}\r\n\r\nof é\n".encode())
     source = make("text", path=str(tmp_path / "*.txt"))
-    assert len(source.pieces(1 << 20)) == 1
+    assert len(source.input_splits(1 << 20)) == 1
     expected = [
         {"text": f"text {n}\r\n\r\nof é\n", "file": str(tmp_path / f"{n}.txt")} for n in range(20)
     ]

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from source_rows import make
 
-from penstock.batches import Tally, TokenBatch
+from helpers.small_tokenizers import small_tokenizer
+from helpers.source_rows import make
+from helpers.token_pairs import write_documents
+from penstock.batches import RowStats, TokenBatch
 from penstock.errors import ConfigError, DataError
 from penstock.files import sha256_of
-from penstock.formats import FORMATS, RowBlock, SplitShape, Target
+from penstock.formats import FORMATS, OutputSpec, RowBlock, SplitShape
 from penstock.manifest import FileEntry, Manifest
 from penstock.sources import Source
-from small_tokenizers import small_tokenizer
-from token_pairs import write_documents
 
 #: Rows of segments; each row is at most eight tokens long.
 DOCUMENTS = [[[n, 0, n + 1], [n * 7 + 1] * (n % 4 + 1)] for n in range(1, 30)]
@@ -29,9 +29,9 @@ TOKENIZER = {"path": "gpt2", "sha256": "sha256:0"}
 def documents_of(source: Source, piece_bytes: int = 1 << 24) -> list[list[list[int]]]:
     """Return the sequences of every document of a source."""
     found: list[list[list[int]]] = []
-    for piece in source.pieces(piece_bytes):
+    for input_split in source.input_splits(piece_bytes):
         number = 0
-        for batch in source.read(piece, Tally(lambda number: ("", number))):
+        for batch in source.read(input_split, RowStats(lambda number: ("", number))):
             assert isinstance(batch, TokenBatch)
             assert list(batch.numbers) == list(range(number, number + len(batch)))
             assert batch.lengths.dtype == batch.sequences.dtype == np.int32
@@ -58,7 +58,7 @@ def write(
     segments = [segment for document in documents for segment in document]
     shape = SplitShape(len(documents), len(segments), sum(map(len, segments)))
     packed = kind != "megatron"
-    target = Target(
+    target = OutputSpec(
         directory=directory,
         name=directory.parent.name if packed else "notes",
         splits={"train": shape, "test": shape},
@@ -115,8 +115,8 @@ def test_documents_of_every_format_come_back_as_they_were(
 def test_ids_have_the_dtype_of_the_file(tmp_path: Path) -> None:
     path = write("megatron", tmp_path / "notes")
     source = make("dataset", path=str(path / "notes_train_text_document"))
-    [piece] = source.pieces(1 << 24)
-    [batch] = source.read(piece, Tally(lambda number: ("", number)))
+    [input_split] = source.input_splits(1 << 24)
+    [batch] = source.read(input_split, RowStats(lambda number: ("", number)))
     assert batch.ids.dtype == np.uint16
     names = ["notes_train_text_document.bin", "notes_train_text_document.idx"]
     assert [Path(name).name for name in source.inputs()] == ["penstock.json", *names]
@@ -166,7 +166,7 @@ def test_what_is_no_dataset_or_several_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds 2 datasets; name one: .*one, .*two"):
         make("dataset", path=str(tmp_path)).inputs()
     with pytest.raises(ConfigError, match="has no split 'tset'; did you mean 'test'"):
-        make("dataset", path=str(tmp_path / "one"), split="tset").pieces(1)
+        make("dataset", path=str(tmp_path / "one"), split="tset").input_splits(1)
 
 
 def test_a_dataset_that_is_damaged_is_named(tmp_path: Path) -> None:
@@ -206,8 +206,8 @@ def flat(source: Source, piece_bytes: int) -> Any:
     """Return every id of a source."""
     batches = [
         batch
-        for piece in source.pieces(piece_bytes)
-        for batch in source.read(piece, Tally(lambda number: ("", number)))
+        for input_split in source.input_splits(piece_bytes)
+        for batch in source.read(input_split, RowStats(lambda number: ("", number)))
     ]
     return np.concatenate([batch.ids for batch in batches if isinstance(batch, TokenBatch)])
 

@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from source_rows import make, read, rows_of, texts_of
 
+from helpers.source_rows import make, read, rows_of, texts_of
 from penstock.errors import ConfigError, DataError, MissingExtraError
 from penstock.sources import describe_input
 
@@ -85,7 +85,7 @@ def test_files_in_memory_are_found_cut_and_read(memory: Any) -> None:
     memory.pipe("/data/other.txt", b"text")
     source = make("jsonl", path="memory://data/*.jsonl*")
     assert [path.rpartition("/")[2] for path in source.inputs()] == ["2.jsonl", "10.jsonl.gz"]
-    assert len(source.pieces(2000)) > 5
+    assert len(source.input_splits(2000)) > 5
     assert rows_of(source, piece_bytes=2000) == ROWS + ROWS
 
 
@@ -130,8 +130,8 @@ def test_every_kind_of_source_reads_urls(memory: Any, tmp_path: Path) -> None:
 def test_files_of_a_web_server_are_read_with_ranges_or_whole(server: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(LINES)
     source = make("jsonl", path=f"{server}/a.jsonl")
-    pieces = source.pieces(2000)
-    assert len(pieces) in (1, 6)
+    input_splits = source.input_splits(2000)
+    assert len(input_splits) in (1, 6)
     assert rows_of(source, piece_bytes=2000) == ROWS
 
 
@@ -153,7 +153,7 @@ def test_pieces_that_were_made_before_a_fork_are_read_behind_it(
 ) -> None:
     (tmp_path / "a.jsonl").write_bytes(LINES)
     source = make("jsonl", path=f"{server}/a.jsonl")
-    assert source.pieces(2000)
+    assert source.input_splits(2000)
     with multiprocessing.get_context("fork").Pool(1) as pool:
         assert pool.apply(rows_of, (source,)) == ROWS
 

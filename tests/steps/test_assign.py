@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from step_batches import order_of
 
+from helpers.step_batches import order_of
 from penstock.errors import ConfigError
 from penstock.steps import STEPS, Arranging
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import order_of, segments_of, tally
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from helpers.step_batches import order_of, segments_of, stats
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.steps import STEPS, Arranging, Step
 
@@ -26,9 +26,9 @@ def chat(**options: Any) -> Step:
     return STEPS.get("chat").model_validate({**PLAIN, **options})
 
 
-def carried(step: Step, *rows: dict[str, Any], counted: Tally | None = None) -> TokenBatch:
+def carried(step: Step, *rows: dict[str, Any], counted: RowStats | None = None) -> TokenBatch:
     """Return what the step makes of rows that stand in lines 1, 2, ..."""
-    made = step.apply(RowBatch(list(rows), range(len(rows))), counted or tally())
+    made = step.apply(RowBatch(list(rows), range(len(rows))), counted or stats())
     assert isinstance(made, TokenBatch)
     return made
 
@@ -105,7 +105,7 @@ def test_a_row_that_makes_no_turn_is_named_by_line(change: dict[str, Any], said:
     with pytest.raises(DataError) as caught:
         carried(chat(), PAIR, {**PAIR, **change})
     assert str(caught.value).startswith(f"input.jsonl:2: {said}")
-    counted = tally(skip=True)
+    counted = stats(skip=True)
     kept = carried(chat(directions="both"), {**PAIR, **change}, PAIR, counted=counted)
     assert (list(kept.numbers), kept.sequences.tolist()) == ([1], [2])
     assert counted.counts == {"skipped": 1}
@@ -130,7 +130,7 @@ def test_nothing_stands_for_an_empty_field_where_that_is_allowed(empty: str | No
 
 def test_turning_a_pair_round_makes_no_field_that_was_not_there() -> None:
     step = chat(user="{source}", assistant="{target}", directions="both")
-    counted = tally(skip=True)
+    counted = stats(skip=True)
     carried(step, {"source": "He go."}, {"target": "He goes."}, counted=counted)
     assert [reason for *_, reason in counted.errors] == [
         "the field 'target' is absent; see `chat`",
@@ -139,7 +139,7 @@ def test_turning_a_pair_round_makes_no_field_that_was_not_there() -> None:
 
 
 def test_no_text_of_a_row_stands_in_an_error() -> None:
-    counted = tally(skip=True)
+    counted = stats(skip=True)
     carried(chat(), {"source": {"secret": 1}, "target": "secret"}, counted=counted)
     assert "secret" not in str(counted.errors)
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import arranged, rows, tally
 
+from helpers.step_batches import arranged, rows, stats
 from penstock.errors import ConfigError, DataError
-from penstock.steps import SPLIT_NAMES, STEPS, Step
+from penstock.splits import SPLIT_NAMES
+from penstock.steps import STEPS, Step
 
 #: The sources that a row may be of, and what they are given to: nothing, and each split.
 GIVEN = {"to_train": "train", "to_validation": "validation", "to_test": "test"}
@@ -201,7 +202,7 @@ def test_splits_with_a_share_or_a_source_of_their_own_are_promised_a_row() -> No
 
 def test_a_row_without_its_sentence_is_bad() -> None:
     with pytest.raises(DataError, match=r":1: the field 'target' is absent; `components` needs it"):
-        components(test=0.1).apply(rows({"source": "a"}), tally())
+        components(test=0.1).apply(rows({"source": "a"}), stats())
 
 
 def test_rows_are_not_divided_twice() -> None:

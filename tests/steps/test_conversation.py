@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import tally
 
+from helpers.step_batches import stats
 from penstock.batches import RowBatch
 from penstock.errors import DataError
 from penstock.formats.chat import to_alpaca
@@ -27,7 +27,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str
 def made(name: str, options: dict[str, Any], *rows: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what a step makes of rows that stand in lines 1, 2, ..."""
     step = STEPS.get(name).model_validate(options)
-    batch = step.apply(RowBatch(list(rows), range(len(rows))), tally())
+    batch = step.apply(RowBatch(list(rows), range(len(rows))), stats())
     assert isinstance(batch, RowBatch)
     return batch.rows
 

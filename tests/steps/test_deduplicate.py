@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import order_of, rows, tally, texts
 
+from helpers.step_batches import order_of, rows, stats, texts
 from penstock.batches import RowBatch
 from penstock.errors import DataError
 from penstock.steps import STEPS, Arranging, Order, Step
@@ -26,7 +26,7 @@ def deduplicated(batches: list[RowBatch], *steps: Step) -> tuple[list[int], Arra
     columns: list[dict[str, np.ndarray]] = []
     for batch in batches:
         for each in steps:
-            made = each.apply(batch, tally())
+            made = each.apply(batch, stats())
             assert isinstance(made, RowBatch)
             batch = made
         columns.append(batch.columns)
@@ -101,8 +101,8 @@ def test_it_looks_across_splits() -> None:
 )
 def test_a_field_that_cannot_be_compared_is_a_bad_row(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=f"input.jsonl:2: the field 'id' {reason}"):
-        step(on="id").apply(rows({"id": 1}, row), tally())
-    made = step(on="id").apply(rows({"id": 1}, row, {"id": 2}), tally(skip=True))
+        step(on="id").apply(rows({"id": 1}, row), stats())
+    made = step(on="id").apply(rows({"id": 1}, row, {"id": 2}), stats(skip=True))
     assert made.numbers == [0, 2]
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import rows, tally
 
+from helpers.step_batches import rows, stats
 from penstock.errors import ConfigError
 from penstock.steps import STEPS
 from penstock.steps._detokenizing import detokenized
@@ -117,7 +117,7 @@ def test_of_real_pairs_words_stay_as_they_were(shared_data: Path) -> None:
 
 def test_rows_that_change_are_counted_and_others_stay() -> None:
     step = STEPS.get("detokenize").model_validate({"fields": ["text"]})
-    counted = tally()
+    counted = stats()
     made = step.apply(rows({"text": "a , b", "id": 1}, {"text": "a, b"}), counted)
     assert made.rows == [{"text": "a, b", "id": 1}, {"text": "a, b"}]
     assert counted.counts == {"detokenize.changed": 1, "detokenize.unchanged": 1}

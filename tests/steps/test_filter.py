@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from step_batches import rows, tally, texts
 
+from helpers.step_batches import rows, stats, texts
 from penstock.batches import RowBatch
 from penstock.errors import DataError
 from penstock.steps import STEPS
@@ -16,7 +16,7 @@ from penstock.steps import STEPS
 
 def apply(batch: RowBatch, **options: Any) -> tuple[list[int], dict[str, int]]:
     """Return the numbers of the rows that are kept, and the counts."""
-    counted = tally(skip=True)
+    counted = stats(skip=True)
     made = STEPS.get("filter").model_validate(options).apply(batch, counted)
     return list(made.numbers), dict(counted.counts)
 
@@ -48,7 +48,7 @@ def test_columns_follow_the_rows() -> None:
 
     batch = texts("a", "abc")
     batch.columns["split"] = np.array([1, 2], np.uint8)
-    made = STEPS.get("filter").model_validate({"min_characters": 2}).apply(batch, tally())
+    made = STEPS.get("filter").model_validate({"min_characters": 2}).apply(batch, stats())
     assert made.columns["split"].tolist() == [2]
 
 
@@ -80,7 +80,7 @@ def test_a_row_that_cannot_be_asked_is_bad_and_named(
 ) -> None:
     step = STEPS.get("filter").model_validate(options)
     with pytest.raises(DataError) as refused:
-        step.apply(rows(row), tally())
+        step.apply(rows(row), stats())
     assert str(refused.value).startswith(f"input.jsonl:1: {reason}")
     assert "secret" not in str(refused.value)
 
@@ -102,7 +102,7 @@ def test_nothing_read_is_nothing_dropped() -> None:
 
 def test_a_named_filter_is_counted_and_judged_by_itself() -> None:
     named = STEPS.get("filter").model_validate({"min_words": 1, "name": "words"})
-    counted = tally()
+    counted = stats()
     named.apply(texts("", ""), counted)
     assert counted.counts == {"filter.words.too_few_words": 2}
     with pytest.raises(DataError, match=r"^filter\.words: drops 2 of 2 documents"):

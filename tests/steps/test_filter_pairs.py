@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import rows, tally
 
+from helpers.step_batches import rows, stats
 from penstock.errors import ConfigError, DataError
 from penstock.steps import STEPS, Step
 
@@ -20,7 +20,7 @@ def filter_pairs(**options: Any) -> Step:
 
 
 def kept(step: Step, *pairs: tuple[str, str]) -> tuple[list[int], Counter[str]]:
-    counted = tally()
+    counted = stats()
     made = step.apply(rows(*({"source": a, "target": b} for a, b in pairs)), counted)
     return list(made.numbers), counted.counts
 
@@ -95,7 +95,7 @@ def test_dropping_more_than_the_share_ends_the_build() -> None:
 
 def test_a_row_that_is_no_pair_is_bad() -> None:
     with pytest.raises(DataError, match=r":1: the field 'source' is absent; `filter_pairs` needs"):
-        filter_pairs().apply(rows({"text": "a"}), tally())
+        filter_pairs().apply(rows({"text": "a"}), stats())
 
 
 @pytest.mark.parametrize(

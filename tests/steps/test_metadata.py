@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import rows, tally
 
+from helpers.step_batches import rows, stats
 from penstock.batches import RowBatch
 from penstock.errors import DataError
 from penstock.steps import STEPS
@@ -22,7 +22,7 @@ WHOLE = {"text": "Came in.", "type": "ED Note", "note": {"date": "2009-08-30"}}
 def apply(template: str, *given_: dict[str, Any], skip: bool = False, **options: Any) -> RowBatch:
     """Return the batch that the step makes of some rows."""
     step = STEPS.get("metadata").model_validate({"template": template, **options})
-    made = step.apply(rows(*given_), tally(skip))
+    made = step.apply(rows(*given_), stats(skip))
     assert isinstance(made, RowBatch)
     return made
 
@@ -34,7 +34,7 @@ def test_fields_stand_before_the_text() -> None:
 
 def test_the_rows_that_come_in_stay_as_they_are() -> None:
     batch = rows(WHOLE)
-    STEPS.get("metadata").model_validate({"template": TEMPLATE}).apply(batch, tally())
+    STEPS.get("metadata").model_validate({"template": TEMPLATE}).apply(batch, stats())
     assert batch.rows == [WHOLE]
 
 
@@ -105,7 +105,7 @@ def test_absent_fields_can_be_done_without_and_are_counted(absent: str, text: st
     step = STEPS.get("metadata").model_validate(
         {"template": "Type: {type}\nDate: {date} ({ward})\n", "absent": absent}
     )
-    counted = tally()
+    counted = stats()
     made = step.apply(rows({"text": "Came in.", "date": "d", "ward": "A"}), counted)
     assert isinstance(made, RowBatch)
     assert made.rows[0]["text"] == text

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from step_batches import order_of, segments_of
 
+from helpers.step_batches import order_of, segments_of
 from penstock.errors import ConfigError, DataError
 from penstock.steps import STEPS, Arranging, Order
 

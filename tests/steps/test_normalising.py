@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.steps._normalising import Normalise, normalised
+from penstock.text import Normalise, normalised
 
 
 @pytest.mark.parametrize(

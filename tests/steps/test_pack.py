@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import order_of, segments_of, tokens_of
 
+from helpers.step_batches import order_of, segments_of, tokens_of
 from penstock.errors import ConfigError
 from penstock.steps import STEPS, Arranging, Order
 

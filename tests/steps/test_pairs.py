@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from step_batches import rows, tally
 
+from helpers.step_batches import rows, stats
 from penstock.batches import RowBatch
 from penstock.errors import DataError
 from penstock.steps import STEPS, Step
@@ -21,7 +21,7 @@ def pairs(**options: Any) -> Step:
 
 
 def made(step: Step, *each: dict[str, Any], skip: bool = False) -> RowBatch:
-    batch = step.apply(RowBatch(list(each), range(len(each))), tally(skip))
+    batch = step.apply(RowBatch(list(each), range(len(each))), stats(skip))
     assert isinstance(batch, RowBatch)
     return batch
 
@@ -84,7 +84,7 @@ def test_a_field_that_has_the_name_of_a_side_is_refused() -> None:
 
 
 def test_short_and_empty_sides_are_dropped_and_counted() -> None:
-    counted = tally()
+    counted = stats()
     step = pairs(min_characters=3, empty="drop")
     batch = rows(
         {"source": "abc", "target": "abc"},

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import rows, tally
 
+from helpers.step_batches import rows, stats
 from penstock.batches import RowBatch
 from penstock.errors import ConfigError, DataError
-from penstock.steps import SPLIT_NAMES, STEPS, Step
+from penstock.splits import SPLIT_NAMES
+from penstock.steps import STEPS, Step
 
 KEYS = st.one_of(st.text(max_size=3), st.integers(-3, 3), st.floats(-1, 1), st.booleans())
 
@@ -25,7 +26,7 @@ def partition(**options: Any) -> Step:
 
 def codes(step: Step, keys: list[Any]) -> list[int]:
     """Return the split of a row of each key."""
-    made = step.apply(rows(*({"patient": key} for key in keys)), tally())
+    made = step.apply(rows(*({"patient": key} for key in keys)), stats())
     assert made.columns["split"].dtype == "uint8"
     return made.columns["split"].tolist()
 
@@ -88,7 +89,7 @@ def test_a_larger_share_only_adds_keys_to_a_split() -> None:
 
 
 def test_rows_are_counted_by_split() -> None:
-    counted = tally()
+    counted = stats()
     step = partition(validation=0.5)
     step.apply(rows(*({"patient": n} for n in range(100))), counted)
     assert set(counted.counts) == {"partition.train", "partition.validation"}
@@ -108,8 +109,8 @@ def test_rows_are_counted_by_split() -> None:
 )
 def test_a_row_without_the_key_is_bad(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=f"input.jsonl:2: the field 'patient' {reason}"):
-        partition(test=0.5).apply(rows({"patient": 1}, row), tally())
-    made = partition(test=0.5).apply(rows({"patient": 1}, row), tally(skip=True))
+        partition(test=0.5).apply(rows({"patient": 1}, row), stats())
+    made = partition(test=0.5).apply(rows({"patient": 1}, row), stats(skip=True))
     assert isinstance(made, RowBatch)
     assert len(made) == len(made.columns["split"]) == 1
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from step_batches import arranged, rows, tally
 
+from helpers.step_batches import arranged, rows, stats
 from penstock.batches import RowBatch
 from penstock.errors import DataError
 from penstock.steps import STEPS, Step
@@ -74,7 +74,7 @@ def test_many_contradictions_end_the_build() -> None:
 )
 def test_a_row_that_is_no_pair_with_a_label_is_bad(row: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        positives().apply(rows(row), tally())
+        positives().apply(rows(row), stats())
 
 
 def test_it_looks_across_splits() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from step_batches import order_of, segments_of
 
+from helpers.step_batches import order_of, segments_of
 from penstock.errors import ConfigError
+from penstock.kernels.shuffling import permutation
 from penstock.steps import STEPS, Arranging, Order
-from penstock.steps._random import permutation
 
 UNITS = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=20)
 

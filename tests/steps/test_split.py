@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from step_batches import documents, tally
 
+from helpers.step_batches import documents, stats
 from penstock.batches import TokenBatch
 from penstock.steps import STEPS
 from penstock.tokenization import load_tokenizer
@@ -24,13 +24,13 @@ def split(batch: TokenBatch, **options: Any) -> tuple[TokenBatch, dict[str, int]
     """Split a batch; return what it became, and the counts."""
     step = STEPS.get("split").model_validate(options)
     step.prepare()
-    counted = tally()
+    counted = stats()
     made = step.apply(batch, counted)
     assert isinstance(made, TokenBatch)
     return made, dict(counted.counts)
 
 
-def pieces(batch: TokenBatch) -> list[list[list[int]]]:
+def input_splits(batch: TokenBatch) -> list[list[list[int]]]:
     """Return the ids of each sequence of each document."""
     ids, lengths = iter(batch.ids.tolist()), iter(batch.lengths.tolist())
     return [
@@ -48,15 +48,15 @@ def test_sequences_without_their_overlap_give_back_the_document(
     made, counts = split(documents(given_), context=context, overlap=overlap, at=at, **boundaries)
     assert made.ids.dtype == np.uint16
     repeated = 0
-    for document, (first, *others) in zip(given_, pieces(made), strict=True):
+    for document, (first, *others) in zip(given_, input_splits(made), strict=True):
         whole = list(first)
-        for piece in others:
-            assert piece[:overlap] == whole[len(whole) - overlap :]
-            assert len(piece) > overlap
-            whole += piece[overlap:]
+        for input_split in others:
+            assert input_split[:overlap] == whole[len(whole) - overlap :]
+            assert len(input_split) > overlap
+            whole += input_split[overlap:]
             repeated += overlap
         assert whole == document
-        assert all(len(piece) <= context for piece in (first, *others))
+        assert all(len(input_split) <= context for input_split in (first, *others))
     assert counts.get("split.overlap_tokens", 0) == repeated
     assert counts.get("split.cut", 0) == len(made.lengths) - len(given_)
     assert counts.get("split.documents", 0) == sum(len(d) > context for d in given_)
@@ -70,17 +70,17 @@ def test_a_cut_comes_after_the_last_boundary_that_fits(
     made, _ = split(
         documents(given_), context=context, overlap=overlap, at="boundary", boundaries=[3, 7]
     )
-    for document in pieces(made):
-        for piece in document[:-1]:
-            if len(piece) < context:
-                assert piece[-1] in (3, 7)
-            elif piece[-1] not in (3, 7):
-                assert not {3, 7} & set(piece[overlap:])
+    for document in input_splits(made):
+        for input_split in document[:-1]:
+            if len(input_split) < context:
+                assert input_split[-1] in (3, 7)
+            elif input_split[-1] not in (3, 7):
+                assert not {3, 7} & set(input_split[overlap:])
 
 
 def test_hard_cuts_fill_every_sequence_but_the_last() -> None:
     made, counts = split(documents([[*range(10)], [1, 2], []]), context=4)
-    assert pieces(made) == [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]], [[1, 2]], [[]]]
+    assert input_splits(made) == [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]], [[1, 2]], [[]]]
     assert counts == {"split.documents": 1, "split.cut": 2}
 
 
@@ -90,7 +90,7 @@ def test_documents_of_several_sequences_and_of_none_keep_their_place() -> None:
         [4, 5, 6], {"split": np.array([0, 1, 2], np.uint8)},
     )  # fmt: skip
     made, _ = split(batch, context=2)
-    assert pieces(made) == [[[0, 1], [2, 3], [4], [5]], [], [[6, 7], [8]]]
+    assert input_splits(made) == [[[0, 1], [2, 3], [4], [5]], [], [[6, 7], [8]]]
     assert made.numbers == [4, 5, 6]
     assert made.columns["split"].tolist() == [0, 1, 2]
 
@@ -111,7 +111,7 @@ def test_lines_and_sentences_are_found_by_the_tokenizer(shared_data: Path, name:
         made, _ = split(
             whole, context=context, at="boundary", boundaries=[boundary], tokenizer=path
         )
-        return [tokenizer.decode(piece) for piece in pieces(made)[0]]
+        return [tokenizer.decode(input_split) for input_split in input_splits(made)[0]]
 
     lines = text.splitlines(keepends=True)
     assert cut(len(whole.ids) - 1, "newline") == lines

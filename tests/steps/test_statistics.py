@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from step_batches import order_of, rows, tally
 
+from helpers.step_batches import order_of, rows, stats
 from penstock.errors import ConfigError, DataError
 from penstock.steps import STEPS, Arranging, Order, Step, histogram_bins
 
@@ -25,7 +25,7 @@ def measured(
 ) -> tuple[list[dict[str, Any]], Order]:
     """Return the groups that one split of rows comes to, and the order that is left."""
     step = statistics(**options)
-    columns = step.apply(rows(*batch), tally()).columns
+    columns = step.apply(rows(*batch), stats()).columns
     codes = np.array(source if source is not None else [0] * len(batch), np.uint8)
     order = replace(order_of([[1]] * len(batch)), columns={**columns, "source": codes})
     arranging = Arranging(0, split="train", source_names=("paws", "qqp"))
@@ -122,12 +122,12 @@ def test_the_distance_is_the_one_that_filter_pairs_goes_by(
         if 0 < least <= 1:
             settings = {"identical": "keep", "min_edit": max(least - 0.0005, 0.0001)}
             step = STEPS.get("filter_pairs").model_validate(settings)
-            assert bool(len(step.apply(rows(row), tally()))) == (least == share)
+            assert bool(len(step.apply(rows(row), stats()))) == (least == share)
 
 
 def test_a_row_without_the_field_is_a_bad_row() -> None:
     with pytest.raises(DataError, match=r":1: the field 'target' is absent; `statistics` needs it"):
-        statistics().apply(rows({"source": "a"}), tally())
+        statistics().apply(rows({"source": "a"}), stats())
 
 
 def test_a_second_table_is_refused() -> None:

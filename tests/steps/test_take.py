@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from step_batches import arranged, rows
 
+from helpers.step_batches import arranged, rows
 from penstock.errors import ConfigError
 from penstock.steps import STEPS, Step
 

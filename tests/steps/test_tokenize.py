@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 from tokenizers import Tokenizer, normalizers
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from helpers.small_tokenizers import BEGIN, BEGIN_ID, END, END_ID, PAD_ID, small_tokenizer
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import ConfigError, DataError
 from penstock.steps.tokenize import Tokenize
-from small_tokenizers import BEGIN, BEGIN_ID, END, END_ID, PAD_ID, small_tokenizer
 
 TEXTS = ["The quick brown fox", "", "jumps over", f"the {END} lazy dog", " "]
 
@@ -37,8 +37,8 @@ def rows(texts: list[Any]) -> RowBatch:
     )
 
 
-def tally(skip: bool = False) -> Tally:
-    return Tally(lambda number: ("notes.jsonl", number + 1), skip=skip)
+def stats(skip: bool = False) -> RowStats:
+    return RowStats(lambda number: ("notes.jsonl", number + 1), skip=skip)
 
 
 def documents(batch: TokenBatch) -> list[list[int]]:
@@ -66,7 +66,7 @@ def test_by_default_documents_are_those_of_megatron(
 ) -> None:
     for path in (small, with_begin):
         step = Tokenize(tokenizer=path, append_eod=append_eod, engine=engine)  # type: ignore[arg-type]
-        found = step.apply(rows(TEXTS), tally())
+        found = step.apply(rows(TEXTS), stats())
         assert documents(found) == as_megatron(path, TEXTS, END_ID if append_eod else None)
         assert found.ids.dtype == np.uint16
         assert (found.lengths.dtype, found.sequences.dtype) == (np.int32, np.int32)
@@ -77,13 +77,13 @@ def test_by_default_documents_are_those_of_megatron(
 def test_real_text_is_tokenized_as_megatron_does(shared_data: Path) -> None:
     path = shared_data / "tokenizers/qwen2_5"
     texts = ["Grüße, 世界! 👩‍👩‍👧‍👦", "", "x" * 10_000, "line\r\n\r\n  end<|endoftext|>"]
-    found = Tokenize(tokenizer=path, append_eod=True).apply(rows(texts), tally())
+    found = Tokenize(tokenizer=path, append_eod=True).apply(rows(texts), stats())
     assert documents(found) == as_megatron(path, texts, 151645)
     assert found.ids.dtype == np.int32
 
 
 def test_what_was_done_is_counted(small: Path) -> None:
-    counted = tally()
+    counted = stats()
     found = Tokenize(tokenizer=small, append_eod=True).apply(rows(TEXTS), counted)
     assert counted.counts == {
         "tokenize.tokens": len(found.ids),
@@ -93,13 +93,13 @@ def test_what_was_done_is_counted(small: Path) -> None:
 
 
 def test_special_tokens_of_the_tokenizer_itself_are_not_counted(with_begin: Path) -> None:
-    counted = tally()
+    counted = stats()
     Tokenize(tokenizer=with_begin).apply(rows(["a", f"{BEGIN}b", "c"]), counted)
     assert counted.counts["tokenize.specials_in_text"] == 1
 
 
 def test_special_tokens_in_the_text_may_be_letters(small: Path) -> None:
-    counted = tally()
+    counted = stats()
     step = Tokenize(tokenizer=small, specials="as_text")
     found = step.apply(rows([f"a{END}b"]), counted)
     assert END_ID not in found.ids
@@ -109,7 +109,7 @@ def test_special_tokens_in_the_text_may_be_letters(small: Path) -> None:
 
 def test_bos_is_what_the_tokenizer_adds_or_always_or_never(small: Path, with_begin: Path) -> None:
     def begins(path: Path, bos: Any) -> list[list[int]]:
-        return documents(Tokenize(tokenizer=path, bos=bos).apply(rows(["fox", "dog"]), tally()))
+        return documents(Tokenize(tokenizer=path, bos=bos).apply(rows(["fox", "dog"]), stats()))
 
     plain = begins(small, "tokenizer")
     begun = [[BEGIN_ID, *ids] for ids in plain]
@@ -122,13 +122,13 @@ def test_bos_is_what_the_tokenizer_adds_or_always_or_never(small: Path, with_beg
 
 def test_with_bos_no_document_is_empty(small: Path, with_begin: Path) -> None:
     always = Tokenize(tokenizer=small, bos="always", append_eod=True, empty="error")
-    assert documents(always.apply(rows([""]), tally())) == [[BEGIN_ID, END_ID]]
+    assert documents(always.apply(rows([""]), stats())) == [[BEGIN_ID, END_ID]]
     own = Tokenize(tokenizer=with_begin, append_eod=True, empty="error")
-    assert documents(own.apply(rows([""]), tally())) == [[BEGIN_ID, END_ID]]
+    assert documents(own.apply(rows([""]), stats())) == [[BEGIN_ID, END_ID]]
 
 
 def test_empty_documents_may_be_dropped(small: Path) -> None:
-    counted = tally()
+    counted = stats()
     step = Tokenize(tokenizer=small, append_eod=True, empty="drop")
     found = step.apply(rows(TEXTS), counted)
     assert documents(found) == [ids for ids in as_megatron(small, TEXTS, END_ID) if ids]
@@ -140,8 +140,8 @@ def test_empty_documents_may_be_dropped(small: Path) -> None:
 def test_empty_documents_may_be_bad_rows(small: Path) -> None:
     step = Tokenize(tokenizer=small, empty="error")
     with pytest.raises(DataError, match=r"notes\.jsonl:102: text: there is no token in it"):
-        step.apply(rows(TEXTS), tally())
-    skipping = tally(skip=True)
+        step.apply(rows(TEXTS), stats())
+    skipping = stats(skip=True)
     assert list(step.apply(rows(TEXTS), skipping).numbers) == [100, 102, 103, 104]
     assert skipping.counts["skipped"] == 1
 
@@ -149,7 +149,7 @@ def test_empty_documents_may_be_bad_rows(small: Path) -> None:
 def test_the_token_after_a_document_may_be_another(small: Path) -> None:
     for eod in ("<|pad|>", PAD_ID):
         step = Tokenize(tokenizer=small, append_eod=True, eod=eod)
-        assert step.apply(rows(["fox"]), tally()).ids[-1] == PAD_ID
+        assert step.apply(rows(["fox"]), stats()).ids[-1] == PAD_ID
         assert step.tokenizer_identity()["eod_id"] == PAD_ID
 
 
@@ -158,8 +158,8 @@ def test_a_row_without_text_is_bad(small: Path) -> None:
     del batch.rows[1]["text"]
     step = Tokenize(tokenizer=small)
     with pytest.raises(DataError, match=r"notes\.jsonl:102: text: is missing"):
-        step.apply(batch, tally())
-    skipping = tally(skip=True)
+        step.apply(batch, stats())
+    skipping = stats(skip=True)
     found = step.apply(batch, skipping)
     assert list(found.numbers) == [100, 103]
     assert found.columns["split"].tolist() == [0, 3]
@@ -171,20 +171,20 @@ def test_a_lone_surrogate_is_a_bad_row_and_never_shown(small: Path, engine: str)
     step = Tokenize(tokenizer=small, engine=engine, append_eod=True)  # type: ignore[arg-type]
     batch = rows(["fox", "secret \ud83d", "", "dog"])
     with pytest.raises(DataError, match=r"notes\.jsonl:102: text: holds a lone surrogate") as error:
-        step.apply(batch, tally())
+        step.apply(batch, stats())
     assert "secret" not in str(error.value)
-    found = step.apply(batch, tally(skip=True))
+    found = step.apply(batch, stats(skip=True))
     assert documents(found) == as_megatron(small, ["fox", "", "dog"], END_ID)
     assert found.columns["split"].tolist() == [0, 2, 3]
 
 
 def test_nothing_and_a_large_text_are_batches_too(small: Path) -> None:
     step = Tokenize(tokenizer=small, append_eod=True)
-    nothing = step.apply(rows([]), tally())
+    nothing = step.apply(rows([]), stats())
     assert (len(nothing), len(nothing.ids), len(nothing.lengths)) == (0, 0, 0)
-    assert len(step.apply(rows([None]), tally(skip=True))) == 0
+    assert len(step.apply(rows([None]), stats(skip=True))) == 0
     text = "The quick brown fox\n" * 200_000
-    large = step.apply(rows([text, "dog"]), tally())
+    large = step.apply(rows([text, "dog"]), stats())
     assert large.lengths[0] > 500_000
     assert step.loaded.decode(large.ids[: large.lengths[0] - 1]) == text
 
@@ -206,10 +206,10 @@ def test_the_identity_says_what_carried_on_and_why(tmp_path: Path) -> None:
 def test_a_step_may_be_sent_to_another_process_before_or_after_it_is_prepared(small: Path) -> None:
     step = Tokenize(tokenizer=small, append_eod=True)
     fresh = pickle.loads(pickle.dumps(step))
-    expected = documents(step.apply(rows(TEXTS), tally()))
+    expected = documents(step.apply(rows(TEXTS), stats()))
     prepared = pickle.loads(pickle.dumps(step))
     for sent in (fresh, prepared):
-        assert documents(sent.apply(rows(TEXTS), tally())) == expected
+        assert documents(sent.apply(rows(TEXTS), stats())) == expected
 
 
 def test_a_token_that_an_option_needs_and_nothing_names_is_refused(tmp_path: Path) -> None:
@@ -235,4 +235,4 @@ def test_ids_that_do_not_fit_are_refused_and_not_cut_off(tmp_path: Path) -> None
     (path / "tokenizer.json").write_text(text.replace(f'"Ġfox": {high}', '"Ġfox": 70000'))
     step = Tokenize(tokenizer=path, engine="tokenizers")
     with pytest.raises(ConfigError, match="the id 70000 does not fit into uint16"):
-        step.apply(rows(["a fox"]), tally())
+        step.apply(rows(["a fox"]), stats())

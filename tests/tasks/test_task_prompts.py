@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from task_cases import CASES, Case
 
+from helpers.task_cases import CASES, Case
 from penstock.errors import ConfigError
 from penstock.formats import TaskDirectory
-from penstock.tasks import SPLITS, TASKS, GenerationTask, all_tasks, benchmark_task
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import TASKS, GenerationTask, all_tasks, benchmark_task
 
 EVERY_CASE = pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
 
@@ -115,7 +116,7 @@ def test_the_tasks_that_mezo_trains_on_the_right_option_alone_are_these() -> Non
 def test_every_published_row_can_be_asked(name: str, shared_data: Path) -> None:
     task = TASKS.get(name)
     dataset = TaskDirectory(shared_data / "tasks" / "original" / task.directory, task)
-    for split in SPLITS:
+    for split in SPLIT_NAMES:
         if not dataset.file(split).is_file():
             continue
         for row in dataset.rows(split):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from task_cases import CASES
 
+from helpers.task_cases import CASES
 from penstock.formats import row_problems
 from penstock.tasks import TASKS
 

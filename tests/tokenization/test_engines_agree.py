@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import normalizers
 
+from helpers.small_tokenizers import END, small_tokenizer
 from penstock.tokenization import Encoding, Tokenizer, load_tokenizer
 from penstock.tokenization._comparing import (
     chunks_of,
@@ -21,7 +22,6 @@ from penstock.tokenization._comparing import (
     text_difference,
     vocabulary_difference,
 )
-from small_tokenizers import END, small_tokenizer
 
 ODD = st.text(
     st.one_of(

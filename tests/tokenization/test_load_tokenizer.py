@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tokenizers import AddedToken, Tokenizer, normalizers
 
+from helpers.small_tokenizers import BEGIN_ID, END, END_ID, PAD_ID, small_tokenizer
 from penstock.errors import ConfigError
 from penstock.tokenization import Encoding, load_tokenizer, storage_dtype
-from small_tokenizers import BEGIN_ID, END, END_ID, PAD_ID, small_tokenizer
 
 
 def test_a_tokenizer_is_known_by_its_file_and_its_special_tokens(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tokenizers import normalizers
 
+from helpers.small_tokenizers import small_tokenizer
 from penstock.tokenization import Tokenizer, load_tokenizer
-from small_tokenizers import small_tokenizer
 
 TEXTS = ["The quick brown fox", "", "日本語 😀", "x" * 1000]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from training_data import arc_rows, cb_rows, copa_rows, write_task
 
+from helpers.training_data import arc_rows, cb_rows, copa_rows, write_task
 from penstock.demo.corpus import pretraining_sentences
 from penstock.training.model import load_model
 from penstock.training.tiny import build_tiny_model

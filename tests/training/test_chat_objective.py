@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chat_data import chat_rows, some
 from hypothesis import given
 from hypothesis import strategies as st
-from training_runs import make_run, trainer_of
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -25,7 +23,9 @@ from transformers import (
     OPTForCausalLM,
 )
 
-from chat_entries import PLAIN, write_chat
+from helpers.chat_data import chat_rows, some
+from helpers.chat_entries import PLAIN, write_chat
+from helpers.training_runs import make_run, trainer_of
 from penstock.errors import ConfigError
 from penstock.training.chat.apart import require_apart
 from penstock.training.chat.objective import ChatObjective

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_data import END, MARKED, chat_row, chat_rows, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_entries import PLAIN, Turns
+from helpers.chat_data import END, MARKED, chat_row, chat_rows, turns
+from helpers.chat_entries import PLAIN, Turns
 from penstock.errors import ConfigError
 from penstock.training.chat.template import ChatTemplate, EncodedChat
 from penstock.training.model import load_tokenizer

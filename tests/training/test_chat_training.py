@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 import pytest
-from chat_data import some, turns
-from training_runs import losses, make_run, start, train, trainer_of
 
-from chat_entries import PLAIN, Turns, write_chat
+from helpers.chat_data import some, turns
+from helpers.chat_entries import PLAIN, Turns, write_chat
+from helpers.training_runs import losses, make_run, start, train, trainer_of
 from penstock.errors import ConfigError, DataError
 from penstock.runs import RunData, RunDirectory, State
 from penstock.training.loop import PREDICTIONS_NAME

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_data import Rows, arc_rows, copa_rows, squad_rows, write_task
 
+from helpers.training_data import Rows, arc_rows, copa_rows, squad_rows, write_task
 from penstock.errors import ConfigError, DataError
 from penstock.runs import RunData
 from penstock.training import Hyperparameters

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tokenizers.processors import TemplateProcessing
-from training_data import arc_rows, cb_rows, copa_rows, squad_rows
 
+from helpers.training_data import arc_rows, cb_rows, copa_rows, squad_rows
 from penstock.errors import ConfigError
 from penstock.tasks import TASKS, Row
 from penstock.training.encoding import EncodedOption, Encoder

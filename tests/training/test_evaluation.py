@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from training_data import arc_rows, cb_rows, copa_rows, squad_rows, write_task
-from training_runs import make_run, trainer_of
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from helpers.training_data import arc_rows, cb_rows, copa_rows, squad_rows, write_task
+from helpers.training_runs import make_run, trainer_of
 from penstock.tasks import TASKS, Row
 from penstock.training.encoding import Encoder
 from penstock.training.evaluation import Evaluation, Evaluator, chance

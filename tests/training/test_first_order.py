@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from training_runs import losses, make_run, train, trainer_of
 
+from helpers.training_runs import losses, make_run, train, trainer_of
 from penstock.errors import ConfigError
 from penstock.training import METHODS
 from penstock.training.data import batches

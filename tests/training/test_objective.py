@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from training_data import arc_rows, cb_rows, copa_rows, squad_rows
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
+from helpers.training_data import arc_rows, cb_rows, copa_rows, squad_rows
 from penstock.tasks import TASKS
 from penstock.training import objective as objective_module
 from penstock.training.encoding import EncodedOption, EncodedRow, Encoder

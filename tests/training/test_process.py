@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_runs import command, losses, make_run, predictions, start
 
+from helpers.training_runs import command, losses, make_run, predictions, start
 from penstock.runs import FailureKind, RunDirectory, State
 
 #: Long enough that a test ends it and not its last step.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_runs import losses, make_run, predictions, train
 
-from chat_entries import Turns, write_chat
+from helpers.chat_entries import Turns, write_chat
+from helpers.training_runs import losses, make_run, predictions, train
 from penstock.training.model import load_model, save_model
 
 pytestmark = pytest.mark.slow

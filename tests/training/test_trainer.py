@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 import pytest
-from training_data import copa_rows, squad_rows, write_task
-from training_runs import losses, make_run, predictions, train, trainer_of
 
+from helpers.training_data import copa_rows, squad_rows, write_task
+from helpers.training_runs import losses, make_run, predictions, train, trainer_of
 from penstock.errors import ConfigError
 from penstock.runs import RunDirectory
 from penstock.tasks import TASKS

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from training_runs import make_run, predictions, train, trainer_of
 
+from helpers.training_runs import make_run, predictions, train, trainer_of
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.runs import RunDirectory, State
 from penstock.training.model import load_model

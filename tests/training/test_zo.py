@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from training_runs import losses, make_run, train, trainer_of
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from helpers.training_runs import losses, make_run, train, trainer_of
 from penstock.errors import DataError
 from penstock.runs import RunDirectory
 from penstock.training.data import batches

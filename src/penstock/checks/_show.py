@@ -26,7 +26,7 @@ from penstock.formats import (
 from penstock.jsonl import read_rows, scan
 from penstock.manifest import manifest_of
 from penstock.redaction import MASK
-from penstock.tasks import SPLITS
+from penstock.splits import SPLIT_NAMES
 
 #: The columns that hold ids, from which text can be had.
 _ID_COLUMNS = ("inputs", "targets")
@@ -123,7 +123,7 @@ def _chosen(split: str | None, splits: dict[str, int], path: Path) -> str:
 
 def _show_task(path: Path, split: str | None, count: int, masked: bool) -> Shown:
     (dataset,) = (found for found in find_task_directories(path) if found.path == path)
-    files = {name: dataset.file(name) for name in SPLITS if dataset.file(name).is_file()}
+    files = {name: dataset.file(name) for name in SPLIT_NAMES if dataset.file(name).is_file()}
     splits = {name: sum(1 for _ in scan(file)) for name, file in files.items()}
     split = _chosen(split, splits, path)
     file = files[split]

@@ -43,7 +43,7 @@ def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
         "state": "done" if plan.done else "to do",
         "inputs": plan.inputs,
         "input_bytes": plan.input_bytes,
-        "pieces": len(plan.pieces),
+        "input_splits": len(plan.input_splits),
         "finished_pieces": len(plan.finished),
         "steps": list(recipe.step_names),
         "left_out": _left_out(recipe.file.preset),
@@ -55,10 +55,10 @@ def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
     """Return the plan of a build for people."""
     said = plan_document(plan, expected)
     left = f", {len(plan.finished)} of them finished" if plan.finished else ""
-    files = plural(len({work.piece.path for work in plan.pieces}), "file")
+    files = plural(len({work.input_split.path for work in plan.input_splits}), "file")
     lines = [
         f"[bold]{escape(said['output'])}[/]  {said['format']}, {said['state']}",
-        f"  input   {files}, {size(plan.input_bytes)}, {plural(len(plan.pieces), 'piece')}{left}",
+        f"  input   {files}, {size(plan.input_bytes)}, {plural(len(plan.input_splits), 'input split')}{left}",
         f"  steps   {' > '.join(said['steps']) or 'none'}",
         *_left_out_lines(said["left_out"]),
     ]

@@ -46,7 +46,7 @@ def build(
 ) -> None:
     """Build a dataset: source, steps, format.
 
-    A build that was interrupted goes on from its finished pieces, and yields the same bytes.
+    A build that was interrupted goes on from its finished input splits, and yields the same bytes.
     """
     from penstock.executors import executor as executor_named
     from penstock.recipes import load_recipe
@@ -65,7 +65,7 @@ def show_plan(plan: Plan, output: Output, carrier: Executor) -> None:
     from penstock.recipes import estimate
 
     expected = None if plan.done else estimate(plan)
-    document = {**plan_document(plan, expected), "script": carrier.render(plan.pieces)}
+    document = {**plan_document(plan, expected), "script": carrier.render(plan.input_splits)}
     script = [escape(document["script"])] if document["script"] else []
     output.show(document, [document], lambda: [*plan_lines(plan, expected), *script])
 
@@ -75,12 +75,14 @@ def carry_and_show(plan: Plan, output: Output, carrier: Executor) -> None:
     from penstock.recipes import carry_out
 
     if plan.finished:
-        output.hint(f"{len(plan.finished)} of {len(plan.pieces)} pieces are finished already")
+        output.hint(
+            f"{len(plan.finished)} of {len(plan.input_splits)} input splits are finished already"
+        )
     try:
         with stopped_by_signals(), BuildBar(output) as bar:
             built = carry_out(plan, carrier, bar.heard)
     except KeyboardInterrupt:
-        output.hint("the same command goes on from the finished pieces")
+        output.hint("the same command goes on from the finished input splits")
         raise
     document = built_document(built, bar.seconds)
     output.show(document, [document], lambda: built_lines(built, bar.seconds))

@@ -55,8 +55,8 @@ def doctor(
 
 
 def _install_llamafactory(output: Output) -> None:
-    from penstock.backends.llamafactory.environment import place_of_environment
-    from penstock.backends.llamafactory.installing import install
+    from penstock.trainers.llamafactory.environment import place_of_environment
+    from penstock.trainers.llamafactory.installing import install
 
     install(place_of_environment(), lambda line: output.hint(escape(line)))
 

@@ -77,8 +77,8 @@ def _told(rows: list[ResultRow]) -> list[str]:
     from penstock.runs import varying
 
     configs = [row.record.config for row in rows]
-    backend = ["backend"] if len({config.backend for config in configs}) > 1 else []
-    return [*backend, *(name for name in varying(configs) if name not in _OWN)]
+    trainer = ["trainer"] if len({config.trainer for config in configs}) > 1 else []
+    return [*trainer, *(name for name in varying(configs) if name not in _OWN)]
 
 
 def _heading(row: ResultRow) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.backends.llamafactory.environment import (
+from penstock.doctor._base import Item, State
+from penstock.doctor._devices import sees_gpu
+from penstock.errors import ConfigError
+from penstock.trainers.llamafactory.environment import (
     INSTALL,
     Contents,
     Environment,
@@ -12,9 +15,6 @@ from penstock.backends.llamafactory.environment import (
     look_into,
     pinned_version,
 )
-from penstock.doctor._base import Item, State
-from penstock.doctor._devices import sees_gpu
-from penstock.errors import ConfigError
 
 _AREA = "llamafactory"
 #: All that `llamafactory-cli train` imports.

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from penstock.backends import BACKENDS
 from penstock.errors import PenstockError
 from penstock.executors import ProcessOutcome, Slot, SlotExecutor, run_process
 from penstock.experiments.planning import Plan, PlannedRun, load_experiment
@@ -21,6 +20,7 @@ from penstock.experiments.schema import experiment_yaml
 from penstock.experiments.settling import settle
 from penstock.files import write_atomic
 from penstock.runs import RunDirectory, RunRecord, State, now
+from penstock.trainers import TRAINERS
 
 #: Called with a run when it starts (its record says running) and when it has ended.
 Listener = Callable[[PlannedRun], None]
@@ -60,7 +60,7 @@ def train(
     to_do = plan.to_do
     if not to_do:
         return outcome
-    BACKENDS.get(plan.experiment.backend).require()
+    TRAINERS.get(plan.experiment.trainer).require()
     executor: SlotExecutor[PlannedRun, bool] = SlotExecutor(plan.slots[: len(to_do)])
     carrier = _Carrier(plan, listener or (lambda run: None), executor)
     # An interruption between two results must stop the runs as well: the iterator is closed.
@@ -130,7 +130,7 @@ class _Carrier:
             identity=run.identity,
             state=State.RUNNING,
             config=run.config,
-            command=BACKENDS.get(run.config.backend).command(directory, run.config),
+            command=TRAINERS.get(run.config.trainer).command(directory, run.config),
             device=slot.name,
             host=socket.gethostname(),
             pid=os.getpid(),

@@ -15,7 +15,8 @@ from penstock.errors import ConfigError, did_you_mean, did_you_mean_beside
 from penstock.experiments.request import HYPERPARAMETERS, Request
 from penstock.redaction import looks_secret
 from penstock.runs import RunConfig, RunData, place_of_model
-from penstock.tasks import SPLITS, TASKS, TaskBase, task_kind
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import TASKS, TaskBase, task_kind
 
 #: One value for each key, keys being dotted (`data.mix`).
 Cell = Mapping[str, Any]
@@ -42,7 +43,7 @@ def resolve(request: Request, cell: Cell) -> RunConfig:
     config = RunConfig(
         purpose=request.experiment.experiment.purpose,
         description=request.experiment.experiment.description,
-        backend=request.experiment.backend,
+        trainer=request.experiment.trainer,
         model=_model(request, cell["model"]),
         task=task.name,
         method=cell["method"],
@@ -55,11 +56,11 @@ def resolve(request: Request, cell: Cell) -> RunConfig:
 
 
 def _verify(request: Request, config: RunConfig) -> None:
-    """Refuse, at its place in the file, what the backend cannot carry."""
+    """Refuse, at its place in the file, what the trainer cannot carry."""
     try:
-        request.backend.verify(config)
+        request.trainer.verify(config)
     except ConfigError as error:
-        place = tuple((error.field or "backend").split("."))
+        place = tuple((error.field or "trainer").split("."))
         raise request.document.error(error.message, place) from None
 
 
@@ -91,7 +92,7 @@ def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, 
     fields = request.fields(method)
     defaults = {name: value for name, value in task.defaults.items() if name in fields}
     try:
-        model = request.backend.hyperparameters(method)
+        model = request.trainer.hyperparameters(method)
         values = model.model_validate(defaults | given).model_dump()
     except ValidationError as error:
         raise _hyperparameter_error(request, method, given, error) from None
@@ -149,7 +150,7 @@ def _hyperparameter_error(
     place = _hyperparameter_place(request, method, name, given.get(name))
     if problem["type"] == "missing":
         return request.document.error(f"required by {method}, and not given", place)
-    model = request.backend.hyperparameters(method)
+    model = request.trainer.hyperparameters(method)
     message = config_error(error, request.document, model, ("hyperparameters",)).message
     return request.document.error(message, place)
 
@@ -189,7 +190,7 @@ def _data(request: Request, cell: Cell, task: TaskBase) -> RunData:
     mix = cell["data.mix"]
     if mix == "original":
         paths.pop("synthetic", None)
-    entries = {split: cell[f"data.{split}"] for split in SPLITS}
+    entries = {split: cell[f"data.{split}"] for split in SPLIT_NAMES}
     label = cell["data.name"] or _label(paths, mix, entries["train"], task)
     return RunData(**paths, **entries, mix=mix, label=label)
 
@@ -197,7 +198,7 @@ def _data(request: Request, cell: Cell, task: TaskBase) -> RunData:
 def _require_fitting(request: Request, cell: Cell, task: TaskBase) -> None:
     """Refuse keys of `data` that the task has no use for."""
     of_tasks, benchmark = ("original", "synthetic", "mix"), task_kind(task.name) == "benchmark"
-    for name in SPLITS if benchmark else of_tasks:
+    for name in SPLIT_NAMES if benchmark else of_tasks:
         if (value := cell[f"data.{name}"]) is not None:
             kind = "a benchmark task has its files by name" if benchmark else "chat has one path"
             place = request.value_place(("data", name), value)

@@ -1,13 +1,13 @@
-"""An experiment file with what its names mean: its backend, its methods, its dotted keys."""
+"""An experiment file with what its names mean: its trainer, its methods, its dotted keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from penstock.backends import BACKENDS, Backend
 from penstock.config import Document, Place
 from penstock.errors import ConfigError, did_you_mean
 from penstock.experiments.schema import Experiment
+from penstock.trainers import TRAINERS, Trainer
 
 DATA_KEYS = ("path", "train", "validation", "test", "original", "synthetic", "mix", "name")
 #: What stands before the name of a hyperparameter in its dotted key.
@@ -17,16 +17,16 @@ HYPERPARAMETERS = "hyperparameters."
 class Request:
     """What an experiment file asks for, by names that are known.
 
-    Raises ConfigError, at its place in the file, for a backend or a method that there is not.
+    Raises ConfigError, at its place in the file, for a trainer or a method that there is not.
     """
 
     def __init__(self, experiment: Experiment, document: Document) -> None:
         self.experiment = experiment
         self.document = document
-        self.backend = self._backend()
+        self.trainer = self._backend()
         #: Each method with the hyperparameters of its own.
         self.methods = self._methods()
-        names = {n for m in self.backend.methods() for n in self.fields(m)}
+        names = {n for m in self.trainer.methods() for n in self.fields(m)}
         #: Every key that a grid can have as a dimension, such as `data.mix`.
         self.keys = [
             *("model", "task", "method"),
@@ -34,11 +34,11 @@ class Request:
             *(f"{HYPERPARAMETERS}{name}" for name in sorted(names)),
         ]
 
-    def _backend(self) -> Backend:
+    def _backend(self) -> Trainer:
         try:
-            return BACKENDS.get(self.experiment.backend)
+            return TRAINERS.get(self.experiment.trainer)
         except ConfigError as error:
-            raise self.document.error(error.message, ("backend",)) from None
+            raise self.document.error(error.message, ("trainer",)) from None
 
     def _methods(self) -> dict[str, dict[str, Any]]:
         given = self.experiment.method
@@ -46,7 +46,7 @@ class Request:
         names = [given] if isinstance(given, str) else list(given)
         if not names:
             raise self.document.error("names no method", ("method",))
-        known = self.backend.methods()
+        known = self.trainer.methods()
         for name in names:
             if name not in known:
                 hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
@@ -58,7 +58,7 @@ class Request:
 
     def fields(self, method: str) -> list[str]:
         """Return the names of a method's hyperparameters."""
-        return list(self.backend.hyperparameters(method).model_fields)
+        return list(self.trainer.hyperparameters(method).model_fields)
 
     def full_key(self, name: str, place: Place) -> str:
         """Return the key that a name in zip or exclude means; it may be given without its mapping.

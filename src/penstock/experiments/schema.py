@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from penstock.backends import BACKENDS
 from penstock.config import (
     Document,
     FileName,
@@ -20,6 +19,7 @@ from penstock.config import (
 from penstock.redaction import redact
 from penstock.runs import RunConfig, RunDirectory
 from penstock.runs.records import Mix
+from penstock.trainers import TRAINERS
 
 Scalar = str | int | float | bool | None
 #: Names with commas between, or a list of such: a dimension.
@@ -85,7 +85,7 @@ class Experiment(Options):
     exclude: list[dict[str, Scalar | list[Scalar]]] = Field(
         default_factory=list, description="Cells to leave out: those that match every key."
     )
-    backend: str = "builtin"
+    trainer: str = "penstock"
     results: str = Field("Results", description="The directory that holds every purpose.")
     cuda_devices: Annotated[
         str | None, Field(description='"0,1", or cpu; null: what is there.')
@@ -133,7 +133,7 @@ def experiment_yaml(config: RunConfig, directory: RunDirectory) -> str:
                 "method": config.method,
                 "data": data,
                 "hyperparameters": hyperparameters,
-                "backend": config.backend,
+                "trainer": config.trainer,
             }
         )
     )
@@ -143,9 +143,9 @@ def experiment_schema() -> dict[str, Any]:
     """Return the JSON Schema of experiment files, with every hyperparameter."""
     schema = Experiment.model_json_schema()
     fields: dict[str, list[dict[str, Any]]] = {}
-    for backend in map(BACKENDS.get, BACKENDS.names()):
-        for method in backend.methods():
-            properties = backend.hyperparameters(method).model_json_schema()["properties"]
+    for trainer in map(TRAINERS.get, TRAINERS.names()):
+        for method in trainer.methods():
+            properties = trainer.hyperparameters(method).model_json_schema()["properties"]
             for name, field in properties.items():
                 fields.setdefault(name, []).append(field)
     known = {name: _or_list(found) for name, found in fields.items()}

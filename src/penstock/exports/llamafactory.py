@@ -9,17 +9,6 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from penstock.backends.llamafactory.environment import pinned_version
-from penstock.backends.llamafactory.hyperparameters import FullHyperparameters, LoraHyperparameters
-from penstock.backends.llamafactory.models import batches_of, require_loadable
-from penstock.backends.llamafactory.names import TEMPLATES
-from penstock.backends.llamafactory.rows import Part, parts_of
-from penstock.backends.llamafactory.settings import (
-    Job,
-    dtype_on,
-    training_settings,
-    words_of_settings,
-)
 from penstock.config import FileName
 from penstock.errors import ConfigError, did_you_mean
 from penstock.executors import visible_gpus
@@ -30,6 +19,17 @@ from penstock.formats import find_dataset
 from penstock.formats.chat import ChatDataset
 from penstock.manifest import read_manifest
 from penstock.runs import RunData, place_of_model
+from penstock.trainers.llamafactory.environment import pinned_version
+from penstock.trainers.llamafactory.hyperparameters import FullHyperparameters, LoraHyperparameters
+from penstock.trainers.llamafactory.models import batches_of, require_loadable
+from penstock.trainers.llamafactory.names import TEMPLATES
+from penstock.trainers.llamafactory.rows import Part, parts_of
+from penstock.trainers.llamafactory.settings import (
+    Job,
+    dtype_on,
+    training_settings,
+    words_of_settings,
+)
 
 #: Keys that the dataset decides, and those by which other rows would be trained on in silence.
 _REFUSED = {

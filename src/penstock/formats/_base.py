@@ -55,7 +55,7 @@ class SplitShape:
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputSpec:
     """The dataset to be written.
 
     `splits` has the shape of each of the format's views, which are the splits unless it has others.
@@ -126,7 +126,7 @@ class Format(Options, ABC):
     name: ClassVar[str]
     #: True when its rows are tokens, False when they are rows of text.
     takes_tokens: ClassVar[bool] = True
-    #: True when every row must have the same length (`Target.context`).
+    #: True when every row must have the same length (`OutputSpec.context`).
     fixed_rows: ClassVar[bool]
     #: How a dataset of this format is recognised, in a few words.
     looks_like: ClassVar[str]
@@ -145,23 +145,25 @@ class Format(Options, ABC):
         """
         return None
 
-    def verify(self, target: Target) -> None:
+    def verify(self, target: OutputSpec) -> None:
         """Look at the target before anything is written; raises ConfigError for what cannot be."""
 
     def prepare(self) -> None:
         """Load what `write` needs; called once, before the work is shared out."""
 
     @abstractmethod
-    def shards(self, target: Target) -> Sequence[Shard]:
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
         """Return the shards of every split; they depend on the target alone."""
 
     @abstractmethod
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         """Write one shard below `directory`; any worker may do it, and in any order."""
 
-    def finish(self, directory: Path, target: Target, written: Sequence[Written]) -> Sequence[str]:
+    def finish(
+        self, directory: Path, target: OutputSpec, written: Sequence[Written]
+    ) -> Sequence[str]:
         """Write what describes the whole, when every shard is there; return the files' paths."""
         return ()
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.formats._example_kernels import (
+from penstock.kernels.tf_examples import (
     MALFORMED,
     MISSING,
     OTHER_KIND,

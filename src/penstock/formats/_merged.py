@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.errors import ConfigError, DataError
-from penstock.manifest import FileEntry, InputEntry, Manifest, find_manifest, home_of
+from penstock.manifest import FileEntry, InputEntry, Manifest, base_dir, find_manifest
 
 #: What a recipe and a manifest say of what is confidential or made up.
 _FLAGS = ("redact", "synthetic")
@@ -31,7 +31,7 @@ class Parts:
 
         Raises ConfigError for a dataset that is named twice and for different tokenizers.
         """
-        listed = [(path, [home_of(path) / name for name in names]) for path, names in datasets]
+        listed = [(path, [base_dir(path) / name for name in names]) for path, names in datasets]
         _refuse_repeats(listed)
         manifests: dict[Path, Manifest | None] = {}
         known: dict[Path, FileEntry] = {}
@@ -39,7 +39,7 @@ class Parts:
             found = find_manifest(path)
             manifests[path] = found.manifest if found else None
             if found is not None:
-                known |= {home_of(found.owner) / entry.path: entry for entry in found.files}
+                known |= {base_dir(found.owner) / entry.path: entry for entry in found.files}
         _refuse_other_tokenizers(manifests)
         return cls(dict(listed), manifests, known)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.errors import ConfigError, DataError
-from penstock.formats._base import Format, RowBlock, Shard, Target
+from penstock.formats._base import Format, OutputSpec, RowBlock, Shard
 
 Column = Literal[
     "inputs",
@@ -62,7 +62,7 @@ class PackedFormat(Format):
     )
     rows_per_shard: int = Field(256, ge=1, description="The most rows that a shard has.")
 
-    def verify(self, target: Target) -> None:
+    def verify(self, target: OutputSpec) -> None:
         """Refuse what packed rows cannot be; raises ConfigError."""
         if target.context is None:
             raise ConfigError(
@@ -92,9 +92,9 @@ class PackedFormat(Format):
 
     def prepare(self) -> None:
         """Load the compiled loops."""
-        from penstock.formats import _packed_kernels  # noqa: F401
+        from penstock.kernels import packed_columns as _packed_kernels  # noqa: F401
 
-    def split_shards(self, target: Target, name: str) -> Sequence[Shard]:
+    def split_shards(self, target: OutputSpec, name: str) -> Sequence[Shard]:
         """Return the shards of every split, as even as can be.
 
         `name` is a template with `{split}`, `{index}` and `{count}`.
@@ -109,14 +109,14 @@ class PackedFormat(Format):
         return shards
 
     def column_blocks(
-        self, file: Path, target: Target, blocks: Iterable[RowBlock]
+        self, file: Path, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Iterator[dict[str, NDArray[np.int32]]]:
         """Yield the columns of consecutive rows: int32 arrays of (rows, context).
 
         An array is only good until the next one is asked for. Raises DataError, naming `file`, for
         an id that is out of the vocabulary or of an int32, and for a row that is too long.
         """
-        from penstock.formats._packed_kernels import fill_planes
+        from penstock.kernels.packed_columns import fill_planes
 
         context, pad_id = target.context or 0, target.pad_id or 0
         at_once = max(1, _BYTES_AT_ONCE // (context * 5 * 4))
@@ -139,7 +139,9 @@ class PackedFormat(Format):
                 yield {name: used[COLUMNS[name]] for name in self.columns}
             done += len(block)
 
-    def _checked(self, block: RowBlock, target: Target, file: Path, done: int) -> NDArray[np.int32]:
+    def _checked(
+        self, block: RowBlock, target: OutputSpec, file: Path, done: int
+    ) -> NDArray[np.int32]:
         """Return the ids of a block, which fit an int32, the vocabulary and the context.
 
         `done` rows of the shard came before it.
@@ -171,6 +173,6 @@ class PackedFormat(Format):
         return ids.astype(np.int32, copy=False)
 
 
-def _id_limit(target: Target) -> int:
+def _id_limit(target: OutputSpec) -> int:
     """Return what ids must be below: the size of the vocabulary, or what an int32 holds."""
     return min(target.vocab_size or ID_LIMIT, ID_LIMIT)

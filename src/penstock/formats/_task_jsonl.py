@@ -19,7 +19,8 @@ from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_b
 from penstock.files import is_staging, natural_path_key
 from penstock.jsonl import read_rows
 from penstock.manifest import Manifest, describe, read_manifest
-from penstock.tasks import SPLITS, Task, all_tasks, benchmark_task
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import Task, all_tasks, benchmark_task
 
 TASK_JSONL = "task_jsonl"
 REQUIRED_SPLITS = ("train", "validation")
@@ -44,7 +45,7 @@ class TaskDirectory:
         """
         path = self.file(split)
         if not path.is_file():
-            right = {self.task.file_name(split) for split in SPLITS}
+            right = {self.task.file_name(split) for split in SPLIT_NAMES}
             there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
             hint = did_you_mean(path.name, there - right)
             raise DataError(f"there is no such file{hint}", file=path)
@@ -77,7 +78,7 @@ class TaskDirectory:
         """
         manifest = read_manifest(self.path)
         if manifest is None:
-            names = [self.task.file_name(s) for s in SPLITS if self.file(s).is_file()]
+            names = [self.task.file_name(s) for s in SPLIT_NAMES if self.file(s).is_file()]
             return describe(self.path, names, format=TASK_JSONL, task=self.task.name)
         manifest.require_unchanged(self.path)
         return manifest
@@ -154,7 +155,9 @@ def recognise(path: Path) -> Task | None:
     path = Path(os.path.abspath(path))  # noqa: PTH100
     names = {entry.name.casefold() for entry in path.iterdir()}
     tasks = all_tasks()
-    fitting = [task for task in tasks if any(task.file_name(s).casefold() in names for s in SPLITS)]
+    fitting = [
+        task for task in tasks if any(task.file_name(s).casefold() in names for s in SPLIT_NAMES)
+    ]
     # ArcC_Cloze and ArcC_MC share their file names; the nearest directory name tells them apart.
     for part in (path.name, *(parent.name for parent in path.parents)):
         for task in fitting:

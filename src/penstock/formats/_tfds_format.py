@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import orjson
 
 from penstock.errors import ConfigError, DataError
-from penstock.formats._base import Shard, Target, Written
+from penstock.formats._base import OutputSpec, Shard, Written
 from penstock.formats._packed import PackedFormat
 from penstock.formats._tfds import FEATURES_NAME, INFO_NAME, NAME, SHARD, VERSION, Feature, Layout
 from penstock.formats._tfds_merging import merge
@@ -27,7 +27,7 @@ class TfdsFormat(PackedFormat):
     #: The file format as TFDS names it, in dataset_info.json and in the names of shards.
     kind: ClassVar[str]
 
-    def verify(self, target: Target) -> None:
+    def verify(self, target: OutputSpec) -> None:
         """Refuse what TFDS could not load by name; raises ConfigError."""
         super().verify(target)
         name, version = _name_and_version(target)
@@ -45,13 +45,15 @@ class TfdsFormat(PackedFormat):
         super().prepare()
         from penstock.formats import _examples  # noqa: F401
 
-    def shards(self, target: Target) -> Sequence[Shard]:
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
         """Return the shards of every split, as even as can be."""
         name, _ = _name_and_version(target)
         template = f"{name}-{{split}}.{self.kind}-{{index:05d}}-of-{{count:05d}}"
         return self.split_shards(target, template)
 
-    def finish(self, directory: Path, target: Target, written: Sequence[Written]) -> Sequence[str]:
+    def finish(
+        self, directory: Path, target: OutputSpec, written: Sequence[Written]
+    ) -> Sequence[str]:
         """Write dataset_info.json and features.json; `numBytes` is that of the Examples."""
         name, version = _name_and_version(target)
         lengths: dict[str, list[int]] = {}
@@ -107,5 +109,5 @@ class TfdsFormat(PackedFormat):
         """Open one file of records."""
 
 
-def _name_and_version(target: Target) -> tuple[str, str]:
+def _name_and_version(target: OutputSpec) -> tuple[str, str]:
     return target.directory.parent.name, target.directory.name

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from penstock.errors import DataError
-from penstock.formats._base import Dataset, Format, RowBlock, Shard, Target, TokenRow, Written
+from penstock.formats._base import Dataset, Format, OutputSpec, RowBlock, Shard, TokenRow, Written
 from penstock.formats._walking import directories_with_files
 from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
 
@@ -33,7 +33,7 @@ class Jsonl(Format):
         None, gt=0, description="The most rows in a file; null: one file a split."
     )
 
-    def shards(self, target: Target) -> Sequence[Shard]:
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
         shards = []
         for split, shape in target.splits.items():
             per_shard = self.rows_per_shard or max(shape.rows, 1)
@@ -45,7 +45,7 @@ class Jsonl(Format):
         return shards
 
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         with (directory / shard.path).open("wb") as out:
             for block in blocks:

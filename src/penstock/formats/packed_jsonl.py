@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from penstock.errors import DataError
 from penstock.files import staged_file
-from penstock.formats._base import Dataset, RowBlock, Shard, Target, TokenRow, Written
+from penstock.formats._base import Dataset, OutputSpec, RowBlock, Shard, TokenRow, Written
 from penstock.formats._packed import PackedFormat
 from penstock.formats._walking import directories_with_files
 from penstock.jsonl import BadLine, read_rows, scan
@@ -95,12 +95,12 @@ class PackedJsonl(PackedFormat):
     name: ClassVar[str] = "packed_jsonl"
     looks_like: ClassVar[str] = "a directory of SPLIT-00000-of-00001.jsonl files, `inputs` in each"
 
-    def shards(self, target: Target) -> Sequence[Shard]:
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
         """Return the shards of every split, as even as can be."""
         return self.split_shards(target, "{split}-{index:05d}-of-{count:05d}.jsonl")
 
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         """Write one shard; raises DataError for an id or a row that does not fit."""
         option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE

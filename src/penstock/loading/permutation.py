@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.kernels.splitmix import GAMMA, finalize
+
 _ROUNDS = 8
 _WORD = (1 << 64) - 1
 
@@ -36,18 +38,11 @@ class Permutation:
     def _through(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
         left, right = np.divmod(numbers, self._side)
         for key in self._keys:
-            left, right = right, (left + _mixed_all(right ^ key) % self._side) % self._side
+            left, right = right, (left + finalize(right ^ key) % self._side) % self._side
         return left * self._side + right
-
-
-def _mixed_all(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of each word: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
 
 
 def _mixed(word: int) -> int:
     """Return one word of SplitMix64, whose state is `word` times its odd constant."""
-    state = np.array([word * 0x9E3779B97F4A7C15 & _WORD], np.uint64)
-    return int(_mixed_all(state)[0])
+    state = np.array([word * GAMMA & _WORD], np.uint64)
+    return int(finalize(state)[0])

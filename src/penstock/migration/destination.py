@@ -12,7 +12,8 @@ from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest
 from penstock.migration.file_steps import InTheWayError, Place, Terms, absent_file_step, file_step
 from penstock.migration.selection import Wanted
 from penstock.migration.steps import Action, DatasetPlan, Mode, Step
-from penstock.tasks import SPLITS, all_tasks
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import all_tasks
 
 
 def compare(wanted: Sequence[Wanted], terms: Terms) -> tuple[DatasetPlan, ...]:
@@ -82,7 +83,7 @@ def _dataset(
 ) -> DatasetPlan:
     entries = entries_by_folded_name(place.present) if place.present else {}
     steps = []
-    for split in SPLITS:
+    for split in SPLIT_NAMES:
         name = item.dataset.task.file_name(split)
         there = entries.get(name.casefold(), [])
         source = item.files.get(split)
@@ -110,7 +111,7 @@ def _dataset(
 
 def _manifest(item: Wanted, mode: Mode) -> Manifest:
     task = item.dataset.task
-    files = [(split, item.files[split]) for split in SPLITS if split in item.files]
+    files = [(split, item.files[split]) for split in SPLIT_NAMES if split in item.files]
     return Manifest(
         format=TASK_JSONL,
         task=task.name,

@@ -9,7 +9,8 @@ from penstock.files import natural_key
 from penstock.migration.selection import Selection
 from penstock.migration.source import SourceDataset
 from penstock.migration.steps import LeftBehind
-from penstock.tasks import SPLITS, all_tasks
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import all_tasks
 
 
 def left_behind(selection: Selection) -> Iterator[LeftBehind]:
@@ -31,7 +32,7 @@ def left_behind(selection: Selection) -> Iterator[LeftBehind]:
 
 def _below(directory: Path, dataset: SourceDataset, selection: Selection) -> Iterator[LeftBehind]:
     used = {file.path for wanted in selection.wanted for file in wanted.files.values()}
-    names = {dataset.task.file_name(split).casefold() for split in SPLITS}
+    names = {dataset.task.file_name(split).casefold() for split in SPLIT_NAMES}
     for entry in _listed(directory):
         relative = entry.relative_to(dataset.path).as_posix()
         if entry in used:

@@ -11,7 +11,8 @@ from pathlib import Path
 from penstock.errors import ConfigError, DataError, did_you_mean_beside
 from penstock.files import entries_by_folded_name, is_staging, natural_key
 from penstock.formats import find_task_directories
-from penstock.tasks import SPLITS, Task, all_tasks
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import Task, all_tasks
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class SourceDataset:
         """
         entries = entries_by_folded_name(self.path / version)
         files = {}
-        for split in SPLITS:
+        for split in SPLIT_NAMES:
             name = self.task.file_name(split)
             if found := entries.get(name.casefold()):
                 files[split] = _only(found, name)
@@ -109,7 +110,7 @@ def _datasets(root: Path) -> Iterator[SourceDataset]:
         path = _only(found, task.directory)
         if _is_broken_link(path):
             raise DataError(_broken(path), file=path)
-        names = {task.file_name(split).casefold() for split in SPLITS}
+        names = {task.file_name(split).casefold() for split in SPLIT_NAMES}
         versions = [version.relative_to(path).as_posix() for version in _versions(path, names)]
         if versions or _holds(path, names):
             yield SourceDataset(task, path, tuple(sorted(versions, key=natural_key)))

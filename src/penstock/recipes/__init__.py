@@ -1,4 +1,4 @@
-"""Recipe YAML to a dataset: the plan, the pieces, the order, the shards."""
+"""Recipe YAML to a dataset: the plan, the input_splits, the order, the shards."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from penstock.formats import RowBlock, SplitShape, View
 from penstock.recipes.schema import Recipe
 from penstock.recipes.store import Store
 from penstock.recipes.tokenizers import tokenizer_of
-from penstock.steps import SPLIT_NAMES, Arranging, Order, Step
+from penstock.splits import SPLIT_NAMES
+from penstock.steps import Arranging, Order, Step
 
 #: The split of a dataset that no step divides.
 WHOLE = "train"
@@ -72,7 +73,7 @@ def arrange(recipe: Recipe, store: Store) -> Arrangement:
     plain = tuple(view.name for view in views) == SPLIT_NAMES
     if plain and not divided and not any(map(arranges, recipe.steps)):
         return Arrangement(store, None)
-    from penstock.recipes import _gather  # noqa: F401 - loaded before the workers are forked
+    from penstock.kernels import gathering as _gather  # noqa: F401 - loaded before the workers are forked
 
     arranged = Arrangement(store, {})
     splits = _divided(recipe, store.order(), arranged)

@@ -17,7 +17,7 @@ import orjson
 
 from penstock.errors import ConflictError
 from penstock.files import write_atomic
-from penstock.formats import SplitShape, Target
+from penstock.formats import OutputSpec, SplitShape
 from penstock.recipes.arranging import Arrangement
 from penstock.recipes.parts import Part, PartReport, parts_directory
 from penstock.recipes.pieces import prepare
@@ -37,7 +37,7 @@ class Bench:
     work: Path
     key: str
     arrangement: Arrangement | None = None
-    target: Target | None = None
+    target: OutputSpec | None = None
     #: Where relative paths of the recipe begin; None for where this process is.
     home: Path | None = None
 
@@ -129,7 +129,7 @@ def _read(work: Path, stage: str, said: dict[str, Any]) -> Bench:
         return bench
     bench.recipe.format.prepare()
     target = said["target"]
-    bench.target = Target(
+    bench.target = OutputSpec(
         **{
             **target,
             "directory": Path(target["directory"]),

@@ -1,4 +1,4 @@
-"""Build the dataset of a recipe: pieces to parts, parts to an order, an order to shards."""
+"""Build the dataset of a recipe: input_splits to parts, parts to an order, an order to shards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from penstock.recipes.pieces import prepare
 from penstock.recipes.plan import Plan, inputs_of, stands
 from penstock.recipes.publishing import describe_dataset, publish
 from penstock.recipes.store import Store, StoredPart
-from penstock.recipes.targets import target_of
+from penstock.recipes.targets import output_spec_of
 from penstock.sources import input_state
 
 
@@ -141,7 +141,7 @@ class _Build:
         self.expected = {path: told for s in sources for path, told in s.expected().items()}
 
     def run(self) -> Built:
-        """Go from pieces to a dataset that stands."""
+        """Go from input_splits to a dataset that stands."""
         try:
             self._make_parts()
             counts = self._counts()
@@ -158,18 +158,18 @@ class _Build:
         return Built(self.plan.recipe.output, manifest, True, told.documents, told.tokens)
 
     def _make_parts(self) -> None:
-        works = {work.part: work for work in self.plan.pieces}
+        works = {work.part: work for work in self.plan.input_splits}
         for name in sorted(self.plan.finished):
             report = Part(self.plan.parts, name).read_report()
             if report is not None:
-                self._note_part(name, works[name].piece.size, report)
+                self._note_part(name, works[name].input_split.size, report)
         missing = [work for name, work in works.items() if name not in self.reports]
         # Even where nothing is missing: the manifest says how the tokenizer's engine was chosen.
         prepare(self.plan.recipe)
         hashes: list[Job] = [HashInput(path) for path in self.plan.inputs]
         for job, result in self._carried([*hashes, *map(MakePart, missing)]):
             if isinstance(job, MakePart):
-                self._note_part(job.work.part, job.work.piece.size, result)
+                self._note_part(job.work.part, job.work.input_split.size, result)
             elif isinstance(job, HashInput):
                 self._note_input(job.path, result)
 
@@ -209,9 +209,9 @@ class _Build:
             )
 
     def _counts(self) -> Counter[str]:
-        """Add up the counts of all parts, in the order of the pieces."""
+        """Add up the counts of all parts, in the order of the input_splits."""
         counts: Counter[str] = Counter()
-        for work in self.plan.pieces:
+        for work in self.plan.input_splits:
             counts.update(self.reports[work.part].counts)
         return counts
 
@@ -232,7 +232,7 @@ class _Build:
                 StoredPart(
                     Part(self.plan.parts, work.part), self.reports[work.part], sources[work.source]
                 )
-                for work in self.plan.pieces
+                for work in self.plan.input_splits
             ]
         )
         if not store.parts:
@@ -261,7 +261,7 @@ class _Build:
 
     def _write_shards(self, arrangement: Arrangement) -> list[FileEntry]:
         recipe = self.plan.recipe
-        target = target_of(recipe, arrangement, arrangement.shapes())
+        target = output_spec_of(recipe, arrangement, arrangement.shapes())
         recipe.format.verify(target)
         self.bench.arrangement, self.bench.target = arrangement, target
         shutil.rmtree(self.bench.dataset, ignore_errors=True)

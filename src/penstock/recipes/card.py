@@ -17,7 +17,8 @@ from penstock.recipes.portable import portable, short_names, written
 from penstock.recipes.summary import SummaryTable, summary_tables
 from penstock.redaction import redact
 from penstock.sources import SOURCES
-from penstock.steps import SPLIT_NAMES, STEPS
+from penstock.splits import SPLIT_NAMES
+from penstock.steps import STEPS
 
 CARD_NAME = "README.md"
 #: What `datasets` reads as rows.

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import ConfigError, DataError
-from penstock.formats import SplitShape, Target
+from penstock.formats import OutputSpec, SplitShape
 from penstock.recipes.arranging import Arrangement, arrange
 from penstock.recipes.parts import Part
-from penstock.recipes.pieces import PieceWork, apply_steps, prepare, tally_of
+from penstock.recipes.pieces import SplitWork, apply_steps, prepare, stats_of
 from penstock.recipes.plan import Plan
 from penstock.recipes.store import Store, StoredPart
-from penstock.recipes.targets import target_of
+from penstock.recipes.targets import output_spec_of
 from penstock.steps import Step
 
 #: About how many bytes of each source an estimate looks at.
 SAMPLE = 1 << 20
-#: How large a piece that cannot be cut may be, in bytes, to be looked at whole.
+#: How large an input split that cannot be cut may be, in bytes, to be looked at whole.
 _WHOLE = 8 * SAMPLE
 #: How the names of files end that lie packed.
 _PACKED = (".gz", ".zst", ".parquet")
@@ -63,7 +63,7 @@ def estimate(plan: Plan) -> Estimate:
         samples = [
             _sample(plan, directory, number, works)
             for number, name in enumerate(recipe.sources)
-            if (works := [work for work in plan.pieces if work.source == name])
+            if (works := [work for work in plan.input_splits if work.source == name])
         ]
         store = Store([sample.stored for sample in samples])
         if not store.parts:
@@ -84,7 +84,7 @@ def estimate(plan: Plan) -> Estimate:
         )
         for split, shape in arrangement.shapes().items()
     }
-    shards = recipe.format.shards(target_of(recipe, arrangement, shapes))
+    shards = recipe.format.shards(output_spec_of(recipe, arrangement, shapes))
     return Estimate(
         documents=documents,
         rows=sum(shape.rows for shape in shapes.values()),
@@ -95,29 +95,29 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
-def _sample(plan: Plan, directory: Path, number: int, works: list[PieceWork]) -> _Sample:
-    """Make a part of a source's beginning: of a small piece, or of the first batches of one."""
+def _sample(plan: Plan, directory: Path, number: int, works: list[SplitWork]) -> _Sample:
+    """Make a part of a source's beginning: of a small input_split, or of the first batches of one."""
     recipe, name = plan.recipe, works[0].source
     source = recipe.sources[name]
-    piece = source.beginning(SAMPLE)
-    tally = tally_of(recipe, source, piece)
+    input_split = source.beginning(SAMPLE)
+    stats = stats_of(recipe, source, input_split)
     beginning = _Beginning(
         recipe.steps_on(name),
-        source.read(piece, tally),
-        tally,
-        whole=piece.size <= _WHOLE,
-        packed=piece.path.endswith(_PACKED),
+        source.read(input_split, stats),
+        stats,
+        whole=input_split.size <= _WHOLE,
+        packed=input_split.path.endswith(_PACKED),
     )
     part = Part(directory, works[0].part)
-    report = part.write(beginning, tally)
-    size = sum(work.piece.size for work in works)
-    read = min(beginning.read, piece.size) if beginning.cut else piece.size
+    report = part.write(beginning, stats)
+    size = sum(work.input_split.size for work in works)
+    read = min(beginning.read, input_split.size) if beginning.cut else input_split.size
     factor = max(size / max(read, 1), 1.0)
     return _Sample(StoredPart(part, report, number), factor, beginning.cut)
 
 
 class _Beginning:
-    """What the steps make of the first batches of a piece; of all with `whole`.
+    """What the steps make of the first batches of an input split; of all with `whole`.
 
     `cut` says whether more were to come, and `read` is about how many bytes of the file were read:
     as many as their rows have, packed as a compressed file has them.
@@ -127,12 +127,12 @@ class _Beginning:
         self,
         steps: Sequence[Step],
         batches: Iterable[RowBatch | TokenBatch],
-        tally: Tally,
+        stats: RowStats,
         *,
         whole: bool,
         packed: bool,
     ) -> None:
-        self.steps, self.batches, self.tally = steps, batches, tally
+        self.steps, self.batches, self.stats = steps, batches, stats
         self.whole, self.packed = whole, packed
         self.cut = False
         self.read = 0
@@ -147,7 +147,7 @@ class _Beginning:
                 content = _content(batch)
                 seen += len(content)
                 self.read += len(zlib.compress(content) if self.packed else content)
-            yield apply_steps(self.steps, batch, self.tally)
+            yield apply_steps(self.steps, batch, self.stats)
 
 
 def _content(batch: RowBatch | TokenBatch) -> bytes:
@@ -159,7 +159,7 @@ def _content(batch: RowBatch | TokenBatch) -> bytes:
 def _write(plan: Plan, directory: Path, arrangement: Arrangement) -> int:
     """Write the sample in the format of the recipe; return its size in bytes."""
     form = plan.recipe.format
-    target: Target = target_of(plan.recipe, arrangement, arrangement.shapes())
+    target: OutputSpec = output_spec_of(plan.recipe, arrangement, arrangement.shapes())
     form.verify(target)
     form.prepare()
     for shard in form.shards(target):

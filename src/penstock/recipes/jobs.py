@@ -16,9 +16,9 @@ from penstock.formats import Shard
 from penstock.manifest import FileEntry, InputEntry
 from penstock.recipes.bench import Bench, bench_for
 from penstock.recipes.parts import PartReport
-from penstock.recipes.pieces import PieceWork, make_part
+from penstock.recipes.pieces import SplitWork, make_part
 from penstock.sources import describe_input
-from penstock.steps import SPLIT_NAMES
+from penstock.splits import SPLIT_NAMES
 
 
 class Job(ABC):
@@ -44,17 +44,17 @@ class HashInput(Job):
 
 @dataclass(frozen=True)
 class MakePart(Job):
-    """Put a piece through the steps."""
+    """Put an input split through the steps."""
 
-    work: PieceWork
+    work: SplitWork
 
     def carry(self, bench: Bench) -> PartReport:
         return make_part(bench.recipe, self.work, bench.parts)
 
     def __str__(self) -> str:
-        piece = self.work.piece
-        place = f" from {piece.start:,}" if piece.start else ""
-        return f"{piece.path}{place}"
+        input_split = self.work.input_split
+        place = f" from {input_split.start:,}" if input_split.start else ""
+        return f"{input_split.path}{place}"
 
 
 @dataclass(frozen=True)

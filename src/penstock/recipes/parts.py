@@ -1,4 +1,4 @@
-"""A part: what one piece of input became, on disk, with a report that is written last."""
+"""A part: what one input_split of input became, on disk, with a report that is written last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.files import staged_file
 from penstock.steps import as_bytes
 
@@ -56,15 +56,15 @@ class Part:
         self.arrays = directory / f"{name}.npz"
         self.report = directory / f"{name}.json"
 
-    def write(self, batches: Iterable[RowBatch | TokenBatch], tally: Tally) -> PartReport:
+    def write(self, batches: Iterable[RowBatch | TokenBatch], stats: RowStats) -> PartReport:
         """Write the batches; what a killed process left here is written over."""
         self.report.unlink(missing_ok=True)
         with staged_file(self.ids) as staging, staging.open("wb") as out:
             gathered = _Gathered(out)
             for batch in batches:
-                gathered.add(batch if isinstance(batch, TokenBatch) else as_bytes(batch, tally))
+                gathered.add(batch if isinstance(batch, TokenBatch) else as_bytes(batch, stats))
         with staged_file(self.arrays) as staging, staging.open("wb") as out:
-            np.savez(out, allow_pickle=False, **gathered.arrays(), **_notes_of(tally))
+            np.savez(out, allow_pickle=False, **gathered.arrays(), **_notes_of(stats))
         report = PartReport(
             documents=gathered.documents,
             sequences=gathered.sequences,
@@ -72,9 +72,9 @@ class Part:
             dtype=gathered.dtype.name,
             checksum=gathered.checksum,
             arrays_checksum=_checksum_of(self.arrays),
-            counts=dict(tally.counts),
-            errors=tally.errors,
-            left_out=tally.left_out,
+            counts=dict(stats.counts),
+            errors=stats.errors,
+            left_out=stats.left_out,
         )
         # No fsync: after a crash of the machine the checksum tells what did not reach the disk.
         with staged_file(self.report) as staging:
@@ -144,8 +144,8 @@ class _Gathered:
         }
 
 
-def _notes_of(tally: Tally) -> dict[str, NDArray[Any]]:
-    return {f"{_NOTE}{name}": np.concatenate(values) for name, values in tally.notes.items()}
+def _notes_of(stats: RowStats) -> dict[str, NDArray[Any]]:
+    return {f"{_NOTE}{name}": np.concatenate(values) for name, values in stats.notes.items()}
 
 
 def _checksum_of(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""One piece of input through all steps, to a part: the work of one worker."""
+"""One input_split of input through all steps, to a part: the work of one worker."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.recipes.parts import Part, PartReport
 from penstock.recipes.schema import Recipe
-from penstock.sources import Piece, Source
+from penstock.sources import InputSplit, Source
 from penstock.steps import Step
 
 #: How much of the input a step may look at beforehand.
@@ -18,32 +18,32 @@ PREVIEW_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True)
-class PieceWork:
-    """A piece of one source, and the name of the part that it becomes."""
+class SplitWork:
+    """An input split of one source, and the name of the part that it becomes."""
 
     source: str
-    piece: Piece
+    input_split: InputSplit
     part: str
 
 
-def list_pieces(recipe: Recipe) -> list[PieceWork]:
-    """Return every piece of every source, in order; they depend on recipe and input alone."""
+def list_input_splits(recipe: Recipe) -> list[SplitWork]:
+    """Return every input_split of every source, in order; they depend on recipe and input alone."""
     return [
-        PieceWork(name, piece, f"{number}-{index:06d}")
+        SplitWork(name, input_split, f"{number}-{index:06d}")
         for number, (name, source) in enumerate(recipe.sources.items())
-        for index, piece in enumerate(source.pieces(recipe.file.piece_bytes))
+        for index, input_split in enumerate(source.input_splits(recipe.file.piece_bytes))
     ]
 
 
-def make_part(recipe: Recipe, work: PieceWork, directory: Path) -> PartReport:
-    """Read a piece, put its batches through the steps, and write the part.
+def make_part(recipe: Recipe, work: SplitWork, directory: Path) -> PartReport:
+    """Read an input split, put its batches through the steps, and write the part.
 
     Raises DataError for what cannot be used, unless the recipe skips it.
     """
     source = recipe.sources[work.source]
-    tally = tally_of(recipe, source, work.piece)
-    batches = through_steps(recipe, work, tally)
-    return Part(directory, work.part).write(batches, tally)
+    stats = stats_of(recipe, source, work.input_split)
+    batches = through_steps(recipe, work, stats)
+    return Part(directory, work.part).write(batches, stats)
 
 
 def prepare(recipe: Recipe) -> None:
@@ -60,10 +60,10 @@ def _first_texts(recipe: Recipe, before: Sequence[Step]) -> list[str]:
     texts: list[str] = []
     for name, source in recipe.sources.items():
         steps = [step for step in before if step.works_on(name)]
-        for piece in source.pieces(recipe.file.piece_bytes):
-            tally = Tally(partial(source.place, piece), skip=True)
-            for batch in source.read(piece, tally):
-                made = apply_steps(steps, batch, tally)
+        for input_split in source.input_splits(recipe.file.piece_bytes):
+            stats = RowStats(partial(source.place, input_split), skip=True)
+            for batch in source.read(input_split, stats):
+                made = apply_steps(steps, batch, stats)
                 found = [row.get("text") for row in made.rows] if isinstance(made, RowBatch) else []
                 texts += [text for text in found if isinstance(text, str)]
                 if sum(map(len, texts)) >= PREVIEW_CHARACTERS:
@@ -71,36 +71,38 @@ def _first_texts(recipe: Recipe, before: Sequence[Step]) -> list[str]:
     return texts
 
 
-def tally_of(recipe: Recipe, source: Source, piece: Piece) -> Tally:
-    """Return the tally of a piece, which names rows by file and line."""
-    return Tally(
-        partial(source.place, piece),
+def stats_of(recipe: Recipe, source: Source, input_split: InputSplit) -> RowStats:
+    """Return the stats of an input split, which names rows by file and line."""
+    return RowStats(
+        partial(source.place, input_split),
         skip=recipe.file.on_error == "skip",
         problem_with=recipe.format.problem_with,
     )
 
 
-def through_steps(recipe: Recipe, work: PieceWork, tally: Tally) -> Iterator[RowBatch | TokenBatch]:
-    """Yield what the steps on single documents make of a piece, batch by batch.
+def through_steps(
+    recipe: Recipe, work: SplitWork, stats: RowStats
+) -> Iterator[RowBatch | TokenBatch]:
+    """Yield what the steps on single documents make of an input split, batch by batch.
 
     `read` counts the rows that the source gave, `read.skipped` those that it could not.
     """
     steps = recipe.steps_on(work.source)
-    before = tally.counts["skipped"]
-    for batch in recipe.sources[work.source].read(work.piece, tally):
-        tally.count("read", len(batch))
-        tally.count("read.skipped", tally.counts["skipped"] - before)
-        made = apply_steps(steps, batch, tally)
+    before = stats.counts["skipped"]
+    for batch in recipe.sources[work.source].read(work.input_split, stats):
+        stats.count("read", len(batch))
+        stats.count("read.skipped", stats.counts["skipped"] - before)
+        made = apply_steps(steps, batch, stats)
         if len(made):
             yield made
-        before = tally.counts["skipped"]
-    tally.count("read.skipped", tally.counts["skipped"] - before)
+        before = stats.counts["skipped"]
+    stats.count("read.skipped", stats.counts["skipped"] - before)
 
 
 def apply_steps(
-    steps: Sequence[Step], batch: RowBatch | TokenBatch, tally: Tally
+    steps: Sequence[Step], batch: RowBatch | TokenBatch, stats: RowStats
 ) -> RowBatch | TokenBatch:
     """Return what the steps on single documents make of a batch."""
     for step in steps:
-        batch = step.apply(batch, tally)
+        batch = step.apply(batch, stats)
     return batch

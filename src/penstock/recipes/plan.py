@@ -1,4 +1,4 @@
-"""What a build will do, before it does it: the pieces, and what lies there already."""
+"""What a build will do, before it does it: the input_splits, and what lies there already."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from penstock.errors import ConfigError, ConflictError
 from penstock.files import staging_path
-from penstock.manifest import Manifest, home_of, manifest_path, read_manifest
+from penstock.manifest import Manifest, base_dir, manifest_path, read_manifest
 from penstock.recipes.keys import code_version, hash_of
 from penstock.recipes.parts import Part, parts_directory
-from penstock.recipes.pieces import PieceWork, list_pieces
+from penstock.recipes.pieces import SplitWork, list_input_splits
 from penstock.recipes.schema import Recipe
 from penstock.recipes.tokenizers import tokenizer_of
 from penstock.sources import describe_input, input_state, is_url
@@ -29,7 +29,7 @@ class Plan:
     """
 
     recipe: Recipe
-    pieces: list[PieceWork]
+    input_splits: list[SplitWork]
     inputs: list[str]
     states: dict[str, Any]
     identity: str
@@ -51,7 +51,7 @@ class Plan:
     @property
     def input_bytes(self) -> int:
         """How much input there is, as it lies (compressed where it is)."""
-        return sum(work.piece.size for work in self.pieces)
+        return sum(work.input_split.size for work in self.input_splits)
 
 
 def make_plan(recipe: Recipe) -> Plan:
@@ -59,18 +59,18 @@ def make_plan(recipe: Recipe) -> Plan:
 
     Raises ConfigError for inputs that are not there, ConflictError where something else stands.
     """
-    # The states come before the pieces: what grows in between is found to have changed.
+    # The states come before the input_splits: what grows in between is found to have changed.
     inputs = inputs_of(recipe)
     states = {path: input_state(path) for path in inputs}
-    pieces = list_pieces(recipe)
+    input_splits = list_input_splits(recipe)
     _refuse_foreign_tokens(recipe)
     settings = {key: value for key, value in recipe.settings().items() if key != "output"}
     identity = hash_of({"recipe": settings, "code": code_version()})
-    plan = Plan(recipe, pieces, inputs, states, identity, hash_of([identity, states]))
+    plan = Plan(recipe, input_splits, inputs, states, identity, hash_of([identity, states]))
     _refuse_overlap(plan)
     plan.done = stands(plan)
     if not plan.done:
-        parts = {work.part for work in pieces}
+        parts = {work.part for work in input_splits}
         plan.finished = {name for name in parts if Part(plan.parts, name).report.is_file()}
     return plan
 
@@ -97,7 +97,7 @@ def stands(plan: Plan) -> bool:
             f"{output}: a dataset of another recipe, input or version stands there; {_MEND}"
         )
     for entry in manifest.files:
-        path = home_of(output) / entry.path
+        path = base_dir(output) / entry.path
         if not path.is_file() or path.stat().st_size != entry.size:
             raise ConflictError(
                 f"{output}: stands there, built from this recipe, but {entry.path} is not what its "

@@ -38,7 +38,7 @@ def describe_dataset(
         settings["synthetic"] = True
     if any(source.confidential for source in recipe.sources.values()):
         settings["redact"] = True
-    of_parts = [reports[work.part] for work in plan.pieces]
+    of_parts = [reports[work.part] for work in plan.input_splits]
     errors = [row for report in of_parts for row in report.errors][:KEPT_ERRORS]
     left_out = [row for report in of_parts for row in report.left_out][:KEPT_ERRORS]
     manifest = Manifest(

@@ -24,7 +24,8 @@ from penstock.formats import FORMATS, Format
 from penstock.recipes.writing_out import written_out
 from penstock.registry import Registry
 from penstock.sources import SOURCES, Source
-from penstock.steps import SPLIT_NAMES, STEPS, Stage, Step
+from penstock.splits import SPLIT_NAMES
+from penstock.steps import STEPS, Stage, Step
 
 Part = TypeVar("Part", bound=Options)
 
@@ -84,7 +85,9 @@ class RecipeFile(Options):
         None, description="The named recipe, and its settings, that this one was made of."
     )
     piece_bytes: int = Field(
-        16 * _MEBIBYTE, ge=1, description="About how much input is one piece of work, in bytes."
+        16 * _MEBIBYTE,
+        ge=1,
+        description="About how much input is one input_split of work, in bytes.",
     )
 
     @model_validator(mode="after")

@@ -33,7 +33,7 @@ class StoredPart:
 
 
 class Store:
-    """The parts of a build in the order of their pieces, however many: few are held open."""
+    """The parts of a build in the order of their input_splits, however many: few are held open."""
 
     def __init__(self, parts: Sequence[StoredPart]) -> None:
         self.parts = [stored for stored in parts if stored.report.documents]
@@ -120,7 +120,7 @@ class Store:
 
     def gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[Any]:
         """Return the tokens of segments, one after the other, in the dtype of the store."""
-        from penstock.recipes._gather import copy_segments
+        from penstock.kernels.gathering import copy_segments
 
         targets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
         gathered = np.empty(targets[-1], self.dtype)

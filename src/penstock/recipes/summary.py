@@ -12,7 +12,7 @@ from penstock.errors import ConfigError
 from penstock.formats import FORMATS, View
 from penstock.manifest import Manifest
 from penstock.recipes.fates import StepFate, fates_of
-from penstock.steps import SPLIT_NAMES
+from penstock.splits import SPLIT_NAMES
 
 #: What the counts say of each view besides its rows.
 _SIZES = ("tokens", "bytes", "padding")

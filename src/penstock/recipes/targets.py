@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from penstock.formats import SplitShape, Target
+from penstock.formats import OutputSpec, SplitShape
 from penstock.recipes.arranging import Arrangement
 from penstock.recipes.schema import Recipe
 from penstock.recipes.tokenizers import tokenizer_of
 
 
-def target_of(recipe: Recipe, arrangement: Arrangement, splits: Mapping[str, SplitShape]) -> Target:
+def output_spec_of(
+    recipe: Recipe, arrangement: Arrangement, splits: Mapping[str, SplitShape]
+) -> OutputSpec:
     """Return the target for splits of these shapes."""
-    return Target(
+    return OutputSpec(
         directory=recipe.output,
         name=recipe.name,
         splits=splits,

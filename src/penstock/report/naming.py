@@ -12,7 +12,7 @@ from penstock.runs import varying
 from penstock.tasks import benchmark_task, task_kind
 
 #: What joins the keys of a comparison when runs differ in it.
-NEVER_AVERAGED = ("task", "model", "data", "method", "backend")
+NEVER_AVERAGED = ("task", "model", "data", "method", "trainer")
 #: Joins them where runs that would share a group differ in it: losses over other tokens are other
 #: quantities, and the lowest of them is no choice.
 TOKENS = "evaluation_tokens"
@@ -110,7 +110,7 @@ def setting(row: ResultRow) -> tuple[Any, ...]:
     config = row.record.config
     values = {name: value for name, value in config.hyperparameters.items() if name != "seed"}
     contents = (_content(row, "model"), _content(row, "data"))
-    return (config.backend, config.task, config.method, *contents, *sorted(values.items()))
+    return (config.trainer, config.task, config.method, *contents, *sorted(values.items()))
 
 
 def _content(row: ResultRow, key: str) -> _Content:

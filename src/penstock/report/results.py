@@ -55,14 +55,14 @@ class ResultRow:
             "method": config.method,
             "data": config.data.label,
             "mix": config.data.mix,
-            "backend": config.backend,
+            "trainer": config.trainer,
             **config.hyperparameters,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as `--format json` prints it.
 
-        purpose, model, task, method, data, mix, backend   what the run is
+        purpose, model, task, method, data, mix, trainer   what the run is
         learning_rate, batch_size, ...                     its hyperparameters, as its method has
         state        running, done, failed or interrupted
         step         the last step that is logged, while the run is running

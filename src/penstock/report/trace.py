@@ -14,8 +14,8 @@ from penstock.manifest import (
     FileEntry,
     InputEntry,
     Manifest,
+    base_dir,
     find_manifest,
-    home_of,
     manifest_path,
     read_manifest,
 )
@@ -122,7 +122,7 @@ def _use_node(use: DatasetUse) -> TraceNode:
 
 
 def _dataset_node(path: Path, manifest: Manifest) -> TraceNode:
-    files = [_file_node(home_of(path), entry) for entry in manifest.files]
+    files = [_file_node(base_dir(path), entry) for entry in manifest.files]
     origins = _origins(manifest, frozenset({path.resolve()}))
     return TraceNode(
         "dataset", str(path), _recipe(manifest), manifest.content_hash, children=[*files, *origins]
@@ -178,5 +178,5 @@ def _input_node(entry: InputEntry) -> TraceNode:
 
 
 def _taken_node(home: Path, entry: InputEntry) -> TraceNode:
-    inside = Path(entry.path).relative_to(home_of(home))
+    inside = Path(entry.path).relative_to(base_dir(home))
     return TraceNode("file", str(inside), "", entry.sha256, entry.state())

@@ -79,7 +79,7 @@ class RunConfig(_Strict):
 
     purpose: str
     description: str = ""
-    backend: str = "builtin"
+    trainer: str = "penstock"
     model: str
     task: str
     method: str
@@ -97,7 +97,7 @@ class RunConfig(_Strict):
         if mix == "original":  # the same as naming the original alone
             mix, data_hashes = None, {"path": data_hashes["original"]}
         decisive: dict[str, Any] = {
-            "backend": self.backend,
+            "trainer": self.trainer,
             "model": model_hash or self.model,
             "task": self.task,
             "method": self.method,

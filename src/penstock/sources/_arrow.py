@@ -1,4 +1,4 @@
-"""Arrow files (streams) as Hugging Face `datasets` writes them: rows by piece."""
+"""Arrow files (streams) as Hugging Face `datasets` writes them: rows by input_split."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.errors import DataError
-from penstock.sources._base import Piece
+from penstock.sources._base import InputSplit
 from penstock.sources._columns import reading_table, refuse_damaged, table_records, wanted_columns
 from penstock.sources._files import AGAIN, is_url, open_raw, size_of
 from penstock.sources._rows import FieldSource, chosen, in_batches
@@ -19,49 +19,55 @@ _ARROW_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 class ArrowSource(FieldSource):
-    """Rows from Arrow files. A piece is one batch of a file or several that follow each other."""
+    """Rows from Arrow files. An input split is one batch of a file or several that follow each other."""
 
     @abstractmethod
     def arrow_files(self) -> list[str]:
         """Return the files, in order; raises as `inputs` does."""
 
-    def pieces(self, piece_bytes: int) -> list[Piece]:
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
         """Return ranges of rows of local files, each of about `piece_bytes`, and others whole."""
-        return [piece for path in self.arrow_files() for piece in _pieces(path, piece_bytes)]
+        return [
+            input_split for path in self.arrow_files() for input_split in _pieces(path, piece_bytes)
+        ]
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
-        """Yield the rows of a piece. Raises DataError for a missing column or a damaged file."""
-        yield from in_batches(chosen(self._records(piece, tally), self.choice(), tally))
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
+        """Yield the rows of an input split. Raises DataError for a missing column or a damaged file."""
+        yield from in_batches(chosen(self._records(input_split, stats), self.choice(), stats))
 
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and which of its rows (from 1) a row is."""
-        return piece.path, piece.start + number + 1
+        return input_split.path, input_split.start + number + 1
 
-    def _records(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _records(
+        self, input_split: InputSplit, stats: RowStats
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         position = 0
-        with reading_table(piece.path), _open(piece.path) as table:
-            columns = wanted_columns(self, table.schema.names, piece.path)
+        with reading_table(input_split.path), _open(input_split.path) as table:
+            columns = wanted_columns(self, table.schema.names, input_split.path)
             for batch in table:
-                if piece.start <= position and (piece.stop is None or position < piece.stop):
-                    refuse_damaged(batch, piece.path)
-                    first = position - piece.start
-                    yield from table_records(batch.select(columns), first, tally)
+                if input_split.start <= position and (
+                    input_split.stop is None or position < input_split.stop
+                ):
+                    refuse_damaged(batch, input_split.path)
+                    first = position - input_split.start
+                    yield from table_records(batch.select(columns), first, stats)
                 position += batch.num_rows
 
 
-def _pieces(path: str, piece_bytes: int) -> list[Piece]:
+def _pieces(path: str, piece_bytes: int) -> list[InputSplit]:
     if is_url(path):  # to find the batches, all of it would have to be read
-        return [Piece(path, size=size_of(path) or 0)]
-    pieces: list[Piece] = []
+        return [InputSplit(path, size=size_of(path) or 0)]
+    input_splits: list[InputSplit] = []
     start = stop = size = 0
     with reading_table(path), _open(path) as table:
         for batch in table:
             stop += batch.num_rows
             size += batch.nbytes
             if size >= piece_bytes:
-                pieces.append(Piece(path, start, stop, size))
+                input_splits.append(InputSplit(path, start, stop, size))
                 start, size = stop, 0
-    return [*pieces, Piece(path, start, stop, size)] if stop > start else pieces
+    return [*input_splits, InputSplit(path, start, stop, size)] if stop > start else input_splits
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a source is: it names its pieces, and reads one of them."""
+"""What a source is: it names its input_splits, and reads one of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.config import Options
 
 
 @dataclass(frozen=True)
-class Piece:
+class InputSplit:
     """A part of the input that is read in one go.
 
-    The pieces depend on the input and the recipe alone, never on the number of workers. `start`
+    The input_splits depend on the input and the recipe alone, never on the number of workers. `start`
     and `stop` are bytes of a file that can be cut at its lines, else rows; no `stop` is the end.
     `size` is in bytes of input, for the plan and the progress. `also` are whole files that follow.
     """
@@ -62,20 +62,22 @@ class Source(Options, ABC):
         return {}
 
     @abstractmethod
-    def pieces(self, piece_bytes: int) -> list[Piece]:
-        """Return the pieces, in order, each of about `piece_bytes` where the input can be cut."""
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
+        """Return the input_splits, in order, each of about `piece_bytes` where the input can be cut."""
 
-    def beginning(self, piece_bytes: int) -> Piece:
-        """Return the first of `pieces`, of a source that has some."""
-        return self.pieces(piece_bytes)[0]
+    def beginning(self, piece_bytes: int) -> InputSplit:
+        """Return the first of `input_splits`, of a source that has some."""
+        return self.input_splits(piece_bytes)[0]
 
     @abstractmethod
-    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch] | Iterator[TokenBatch]:
-        """Yield the rows of a piece in batches of a few megabytes at the most.
+    def read(
+        self, input_split: InputSplit, stats: RowStats
+    ) -> Iterator[RowBatch] | Iterator[TokenBatch]:
+        """Yield the rows of an input split in batches of a few megabytes at the most.
 
-        What is not a row goes to `tally.bad`. Raises DataError for a file that breaks off.
+        What is not a row goes to `stats.bad`. Raises DataError for a file that breaks off.
         """
 
     @abstractmethod
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and the line (from 1; of JSON that is no lines, the record) of a row."""

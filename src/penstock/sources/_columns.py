@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from penstock.batches import Tally
+from penstock.batches import RowStats
 from penstock.errors import DataError, did_you_mean
 from penstock.files import plural
 from penstock.sources._files import AGAIN, reading
@@ -91,7 +91,7 @@ def refuse_damaged(batch: Any, path: str) -> None:
                 raise DataError(f"{_DAMAGED}; {AGAIN}", file=path) from None
 
 
-def table_records(batch: Any, first: int, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
+def table_records(batch: Any, first: int, stats: RowStats) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows of a pyarrow.RecordBatch as records, numbered from `first`."""
     step = max(1, batch.num_rows * _SLICE // max(batch.nbytes, 1))
     for start in range(0, batch.num_rows, step):
@@ -99,19 +99,19 @@ def table_records(batch: Any, first: int, tally: Tally) -> Iterator[tuple[int, d
         try:
             records = part.to_pylist()
         except UnicodeDecodeError:
-            yield from _one_by_one(part, first + start, tally)
+            yield from _one_by_one(part, first + start, stats)
         else:
             yield from enumerate(records, first + start)
 
 
-def _one_by_one(batch: Any, first: int, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
+def _one_by_one(batch: Any, first: int, stats: RowStats) -> Iterator[tuple[int, dict[str, Any]]]:
     for index in range(batch.num_rows):
         record = {}
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             try:
                 record[name] = column[index].as_py()
             except UnicodeDecodeError:
-                tally.bad(first + index, f"the field '{name}' is not UTF-8")
+                stats.bad(first + index, f"the field '{name}' is not UTF-8")
                 break
         else:
             yield first + index, record

@@ -1,4 +1,4 @@
-"""A JSON document among the input, compressed or not, read piece by piece."""
+"""A JSON document among the input, compressed or not, read input_split by input_split."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Files of lines: cut into ranges of bytes, read block by block, lines told by their number.
 
-A line belongs to the piece in which its first byte lies, so every line belongs to one piece,
+A line belongs to the input_split in which its first byte lies, so every line belongs to one input_split,
 wherever the file is cut.
 """
 
@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from penstock.errors import DataError
 from penstock.files import plural
-from penstock.sources._base import Piece
+from penstock.sources._base import InputSplit
 from penstock.sources._files import (
     can_seek,
     is_packed,
@@ -29,12 +29,12 @@ _BLOCK = 1 << 21
 _BOM = b"\xef\xbb\xbf"
 
 
-class LinePiece(Piece):
+class LinePiece(InputSplit):
     """A range of bytes of a file of lines."""
 
     @cached_property
     def lines_before(self) -> int:
-        """The number of lines that begin before the piece; the file is read up to there."""
+        """The number of lines that begin before the input_split; the file is read up to there."""
         if self.start == 0:
             return 0
         with reading(self.path), open_unpacked(self.path) as stream:
@@ -48,7 +48,7 @@ class LinePiece(Piece):
 class LineBlock(NamedTuple):
     """Consecutive lines with their ends.
 
-    `number` (from 0, within the piece) and `position` (in bytes of the unpacked file) are those of
+    `number` (from 0, within the input_split) and `position` (in bytes of the unpacked file) are those of
     the first.
     """
 
@@ -57,8 +57,8 @@ class LineBlock(NamedTuple):
     lines: list[bytes]
 
 
-def cut_at_lines(path: str, piece_bytes: int) -> list[Piece]:
-    """Return the pieces of a file, each of about `piece_bytes`.
+def cut_at_lines(path: str, piece_bytes: int) -> list[InputSplit]:
+    """Return the input_splits of a file, each of about `piece_bytes`.
 
     What must be read from its beginning (compressed, or from a server that gives no parts) is one.
     """
@@ -66,22 +66,24 @@ def cut_at_lines(path: str, piece_bytes: int) -> list[Piece]:
     count = max(1, round((size or 0) / piece_bytes))
     cuttable = not is_url(path) or (count > 1 and can_seek(path, size))
     if size is None or is_packed(path) or not cuttable:
-        return [Piece(path, size=size or 0)]
+        return [InputSplit(path, size=size or 0)]
     cuts = [size * index // count for index in range(count + 1)]
     return [LinePiece(path, start, stop, stop - start) for start, stop in pairwise(cuts)]
 
 
-def line_blocks(piece: Piece) -> Iterator[LineBlock]:
-    """Yield the lines of a piece in blocks of about two megabytes, without a byte order mark.
+def line_blocks(input_split: InputSplit) -> Iterator[LineBlock]:
+    """Yield the lines of an input split in blocks of about two megabytes, without a byte order mark.
 
     Raises DataError, with the number of whole lines before it, where a file breaks off.
     """
-    with reading(piece.path):
-        raw = _UntilItBreaks(open_unpacked(piece.path, seekable=bool(piece.start or piece.stop)))
+    with reading(input_split.path):
+        raw = _UntilItBreaks(
+            open_unpacked(input_split.path, seekable=bool(input_split.start or input_split.stop))
+        )
     with io.BufferedReader(raw, _BLOCK) as stream:
-        position, number = _seek_line(stream, piece.start), 0
-        while piece.stop is None or position < piece.stop:
-            begin, lines = position, _read_lines(stream, piece, position)
+        position, number = _seek_line(stream, input_split.start), 0
+        while input_split.stop is None or position < input_split.stop:
+            begin, lines = position, _read_lines(stream, input_split, position)
             position += sum(map(len, lines))
             if raw.error is not None and lines and not lines[-1].endswith(b"\n"):
                 lines.pop()
@@ -90,13 +92,13 @@ def line_blocks(piece: Piece) -> Iterator[LineBlock]:
             if block.lines:
                 yield block
             if raw.error is not None:
-                raise read_error(piece.path, raw.error, f" after {plural(number, 'line')}")
+                raise read_error(input_split.path, raw.error, f" after {plural(number, 'line')}")
             if position == begin:
                 break
-    if piece.stop is not None and position < piece.stop:
+    if input_split.stop is not None and position < input_split.stop:
         raise DataError(
             f"ends at byte {position:,} and was longer when the build began; start again",
-            file=piece.path,
+            file=input_split.path,
         )
 
 
@@ -109,16 +111,16 @@ def _without_mark(block: LineBlock) -> LineBlock:
     return LineBlock(number, len(_BOM), [first, *lines[1:]] if first else [])
 
 
-def numbered_lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
-    """Yield the number (from 0, within the piece) and the bytes of each line of a piece."""
-    for block in line_blocks(piece):
+def numbered_lines(input_split: InputSplit) -> Iterator[tuple[int, bytes]]:
+    """Yield the number (from 0, within the input_split) and the bytes of each line of an input split."""
+    for block in line_blocks(input_split):
         yield from enumerate(block.lines, block.number)
 
 
-def line_place(piece: Piece, number: int) -> tuple[str, int]:
-    """Return the file and the line (from 1) of line `number` of a piece."""
-    before = piece.lines_before if isinstance(piece, LinePiece) else 0
-    return piece.path, before + number + 1
+def line_place(input_split: InputSplit, number: int) -> tuple[str, int]:
+    """Return the file and the line (from 1) of line `number` of an input split."""
+    before = input_split.lines_before if isinstance(input_split, LinePiece) else 0
+    return input_split.path, before + number + 1
 
 
 class _UntilItBreaks(io.RawIOBase):
@@ -162,8 +164,8 @@ def _seek_line(stream: IO[bytes], start: int) -> int:
     return start - 1 + len(stream.readline())
 
 
-def _read_lines(stream: IO[bytes], piece: Piece, position: int) -> list[bytes]:
-    left = _BLOCK if piece.stop is None else min(_BLOCK, piece.stop - position)
+def _read_lines(stream: IO[bytes], input_split: InputSplit, position: int) -> list[bytes]:
+    left = _BLOCK if input_split.stop is None else min(_BLOCK, input_split.stop - position)
     # `readlines` goes on until it has more than its hint, and takes 0 for no limit at all.
     if left > 1:
         return stream.readlines(left - 1)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.sources._base import Source
 from penstock.sources._fields import FieldChoice
 from penstock.sources._finding import find_files
@@ -77,13 +77,13 @@ class RowSource(FieldSource, FileSource):
 
 
 def chosen(
-    records: Iterable[tuple[int, dict[str, Any]]], choice: FieldChoice, tally: Tally
+    records: Iterable[tuple[int, dict[str, Any]]], choice: FieldChoice, stats: RowStats
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of numbered records; a record that lacks something goes to the tally."""
+    """Yield the rows of numbered records; a record that lacks something goes to the stats."""
     for number, record in records:
         row, problem = choice.choose(record)
         if row is None:
-            tally.bad(number, problem)
+            stats.bad(number, problem)
         else:
             yield number, row
 

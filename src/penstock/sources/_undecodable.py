@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from penstock.batches import Tally
+from penstock.batches import RowStats
 from penstock.jsonl import not_utf8
 
 Undecodable = Annotated[
@@ -24,7 +24,7 @@ class NotDecodedError(Exception):
     """A line that cannot be decoded; says where, and what can be done, and never shows it."""
 
 
-def decode_line(line: bytes, how: Undecodable, tally: Tally) -> str:
+def decode_line(line: bytes, how: Undecodable, stats: RowStats) -> str:
     """Return a line as text; raises NotDecodedError."""
     try:
         return line.decode()
@@ -34,7 +34,7 @@ def decode_line(line: bytes, how: Undecodable, tally: Tally) -> str:
             raise NotDecodedError(f"{not_utf8(error)}; {mend}") from None
     # Each byte that is not UTF-8 comes as a surrogate, which UTF-8 itself never gives.
     text, count = _ESCAPED.subn(_of_cp1252, line.decode(errors="surrogateescape"))
-    tally.count("undecodable.cp1252_bytes", count)
+    stats.count("undecodable.cp1252_bytes", count)
     return text
 
 

@@ -16,11 +16,11 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.errors import DataError
 from penstock.fields import MISSING
 from penstock.files import plural
-from penstock.sources._base import Piece
+from penstock.sources._base import InputSplit
 from penstock.sources._fields import FieldChoice
 from penstock.sources._files import size_of
 from penstock.sources._json_stream import JsonStream
@@ -30,7 +30,7 @@ from penstock.sources._surrogates import Surrogates
 
 
 class CohortsSource(RowSource):
-    """Rows from the records of JSON documents; each file is one document and one piece.
+    """Rows from the records of JSON documents; each file is one document and one input_split.
 
     What is held in memory is one element of the outermost list at a time. Fields of the document
     itself may stand before that list or behind it; behind it, the file is read twice.
@@ -68,35 +68,35 @@ class CohortsSource(RowSource):
             raise ValueError(f"the text must be a field of the record itself, not '{self.text}'")
         return self
 
-    def pieces(self, piece_bytes: int) -> list[Piece]:
-        """Return the files, one piece each."""
-        return [Piece(path, size=size_of(path) or 0) for path in self.inputs()]
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
+        """Return the files, one input_split each."""
+        return [InputSplit(path, size=size_of(path) or 0) for path in self.inputs()]
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
         """Yield the rows of a file; their numbers are those of its records.
 
         Raises DataError for what is not JSON or breaks off, and where no list is what `records`
         says.
         """
-        yield from in_batches(self._rows(piece.path, tally))
+        yield from in_batches(self._rows(input_split.path, stats))
 
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and which of its records (from 1) a row is."""
-        return piece.path, number + 1
+        return input_split.path, number + 1
 
-    def _rows(self, path: str, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _rows(self, path: str, stats: RowStats) -> Iterator[tuple[int, dict[str, Any]]]:
         choice = FieldChoice(self.text, self.kept, self.optional, climbs=True)
-        for number, found in enumerate(self._records(path, tally)):
+        for number, found in enumerate(self._records(path, stats)):
             if isinstance(found, BadPlace):
-                tally.bad(number, found.reason)
+                stats.bad(number, found.reason)
                 continue
             row, problem = choice.choose(found.record, found.parents)
             if row is None:
-                tally.bad(number, f"{found.place}: {problem}")
+                stats.bad(number, f"{found.place}: {problem}")
             else:
                 yield number, row
 
-    def _records(self, path: str, tally: Tally) -> Iterator[Found | BadPlace]:
+    def _records(self, path: str, stats: RowStats) -> Iterator[Found | BadPlace]:
         """Yield every record of a file, and what stands where one should be."""
         records = RecordPath(self.records)
         stream = JsonStream(path, replace_surrogates=self.surrogates == "replace")
@@ -110,8 +110,8 @@ class CohortsSource(RowSource):
                     found_any += 1
                     yield found
             elements += 1
-        tally.count("cohorts.surrogates_replaced", stream.replaced)
-        tally.count("cohorts.without_records", without)
+        stats.count("cohorts.surrogates_replaced", stream.replaced)
+        stats.count("cohorts.without_records", without)
         if not elements:
             stream.refuse_without(records.lists[0])
         elif not found_any and without >= elements:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
-from penstock.batches import Tally, TokenBatch
+from penstock.batches import RowStats, TokenBatch
 from penstock.errors import ConfigError, DataError, did_you_mean
 from penstock.files import is_staging, sha256_of
 from penstock.formats import FORMATS, Dataset, Format, TokenRow, find_dataset
 from penstock.formats.megatron import IndexedReader, MegatronDataset, pair_files
-from penstock.manifest import Manifest, find_manifest, home_of, manifest_of, manifest_path
-from penstock.sources._base import Piece, Source
+from penstock.manifest import Manifest, base_dir, find_manifest, manifest_of, manifest_path
+from penstock.sources._base import InputSplit, Source
 from penstock.sources._files import is_url
 from penstock.tokenization import TokenizerFiles, load_tokenizer
 
@@ -84,13 +84,13 @@ class DatasetSource(Source):
         found = find_manifest(self._open().path)
         if found is None:
             return {}
-        home = home_of(found.owner)
+        home = base_dir(found.owner)
         return {str(home / entry.path): entry.sha256 for entry in found.files}
 
     def _files(self) -> list[Path]:
         path = self._open().path
         if (found := find_manifest(path)) is not None:
-            home = home_of(found.owner)
+            home = base_dir(found.owner)
             names = sorted(entry.path for entry in found.files)
             return [manifest_path(found.owner), *(home / name for name in names)]
         if path.is_dir():
@@ -98,22 +98,22 @@ class DatasetSource(Source):
             return sorted(file for file in files if not is_staging(file.name))
         return list(pair_files(path))
 
-    def pieces(self, piece_bytes: int) -> list[Piece]:
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
         """Return ranges of documents, each of about `piece_bytes` of the files."""
         dataset = self._open()
         size = sum(file.stat().st_size for file in self._files())
         row_bytes = max(1, size // max(1, sum(dataset.splits.values())))
         rows, step = dataset.splits[self.split], max(1, piece_bytes // row_bytes)
         return [
-            Piece(str(dataset.path), start, stop, (stop - start) * row_bytes)
+            InputSplit(str(dataset.path), start, stop, (stop - start) * row_bytes)
             for start in range(0, rows, step)
             for stop in [min(start + step, rows)]
         ]
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[TokenBatch]:
-        """Yield the documents of a piece. Raises DataError for what the format finds wrong."""
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[TokenBatch]:
+        """Yield the documents of an input split. Raises DataError for what the format finds wrong."""
         dataset = self._open()
-        stop = dataset.splits[self.split] if piece.stop is None else piece.stop
+        stop = dataset.splits[self.split] if input_split.stop is None else input_split.stop
         if isinstance(dataset, MegatronDataset):
             if dataset.readers[self.split].modes is not None:
                 raise ConfigError(
@@ -121,16 +121,16 @@ class DatasetSource(Source):
                     "not carry on; only penstock merge keeps them",
                     file=self.path,
                 )
-            batches = _of_pair(dataset.readers[self.split], piece.start, stop)
+            batches = _of_pair(dataset.readers[self.split], input_split.start, stop)
         else:
-            batches = _of_rows(dataset.rows(self.split, piece.start, stop))
+            batches = _of_rows(dataset.rows(self.split, input_split.start, stop))
         limit = (self.tokenizer_identity() or {}).get("vocab_size")
         for batch in batches:
-            yield batch if limit is None else _known(batch, limit, tally)
+            yield batch if limit is None else _known(batch, limit, stats)
 
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the dataset and which document (from 1) of the split it is."""
-        return piece.path, piece.start + number + 1
+        return input_split.path, input_split.start + number + 1
 
     def _manifest(self) -> Manifest | None:
         return manifest_of(self._find()[1])
@@ -163,8 +163,8 @@ def _identity(tokenizer: Path) -> dict[str, Any]:
     return {**named, **unknown, "engine_reason": "the recipe names the tokenizer of a dataset"}
 
 
-def _known(batch: TokenBatch, limit: int, tally: Tally) -> TokenBatch:
-    """Return the documents all of whose ids the vocabulary has; others go to the tally."""
+def _known(batch: TokenBatch, limit: int, stats: RowStats) -> TokenBatch:
+    """Return the documents all of whose ids the vocabulary has; others go to the stats."""
     wrong = (batch.ids < 0) | (batch.ids >= limit)
     if not wrong.any():
         return batch
@@ -173,7 +173,7 @@ def _known(batch: TokenBatch, limit: int, tally: Tally) -> TokenBatch:
     ends = tokens[np.cumsum(batch.sequences)]
     documents, first = np.unique(np.searchsorted(ends, places, side="right"), return_index=True)
     for document, place in zip(documents.tolist(), places[first].tolist(), strict=True):
-        tally.bad(
+        stats.bad(
             batch.numbers[document],
             f"has the id {batch.ids[place]}, which the vocabulary of {limit:,} does not have; "
             "another tokenizer made it",

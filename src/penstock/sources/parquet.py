@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.batches import RowBatch, Tally
-from penstock.sources._base import Piece
+from penstock.batches import RowBatch, RowStats
+from penstock.sources._base import InputSplit
 from penstock.sources._columns import reading_table, table_records, wanted_columns
 from penstock.sources._files import open_raw, size_of
 from penstock.sources._rows import RowSource, chosen, in_batches
@@ -16,25 +16,27 @@ _MOST_ROWS = 1 << 13
 
 
 class ParquetSource(RowSource):
-    """Rows from Parquet files. A piece is one row group or several that follow each other."""
+    """Rows from Parquet files. An input split is one row group or several that follow each other."""
 
-    def pieces(self, piece_bytes: int) -> list[Piece]:
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
         """Return ranges of rows, of about `piece_bytes` of Parquet, that end with a row group."""
-        return [piece for path in self.inputs() for piece in _pieces(path, piece_bytes)]
+        return [input_split for path in self.inputs() for input_split in _pieces(path, piece_bytes)]
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
-        """Yield the rows of a piece. Raises DataError for a missing column or a damaged file."""
-        yield from in_batches(chosen(self._records(piece, tally), self.choice(), tally))
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
+        """Yield the rows of an input split. Raises DataError for a missing column or a damaged file."""
+        yield from in_batches(chosen(self._records(input_split, stats), self.choice(), stats))
 
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and which of its rows (from 1) a row is."""
-        return piece.path, piece.start + number + 1
+        return input_split.path, input_split.start + number + 1
 
-    def _records(self, piece: Piece, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
-        with reading_table(piece.path), open_raw(piece.path, seekable=True) as stream:
+    def _records(
+        self, input_split: InputSplit, stats: RowStats
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        with reading_table(input_split.path), open_raw(input_split.path, seekable=True) as stream:
             table = _open(stream)
-            columns = wanted_columns(self, table.schema_arrow.names, piece.path)
-            groups = _groups(table, piece)
+            columns = wanted_columns(self, table.schema_arrow.names, input_split.path)
+            groups = _groups(table, input_split)
             number = 0
             for batch in table.iter_batches(
                 _rows_at_a_time(table, groups),
@@ -42,7 +44,7 @@ class ParquetSource(RowSource):
                 columns=columns,
                 use_threads=False,
             ):
-                yield from table_records(batch, number, tally)
+                yield from table_records(batch, number, stats)
                 number += batch.num_rows
 
 
@@ -52,8 +54,8 @@ def _open(stream: Any) -> Any:
     return ParquetFile(stream)
 
 
-def _pieces(path: str, piece_bytes: int) -> list[Piece]:
-    pieces: list[Piece] = []
+def _pieces(path: str, piece_bytes: int) -> list[InputSplit]:
+    input_splits: list[InputSplit] = []
     start = stop = size = 0
     # The size of a group as it lies is told column by column, which for a damaged file ends the
     # process (pyarrow 26): it is taken to be the group's share of the file.
@@ -66,16 +68,16 @@ def _pieces(path: str, piece_bytes: int) -> list[Piece]:
             stop += group.num_rows
             size += file_size * group.total_byte_size // unpacked
             if size >= piece_bytes or group is groups[-1]:
-                pieces.append(Piece(path, start, stop, size))
+                input_splits.append(InputSplit(path, start, stop, size))
                 start, size = stop, 0
-    return pieces
+    return input_splits
 
 
-def _groups(table: Any, piece: Piece) -> list[int]:
-    """Return the row groups of a piece."""
+def _groups(table: Any, input_split: InputSplit) -> list[int]:
+    """Return the row groups of an input split."""
     groups, start = [], 0
     for index in range(table.metadata.num_row_groups):
-        if piece.start <= start and (piece.stop is None or start < piece.stop):
+        if input_split.start <= start and (input_split.stop is None or start < input_split.stop):
             groups.append(index)
         start += table.metadata.row_group(index).num_rows
     return groups

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.batches import Tally, TokenBatch
-from penstock.sources._base import Piece, Source
+from penstock.batches import RowStats, TokenBatch
+from penstock.sources._base import InputSplit, Source
 from penstock.tokenization import storage_dtype
 
 _NAME = "random_tokens"
@@ -21,7 +21,7 @@ class RandomTokensSource(Source):
     """Documents of random ids. They mean nothing: whoever trains on them measures speed alone.
 
     The manifest of what is built from them says `synthetic`. The ids, uint16 for a small
-    vocabulary and else int32, depend on the settings alone, not on how they are cut into pieces.
+    vocabulary and else int32, depend on the settings alone, not on how they are cut into input_splits.
     """
 
     gives_tokens: ClassVar[bool] = True
@@ -43,30 +43,30 @@ class RandomTokensSource(Source):
         """Return nothing: no file is read."""
         return []
 
-    def pieces(self, piece_bytes: int) -> list[Piece]:
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
         """Return ranges of documents of about `piece_bytes`, of whole blocks each."""
         size = self.length * storage_dtype(self.vocab_size).itemsize
         step = max(1, piece_bytes // (size * self._block)) * self._block
         return [
-            Piece(_NAME, start, stop, (stop - start) * size)
+            InputSplit(_NAME, start, stop, (stop - start) * size)
             for start in range(0, self.count, step)
             for stop in [min(start + step, self.count)]
         ]
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[TokenBatch]:
-        """Yield the documents of a piece, of one sequence each."""
-        for start in range(piece.start, piece.stop or self.count, self._block):
-            documents = min(self._block, (piece.stop or self.count) - start)
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[TokenBatch]:
+        """Yield the documents of an input split, of one sequence each."""
+        for start in range(input_split.start, input_split.stop or self.count, self._block):
+            documents = min(self._block, (input_split.stop or self.count) - start)
             yield TokenBatch(
                 self._ids(start // self._block)[: documents * self.length],
                 np.full(documents, self.length, np.int32),
                 np.ones(documents, np.int32),
-                range(start - piece.start, start - piece.start + documents),
+                range(start - input_split.start, start - input_split.start + documents),
             )
 
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return which document (from 1) a row is."""
-        return _NAME, piece.start + number + 1
+        return _NAME, input_split.start + number + 1
 
     @property
     def _block(self) -> int:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.jsonl import not_utf8
-from penstock.sources._base import Piece
+from penstock.sources._base import InputSplit
 from penstock.sources._files import open_unpacked, reading, size_of
 from penstock.sources._lines import cut_at_lines, line_blocks, line_place, numbered_lines
 from penstock.sources._rows import FileSource, in_batches
@@ -29,61 +29,65 @@ class TextSource(FileSource):
         "file", description="What a document is. Paragraphs are parted by empty lines."
     )
 
-    def pieces(self, piece_bytes: int) -> list[Piece]:
-        """Return whole files, several small ones as one piece, or ranges of the bytes of each."""
+    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
+        """Return whole files, several small ones as one input_split, or ranges of the bytes of each."""
         if self.documents != "file":
-            return [piece for path in self.inputs() for piece in cut_at_lines(path, piece_bytes)]
-        pieces: list[Piece] = []
+            return [
+                input_split
+                for path in self.inputs()
+                for input_split in cut_at_lines(path, piece_bytes)
+            ]
+        input_splits: list[InputSplit] = []
         for path in self.inputs():
             size = size_of(path) or 0
-            if pieces and pieces[-1].size + size <= piece_bytes:
-                last = pieces[-1]
-                pieces[-1] = replace(last, size=last.size + size, also=(*last.also, path))
+            if input_splits and input_splits[-1].size + size <= piece_bytes:
+                last = input_splits[-1]
+                input_splits[-1] = replace(last, size=last.size + size, also=(*last.also, path))
             else:
-                pieces.append(Piece(path, size=size))
-        return pieces
+                input_splits.append(InputSplit(path, size=size))
+        return input_splits
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[RowBatch]:
-        """Yield the rows of a piece; their numbers are those of its files, or of its lines."""
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
+        """Yield the rows of an input split; their numbers are those of its files, or of its lines."""
         match self.documents:
             case "file":
-                rows = _files(piece, tally)
+                rows = _files(input_split, stats)
             case "line":
-                rows = _decoded(piece.path, _lines(piece, tally), tally)
+                rows = _decoded(input_split.path, _lines(input_split, stats), stats)
             case "paragraph":
-                rows = _decoded(piece.path, _paragraphs(piece), tally)
+                rows = _decoded(input_split.path, _paragraphs(input_split), stats)
         yield from in_batches(rows)
 
-    def place(self, piece: Piece, number: int) -> tuple[str, int]:
+    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and the line of a row."""
         if self.documents == "file":
-            return (piece.path, *piece.also)[number], 1
-        return line_place(piece, number)
+            return (input_split.path, *input_split.also)[number], 1
+        return line_place(input_split, number)
 
 
-def _files(piece: Piece, tally: Tally) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, path in enumerate((piece.path, *piece.also)):
+def _files(input_split: InputSplit, stats: RowStats) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, path in enumerate((input_split.path, *input_split.also)):
         with reading(path), open_unpacked(path) as stream:
             content = stream.read().removeprefix(_BOM)
-        yield from _decoded(path, [(number, content)], tally)
+        yield from _decoded(path, [(number, content)], stats)
 
 
-def _lines(piece: Piece, tally: Tally) -> Iterator[tuple[int, bytes]]:
-    for number, line in numbered_lines(piece):
+def _lines(input_split: InputSplit, stats: RowStats) -> Iterator[tuple[int, bytes]]:
+    for number, line in numbered_lines(input_split):
         if line.strip():
             yield number, _without_end(line)
         else:
-            tally.count("text.empty_lines")
+            stats.count("text.empty_lines")
 
 
-def _paragraphs(piece: Piece) -> Iterator[tuple[int, bytes]]:
-    """Yield the number of the first line and the bytes of each paragraph of a piece.
+def _paragraphs(input_split: InputSplit) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of the first line and the bytes of each paragraph of an input split.
 
-    It belongs to the piece in which the empty line before it begins; the first to the first piece.
+    It belongs to the input_split in which the empty line before it begins; the first to the first input_split.
     """
     paragraph: list[bytes] = []
-    begun = piece.start == 0
-    for block in line_blocks(replace(piece, stop=None)):
+    begun = input_split.start == 0
+    for block in line_blocks(replace(input_split, stop=None)):
         position = block.position
         for number, line in enumerate(block.lines, block.number):
             if line.strip():
@@ -92,7 +96,7 @@ def _paragraphs(piece: Piece) -> Iterator[tuple[int, bytes]]:
                 if paragraph:
                     yield number - len(paragraph), _without_end(b"".join(paragraph))
                     paragraph = []
-                if piece.stop is not None and position >= piece.stop:
+                if input_split.stop is not None and position >= input_split.stop:
                     return
                 begun = True
             position += len(line)
@@ -101,14 +105,14 @@ def _paragraphs(piece: Piece) -> Iterator[tuple[int, bytes]]:
 
 
 def _decoded(
-    path: str, texts: Iterable[tuple[int, bytes]], tally: Tally
+    path: str, texts: Iterable[tuple[int, bytes]], stats: RowStats
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, content in texts:
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
             lines = content.count(b"\n", 0, error.start)
-            tally.bad(
+            stats.bad(
                 number,
                 f"line {lines + 1} of the text, {not_utf8(error)}" if lines else not_utf8(error),
             )

@@ -7,20 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.config import Options
 from penstock.errors import ConfigError, did_you_mean
 from penstock.steps._order import Order
-
-#: What the codes in the column `split` mean: 0, 1, 2.
-SPLIT_NAMES = ("train", "validation", "test")
-#: One of them, as a setting.
-SplitName = Literal["train", "validation", "test"]
 
 
 class Stage(StrEnum):
@@ -37,7 +32,7 @@ class Arranging:
 
     `split` is the part that is arranged, None for all; `source_names` gives the meaning of the
     column `source`; `pad_id` and `eod_id` are those of the tokenizer, None where it has none;
-    `notes` are what `Tally.note` kept. `counts` takes what the step did, named `step.what`;
+    `notes` are what `RowStats.note` kept. `counts` takes what the step did, named `step.what`;
     `statistics` what it found out about the dataset, as plain data, for the manifest.
     """
 
@@ -96,7 +91,7 @@ class Step(Options, ABC):
         Raises ConfigError or DataError for what is not there or cannot be used.
         """
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch | TokenBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch | TokenBatch:
         """Return what becomes of a batch. It sees no other batch, so any worker may do it."""
         return batch
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.errors import ConfigError
-from penstock.steps._cutting import ENDS, ENDS_BEFORE_OPENING, OPENS
+from penstock.kernels.cutting import ENDS, ENDS_BEFORE_OPENING, OPENS
 from penstock.tokenization import Tokenizer, load_tokenizer
 
 #: Signs that end a sentence where white space follows, and those that end it by themselves.

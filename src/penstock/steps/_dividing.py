@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from penstock.steps._random import mixed
+from penstock.kernels.splitmix import keyed_hash
 
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 
@@ -53,7 +53,7 @@ def divide(
     least = np.full(len(sizes), len(distinct))
     np.minimum.at(least, component, numbers.min(axis=1))
     drawn = np.flatnonzero(top < _TRAIN)
-    drawn = drawn[np.argsort(mixed(distinct[least[drawn]], seed, "components"))]
+    drawn = drawn[np.argsort(keyed_hash(distinct[least[drawn]], seed, "components"))]
     top[drawn] = _fill(sizes[drawn], *shares)
     split = np.full(len(sentences), -1, np.int8)
     split[stay] = np.where(leave, -1, top[component])

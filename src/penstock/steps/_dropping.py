@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.files import plural
 from penstock.steps._base import CountedStep, Stage
@@ -37,7 +37,7 @@ class FilteringStep(CountedStep):
     def conditions(self) -> list[Condition]:
         """The tests that are asked for, in their order: what a failure is called, and the test."""
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows that pass every test.
 
         Each row is counted once, under COUNTER.kept or COUNTER.FAILURE. One that a test cannot be
@@ -49,11 +49,11 @@ class FilteringStep(CountedStep):
             try:
                 failed = next((name for name, holds in self.conditions if not holds(row)), None)
             except UnusableError as error:
-                tally.bad(batch.numbers[index], f"{error}; `{self.called}` needs it")
+                stats.bad(batch.numbers[index], f"{error}; `{self.called}` needs it")
                 continue
             if failed is None:
                 kept.append(index)
-            tally.count(f"{self.counter}.{failed or 'kept'}")
+            stats.count(f"{self.counter}.{failed or 'kept'}")
         return batch if len(kept) == len(batch) else batch.take(kept)
 
     def drops(self) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from penstock.steps._normalising import normalised
+from penstock.text import normalised
 
 EditShare = Callable[[Sequence[Hashable], Sequence[Hashable]], float]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import orjson
 from pydantic import AfterValidator, Field
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.fields import MISSING, find, kind_of
 
 Made = TypeVar("Made")
@@ -66,7 +66,7 @@ def text_of(row: dict[str, Any], name: str) -> str:
 
 
 def made_of_rows(
-    batch: RowBatch, tally: Tally, make: Callable[[dict[str, Any]], Made], mend: str
+    batch: RowBatch, stats: RowStats, make: Callable[[dict[str, Any]], Made], mend: str
 ) -> tuple[RowBatch, list[Made]]:
     """Return the rows that `make` takes and what it makes of each.
 
@@ -78,7 +78,7 @@ def made_of_rows(
             made.append(make(row))
             kept.append(index)
         except UnusableError as error:
-            tally.bad(batch.numbers[index], f"{error}; {mend}")
+            stats.bad(batch.numbers[index], f"{error}; {mend}")
     return (batch if len(kept) == len(batch) else batch.take(kept)), made
 
 

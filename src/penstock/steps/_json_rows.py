@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.jsonl import dump_row
 from penstock.steps._fields import UnusableError
 
 
 def as_bytes(
-    batch: RowBatch, tally: Tally, documents: Sequence[Sequence[dict[str, Any]]] | None = None
+    batch: RowBatch, stats: RowStats, documents: Sequence[Sequence[dict[str, Any]]] | None = None
 ) -> TokenBatch:
     """Return rows as sequences of bytes (uint8), each row JSON in UTF-8 without a newline.
 
@@ -25,9 +25,9 @@ def as_bytes(
     rows, sequences, kept = [], [], []
     for index, document in enumerate(documents):
         try:
-            dumped = [_dumped(row, tally) for row in document]
+            dumped = [_dumped(row, stats) for row in document]
         except UnusableError as error:
-            tally.bad(batch.numbers[index], str(error))
+            stats.bad(batch.numbers[index], str(error))
             continue
         rows += dumped
         sequences.append(len(dumped))
@@ -43,8 +43,8 @@ def as_bytes(
     )
 
 
-def _dumped(row: dict[str, Any], tally: Tally) -> bytes:
-    if problem := tally.problem_with(row):
+def _dumped(row: dict[str, Any], stats: RowStats) -> bytes:
+    if problem := stats.problem_with(row):
         raise UnusableError(problem)
     try:
         return dump_row(row)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.batches import RowBatch, Tally
+from penstock.batches import RowBatch, RowStats
 from penstock.steps._columns import hashes
 from penstock.steps._fields import made_of_rows, text_of
-from penstock.steps._normalising import Normalise, normalised
+from penstock.text import Normalise, normalised
 
 
 def hashed_sentences(
-    batch: RowBatch, tally: Tally, on: Sequence[str], normalise: Normalise, mend: str
+    batch: RowBatch, stats: RowStats, on: Sequence[str], normalise: Normalise, mend: str
 ) -> tuple[RowBatch, NDArray[np.uint64]]:
     """Return the rows whose fields `on` are text, and the hash of each once it is normalised.
 
@@ -28,5 +28,5 @@ def hashed_sentences(
         texts = [normalised(text_of(row, name), normalise) for name in on]
         return [text.encode("utf-8", "surrogatepass") for text in texts]
 
-    batch, found = made_of_rows(batch, tally, sentences, mend)
+    batch, found = made_of_rows(batch, stats, sentences, mend)
     return batch, hashes(chain.from_iterable(found)).reshape(len(batch), len(on))

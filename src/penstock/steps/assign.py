@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 from pydantic import Field
 
+from penstock.splits import SPLIT_NAMES, SplitName
 from penstock.steps._base import (
-    SPLIT_NAMES,
     Arranging,
-    SplitName,
     Stage,
     Step,
     refuse_second_division,

@@ -9,14 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from penstock.errors import DataError
-from penstock.steps._base import (
-    SPLIT_NAMES,
-    Arranging,
-    SplitName,
-    Stage,
-    Step,
-    refuse_unknown_sources,
-)
+from penstock.splits import SPLIT_NAMES, SplitName
+from penstock.steps._base import Arranging, Stage, Step, refuse_unknown_sources
 from penstock.steps._order import Order
 
 
@@ -46,7 +40,7 @@ class Balance(Step):
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the order of the rows that stay; raises DataError for a source that has none."""
-        from penstock.steps._random import permutation
+        from penstock.kernels.shuffling import permutation
 
         meant = self._meant(order)
         units = {

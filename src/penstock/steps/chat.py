@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.fields import MISSING, find
 from penstock.steps._base import Arranging, Stage, Step
 from penstock.steps._fields import UnusableError, field_of, made_of_rows, problem_with
@@ -79,11 +79,11 @@ class Chat(Step):
     def _fields_of(self, role: str) -> set[str]:
         return {name for _, name in self._templates.get(role, ()) if name is not None}
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> TokenBatch:
         """Return the rows as they will lie, each document with those of all directions."""
         assert isinstance(batch, RowBatch)
-        batch, documents = made_of_rows(batch, tally, self._document, "see `chat`")
-        return as_bytes(batch, tally, documents)
+        batch, documents = made_of_rows(batch, stats, self._document, "see `chat`")
+        return as_bytes(batch, stats, documents)
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
         """Return the order in which each row is a unit by itself."""

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import DataError
+from penstock.splits import SPLIT_NAMES, SplitName
 from penstock.steps._base import (
-    SPLIT_NAMES,
     Arranging,
-    SplitName,
     Stage,
     Step,
     refuse_second_division,
@@ -24,10 +23,10 @@ from penstock.steps._base import (
 )
 from penstock.steps._columns import take_column, with_column
 from penstock.steps._fields import FieldNames
-from penstock.steps._normalising import NORMALISE_ALSO, Normalise
 from penstock.steps._order import Order
 from penstock.steps._sentences import hashed_sentences
 from penstock.steps.pairs import SIDES
+from penstock.text import NORMALISE_ALSO, Normalise
 
 if TYPE_CHECKING:
     from penstock.steps._dividing import Division
@@ -93,11 +92,11 @@ class Components(Step):
         refuse_unknown_sources(self.given, source_names, "given")
         refuse_second_division(before)
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with the hash (uint64) of each of their sentences as a column."""
         assert isinstance(batch, RowBatch)
         mend = "`components` needs it"
-        batch, digests = hashed_sentences(batch, tally, self.on, self.normalise, mend)
+        batch, digests = hashed_sentences(batch, stats, self.on, self.normalise, mend)
         return with_column(batch, _COLUMN, digests)
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import did_you_mean
 from penstock.fields import MISSING, find, kind_of
 from penstock.formats.chat import DatasetEntry, Problem, messages_of, messages_of_turns, problem_of
@@ -111,10 +111,10 @@ class Conversation(Step):
             raise ValueError("`messages`, `prompt` and what `metadata` lists must be different")
         return self
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with their messages; what is no conversation is a bad row."""
         assert isinstance(batch, RowBatch)
-        batch, rows = made_of_rows(batch, tally, self._row, "see `conversation`")
+        batch, rows = made_of_rows(batch, stats, self._row, "see `conversation`")
         return replace(batch, rows=rows)
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import ConfigError, DataError
 from penstock.sources import SOURCES, Source
-from penstock.steps._base import SPLIT_NAMES, Arranging, Stage, Step
+from penstock.splits import SPLIT_NAMES
+from penstock.steps._base import Arranging, Stage, Step
 from penstock.steps._columns import take_column, with_column
 from penstock.steps._fields import FieldNames
-from penstock.steps._normalising import NORMALISE_ALSO, Normalise
 from penstock.steps._order import Order
 from penstock.steps._sentences import hashed_sentences
 from penstock.steps.pairs import SIDES
+from penstock.text import NORMALISE_ALSO, Normalise
 
 _COLUMN = "contaminated"
 _PIECE_BYTES = 1 << 24
@@ -86,11 +87,11 @@ class Decontaminate(Step):
         """Read the test sets; raises DataError for a row that lacks a field."""
         _ = self._known
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with the hash (uint64) of each of their sentences as a column."""
         assert isinstance(batch, RowBatch)
         mend = "`decontaminate` needs it"
-        batch, digests = hashed_sentences(batch, tally, self.on, self.normalise, mend)
+        batch, digests = hashed_sentences(batch, stats, self.on, self.normalise, mend)
         return with_column(batch, _COLUMN, digests)
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:
@@ -133,11 +134,11 @@ class Decontaminate(Step):
     def _read(self, name: str, source: Source) -> NDArray[np.uint64]:
         mend = f"`decontaminate` needs it: see `metadata` of '{name}'"
         found = [np.empty(0, np.uint64)]
-        for piece in source.pieces(_PIECE_BYTES):
-            tally = Tally(partial(source.place, piece))
-            for batch in source.read(piece, tally):
+        for input_split in source.input_splits(_PIECE_BYTES):
+            stats = RowStats(partial(source.place, input_split))
+            for batch in source.read(input_split, stats):
                 assert isinstance(batch, RowBatch)
-                digests = hashed_sentences(batch, tally, self.on, self.normalise, mend)[1]
+                digests = hashed_sentences(batch, stats, self.on, self.normalise, mend)[1]
                 found.append(digests.ravel())
         return np.unique(np.concatenate(found))
 

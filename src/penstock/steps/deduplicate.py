@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.fields import find, kind_of
 from penstock.steps._base import Arranging, Stage, Step
@@ -22,8 +22,8 @@ from penstock.steps._fields import (
     made_of_rows,
     problem_with,
 )
-from penstock.steps._normalising import NORMALISE, Normalise, normalised
 from penstock.steps._order import Order
+from penstock.text import NORMALISE, Normalise, normalised
 
 _COLUMN = "duplicate"
 
@@ -59,10 +59,10 @@ class Deduplicate(Step):
             raise ValueError("`unordered` needs two fields or more under `on`")
         return self
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with their hashes (two uint64 each) as a column."""
         assert isinstance(batch, RowBatch)
-        batch, contents = made_of_rows(batch, tally, self._content, "`deduplicate` needs it")
+        batch, contents = made_of_rows(batch, stats, self._content, "`deduplicate` needs it")
         return with_column(batch, _COLUMN, hashes(contents, bits=128))
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.steps._base import Stage, StepOnSources
 from penstock.steps._detokenizing import detokenized
 from penstock.steps._fields import FieldNames, made_of_rows, text_of
@@ -31,13 +31,13 @@ class Detokenize(StepOnSources):
             raise ValueError(f"must name fields of the row itself, not '{dotted}'")
         return fields
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with these fields put together again."""
         assert isinstance(batch, RowBatch)
-        batch, rows = made_of_rows(batch, tally, self._mended, "`detokenize` needs it")
+        batch, rows = made_of_rows(batch, stats, self._mended, "`detokenize` needs it")
         changed = sum(new != old for new, old in zip(rows, batch.rows, strict=True))
-        tally.count("detokenize.changed", changed)
-        tally.count("detokenize.unchanged", len(rows) - changed)
+        stats.count("detokenize.changed", changed)
+        stats.count("detokenize.unchanged", len(rows) - changed)
         return RowBatch(rows, batch.numbers, batch.columns)
 
     def _mended(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 from penstock.steps._dropping import Condition, FilteringStep
 from penstock.steps._edits import edit_share, words_of
 from penstock.steps._fields import text_of
-from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
 from penstock.steps.pairs import SIDES
+from penstock.text import NORMALISE_ALSO, Normalise, normalised
 
 
 class FilterPairs(FilteringStep):

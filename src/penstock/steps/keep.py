@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.steps._base import Stage, Step
 from penstock.steps._fields import FieldNames, field_of, made_of_rows
 
@@ -19,10 +19,10 @@ class Keep(Step):
 
     fields: FieldNames = Field(description="The fields that stay, in their order: [messages].")
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows of these fields; a row that lacks one is a bad row."""
         assert isinstance(batch, RowBatch)
-        batch, rows = made_of_rows(batch, tally, self._row, "`keep` needs it")
+        batch, rows = made_of_rows(batch, stats, self._row, "`keep` needs it")
         return RowBatch(rows, batch.numbers, batch.columns)
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.fields import find
 from penstock.steps._base import Stage, Step
 from penstock.steps._fields import UnusableError, made_of_rows, problem_with, text_of
@@ -37,18 +37,18 @@ class Metadata(Step):
         "nothing stands in its place; drop_line: the line of the template is left out.",
     )
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with the filled template before their text."""
         assert isinstance(batch, RowBatch)
-        filled = partial(self._filled, tally=tally)
-        batch, rows = made_of_rows(batch, tally, filled, "see `metadata`")
-        tally.count("metadata.rows", len(rows))
+        filled = partial(self._filled, stats=stats)
+        batch, rows = made_of_rows(batch, stats, filled, "see `metadata`")
+        stats.count("metadata.rows", len(rows))
         return replace(batch, rows=rows)
 
-    def _filled(self, row: dict[str, Any], tally: Tally) -> dict[str, Any]:
-        return {**row, "text": self._fill(row, tally) + text_of(row, "text")}
+    def _filled(self, row: dict[str, Any], stats: RowStats) -> dict[str, Any]:
+        return {**row, "text": self._fill(row, stats) + text_of(row, "text")}
 
-    def _fill(self, row: dict[str, Any], tally: Tally) -> str:
+    def _fill(self, row: dict[str, Any], stats: RowStats) -> str:
         text = []
         for line in self._lines:
             filled = []
@@ -56,7 +56,7 @@ class Metadata(Step):
                 filled.append(literal)
                 value = "" if name is None else self._value(row, name)
                 if value is None:
-                    tally.count("metadata.absent")
+                    stats.count("metadata.absent")
                     if self.absent == "drop_line":
                         break
                     value = ""

@@ -89,7 +89,7 @@ class Mix(Step):
         self, sources: list[NDArray[np.int64]], sizes: NDArray[np.int64], arranging: Arranging
     ) -> NDArray[np.int64]:
         """Return the units in their mixed order."""
-        from penstock.steps._mixing import interleave
+        from penstock.kernels.interleaving import interleave
 
         weights = np.array([self.weights[name] for name in arranging.source_names])
         totals = np.array([sizes[units].sum() for units in sources])
@@ -110,7 +110,7 @@ class Mix(Step):
     def _order_of_pass(
         self, units: int, code: int, number: int, arranging: Arranging
     ) -> NDArray[np.int64]:
-        from penstock.steps._random import permutation
+        from penstock.kernels.shuffling import permutation
 
         if not self.shuffle:
             return np.arange(units)

@@ -65,8 +65,8 @@ class Pack(Step):
 
         Raises ConfigError for sequences longer than the context, unless they are concatenated.
         """
-        from penstock.steps._packing import group_by_row
-        from penstock.steps._random import permutation
+        from penstock.kernels.packing import group_by_row
+        from penstock.kernels.shuffling import permutation
 
         self._refuse_long(order)
         arranging.counts["pack.empty"] += int((order.unit_lengths() == 0).sum())
@@ -121,7 +121,7 @@ class Pack(Step):
         self, order: Order, bounds: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
         """Return the address, the length, the segment and the row of each piece of a segment."""
-        from penstock.steps import _packing
+        from penstock.kernels import packing as _packing
 
         segments = np.arange(len(order.lengths))
         match self.method:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.fields import MISSING, find, kind_of
 from penstock.steps._base import CountedStep, Stage
 from penstock.steps._dropping import refuse_dropped
@@ -60,7 +60,7 @@ class Pairs(CountedStep):
             raise ValueError("`source`, `target` and `label` must be three fields")
         return self
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the pairs; what is none is a bad row."""
         assert isinstance(batch, RowBatch)
         kept, pairs = [], []
@@ -68,16 +68,16 @@ class Pairs(CountedStep):
             try:
                 pair = self._pair(row)
             except UnusableError as error:
-                tally.bad(batch.numbers[index], str(error))
+                stats.bad(batch.numbers[index], str(error))
                 continue
             if isinstance(pair, str):
-                tally.count(f"{self.counter}.{pair}")
+                stats.count(f"{self.counter}.{pair}")
                 if pair == "empty":
-                    tally.leave_out(batch.numbers[index], "a side of the pair is empty")
+                    stats.leave_out(batch.numbers[index], "a side of the pair is empty")
             else:
                 kept.append(index)
                 pairs.append(pair)
-        tally.count(f"{self.counter}.kept", len(kept))
+        stats.count(f"{self.counter}.kept", len(kept))
         taken = batch.take(kept)
         taken.rows = pairs
         return taken

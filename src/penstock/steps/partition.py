@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.fields import find, kind_of
-from penstock.steps._base import SPLIT_NAMES, Stage, Step, refuse_second_division
+from penstock.splits import SPLIT_NAMES
+from penstock.steps._base import Stage, Step, refuse_second_division
 from penstock.steps._fields import UnusableError, canonical, made_of_rows, number_of, problem_with
 
 
@@ -56,12 +57,12 @@ class Partition(Step):
         """Refuse a second partition."""
         refuse_second_division(before)
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with the column `split` (uint8, an index into SPLIT_NAMES)."""
         assert isinstance(batch, RowBatch)
-        batch, codes = made_of_rows(batch, tally, self._code, "`partition` needs it as its key")
+        batch, codes = made_of_rows(batch, stats, self._code, "`partition` needs it as its key")
         for code, count in Counter(codes).items():
-            tally.count(f"partition.{SPLIT_NAMES[code]}", count)
+            stats.count(f"partition.{SPLIT_NAMES[code]}", count)
         return replace(batch, columns={**batch.columns, "split": np.array(codes, np.uint8)})
 
     def judge(self, counts: Counter[str]) -> None:

@@ -8,15 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.fields import MISSING
 from penstock.steps._base import Arranging, Stage, Step
 from penstock.steps._columns import hashes, take_column, with_column
 from penstock.steps._fields import UnusableError, made_of_rows, problem_with, text_of
-from penstock.steps._normalising import NORMALISE_ALSO, Normalise, normalised
 from penstock.steps._order import Order
 from penstock.steps.pairs import LABEL, SIDES
+from penstock.text import NORMALISE_ALSO, Normalise, normalised
 
 _COLUMN = "positive"
 
@@ -41,17 +41,17 @@ class Positives(Step):
         0.05, ge=0, le=1, description="The largest share of pairs that may have both labels."
     )
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the positives with the hash of each pair as a column (uint64)."""
         assert isinstance(batch, RowBatch)
-        batch, made = made_of_rows(batch, tally, self._label_and_content, "`positives` needs it")
+        batch, made = made_of_rows(batch, stats, self._label_and_content, "`positives` needs it")
         positive = np.array([label for label, _ in made], np.bool_)
         kept = batch.take(np.flatnonzero(positive).tolist())
-        tally.count("positives.negatives", len(batch) - len(kept))
+        stats.count("positives.negatives", len(batch) - len(kept))
         if self.contradicted == "keep":
             return kept
         keys = hashes(content for _, content in made)[:, 0]
-        tally.note(_COLUMN, keys[~positive])
+        stats.note(_COLUMN, keys[~positive])
         return with_column(kept, _COLUMN, keys[positive])
 
     def arrange(self, order: Order, arranging: Arranging) -> Order:

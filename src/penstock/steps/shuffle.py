@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.steps._base import Arranging, SplitName, Stage, Step
+from penstock.splits import SplitName
+from penstock.steps._base import Arranging, Stage, Step
 from penstock.steps._order import Order
 
 
@@ -36,7 +37,7 @@ class Shuffle(Step):
         return order.take(self._permutation(len(order), arranging))
 
     def _permutation(self, units: int, arranging: Arranging) -> NDArray[np.int64]:
-        from penstock.steps._random import permutation
+        from penstock.kernels.shuffling import permutation
 
         if self.like == "penstock":
             return permutation(units, arranging.seed, arranging.split, "shuffle")

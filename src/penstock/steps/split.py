@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.steps._base import Stage, Step
 from penstock.tokenization import TokenizerFiles
 
@@ -69,9 +69,9 @@ class Split(Step):
         """Read the tokenizer where boundaries are named; raises ConfigError where it cannot."""
         _ = self._roles
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> TokenBatch:
         """Return the batch with the sequences of each document cut."""
-        from penstock.steps._cutting import cut, gather
+        from penstock.kernels.cutting import cut, gather
 
         assert isinstance(batch, TokenBatch)
         starts, lengths, pieces = cut(
@@ -84,9 +84,9 @@ class Split(Step):
         sequence_ends = np.cumsum(batch.sequences)
         piece_ends = np.concatenate(([0], np.cumsum(pieces)))[sequence_ends]
         sequences = np.diff(piece_ends, prepend=0).astype(np.int32)
-        tally.count("split.documents", int((sequences > batch.sequences).sum()))
-        tally.count("split.cut", added)
-        tally.count("split.overlap_tokens", len(ids) - len(batch.ids))
+        stats.count("split.documents", int((sequences > batch.sequences).sum()))
+        stats.count("split.cut", added)
+        stats.count("split.overlap_tokens", len(ids) - len(batch.ids))
         return TokenBatch(ids, lengths, sequences, batch.numbers, batch.columns)
 
     @cached_property

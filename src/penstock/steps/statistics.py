@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import ConfigError
 from penstock.steps._base import Arranging, Stage, Step
 from penstock.steps._columns import take_column, with_column
@@ -49,10 +49,10 @@ class Statistics(Step):
         if any(isinstance(step, Statistics) for step in before):
             raise ConfigError("the rows are measured already; keep one `statistics`")
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> RowBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch:
         """Return the rows with a column of what is measured, (rows, measures) in uint16 or more."""
         assert isinstance(batch, RowBatch)
-        batch, found = made_of_rows(batch, tally, self._texts, "`statistics` needs it")
+        batch, found = made_of_rows(batch, stats, self._texts, "`statistics` needs it")
         columns: list[Sequence[int]] = []
         words = []
         for texts in zip(*found, strict=True):

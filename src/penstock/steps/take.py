@@ -62,7 +62,7 @@ class Take(Step):
         return ("dropped",)
 
     def _chosen(self, count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:
-        from penstock.steps._random import permutation
+        from penstock.kernels.shuffling import permutation
 
         return permutation(count, seed, "take", name)[:most] if self.sample else np.arange(most)
 

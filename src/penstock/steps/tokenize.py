@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, model_validator
 
-from penstock.batches import RowBatch, Tally, TokenBatch
+from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import ConfigError
 from penstock.steps._base import Stage, Step
 from penstock.tokenization import (
@@ -113,38 +113,38 @@ class Tokenize(Step):
         """Return what the manifest says of the tokenizer; `eod_id` is the one that is appended."""
         return self.loaded.identity.to_dict() | {"eod_id": self._eod_id(self.loaded)}
 
-    def apply(self, batch: RowBatch | TokenBatch, tally: Tally) -> TokenBatch:
+    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> TokenBatch:
         """Encode the field `text` of each row; a row without one is bad."""
         assert isinstance(batch, RowBatch)
-        rows, ids, lengths = self._encode(_with_text(batch, tally), tally)
-        self._count_specials(ids, len(lengths), tally)
+        rows, ids, lengths = self._encode(_with_text(batch, stats), stats)
+        self._count_specials(ids, len(lengths), stats)
         held = lengths > 0 if self._before is None else np.ones(len(lengths), np.bool_)
         if not held.all():
-            rows, lengths, held = self._judge_empty(rows, lengths, held, tally)
+            rows, lengths, held = self._judge_empty(rows, lengths, held, stats)
         dtype = self.loaded.dtype
         _refuse_overflow(ids, dtype, self.loaded)
         flat, framed_lengths = framed(
             ids, lengths[held], dtype, before=self._before, after=self._after
         )
-        tally.count("tokenize.tokens", len(flat))
+        stats.count("tokenize.tokens", len(flat))
         return TokenBatch(flat, framed_lengths, held.astype(np.int32), rows.numbers, rows.columns)
 
     def _eod_id(self, tokenizer: Tokenizer) -> int | None:
         return tokenizer.identity.eod_id if self.eod is None else tokenizer.id_of(self.eod, "eod")
 
     def _encode(
-        self, rows: RowBatch, tally: Tally
+        self, rows: RowBatch, stats: RowStats
     ) -> tuple[RowBatch, NDArray[np.uint32], NDArray[np.int64]]:
         """Return the rows that could be encoded, their ids (flat) and lengths."""
         try:
             ids, offsets = self.loaded.encode([row["text"] for row in rows.rows])
         except ValueError:
-            return self._encode_singly(rows, tally)
+            return self._encode_singly(rows, stats)
         ends = offsets.astype(np.int64)
         return rows, ids, ends[1:] - ends[:-1]
 
     def _encode_singly(
-        self, rows: RowBatch, tally: Tally
+        self, rows: RowBatch, stats: RowStats
     ) -> tuple[RowBatch, NDArray[np.uint32], NDArray[np.int64]]:
         """Do the same text by text, to find those that the engine refuses."""
         kept: list[int] = []
@@ -154,10 +154,10 @@ class Tokenize(Step):
                 parts.append(self.loaded.encode([row["text"]])[0])
                 kept.append(index)
             except UnicodeEncodeError:
-                tally.bad(number, "text: holds a lone surrogate (surrogates: replace)")
+                stats.bad(number, "text: holds a lone surrogate (surrogates: replace)")
             except ValueError:
                 name = self.loaded.engine.name
-                tally.bad(number, f"text: {name} cannot encode it; try another engine")
+                stats.bad(number, f"text: {name} cannot encode it; try another engine")
         lengths = np.array([len(part) for part in parts[1:]], np.int64)
         return rows.take(kept), np.concatenate(parts), lengths
 
@@ -166,20 +166,20 @@ class Tokenize(Step):
         return ("empty",) if self.empty == "drop" else ()
 
     def _judge_empty(
-        self, rows: RowBatch, lengths: NDArray[np.int64], held: NDArray[np.bool_], tally: Tally
+        self, rows: RowBatch, lengths: NDArray[np.int64], held: NDArray[np.bool_], stats: RowStats
     ) -> tuple[RowBatch, NDArray[np.int64], NDArray[np.bool_]]:
         """Return what is left of the rows, their lengths, and which of them hold a token."""
-        tally.count("tokenize.empty", int(np.count_nonzero(~held)))
+        stats.count("tokenize.empty", int(np.count_nonzero(~held)))
         if self.empty == "keep":
             return rows, lengths, held
         if self.empty == "error":
             for index in np.flatnonzero(~held).tolist():
-                tally.bad(
+                stats.bad(
                     rows.numbers[index], "text: there is no token in it (empty: keep or drop)"
                 )
         return rows.take(np.flatnonzero(held).tolist()), lengths[held], held[held]
 
-    def _count_specials(self, ids: NDArray[np.uint32], texts: int, tally: Tally) -> None:
+    def _count_specials(self, ids: NDArray[np.uint32], texts: int, stats: RowStats) -> None:
         """Count the special tokens that stood in the texts."""
         special = self.loaded.special_ids
         # They have the highest ids in most vocabularies, so one look settles it.
@@ -187,16 +187,16 @@ class Tokenize(Step):
             return
         found = np.count_nonzero(np.isin(ids[ids >= special[0]], special))
         added = np.count_nonzero(np.isin(self.loaded.frame_ids, special)) * texts
-        tally.count("tokenize.specials_in_text", int(found - added))
+        stats.count("tokenize.specials_in_text", int(found - added))
 
 
-def _with_text(batch: RowBatch, tally: Tally) -> RowBatch:
+def _with_text(batch: RowBatch, stats: RowStats) -> RowBatch:
     kept = [index for index, row in enumerate(batch.rows) if type(row.get("text")) is str]
     if len(kept) == len(batch):
         return batch
     for index in sorted(set(range(len(batch))).difference(kept)):
         there = "text" in batch.rows[index]
-        tally.bad(batch.numbers[index], "text: is not text" if there else "text: is missing")
+        stats.bad(batch.numbers[index], "text: is not text" if there else "text: is missing")
     return batch.take(kept)
 
 

@@ -5,7 +5,6 @@ from typing import Literal
 from penstock.errors import ConfigError
 from penstock.registry import Registry
 from penstock.tasks._base import (
-    SPLITS,
     ChatTask,
     GenerationTask,
     LabelWordTask,
@@ -26,7 +25,6 @@ from penstock.tasks._schema import (
 )
 
 __all__ = [
-    "SPLITS",
     "TASKS",
     "Boolean",
     "ChatTask",

@@ -15,8 +15,6 @@ from penstock.tasks._schema import Kind
 
 Row = Mapping[str, Any]
 
-SPLITS = ("train", "validation", "test")
-
 
 class TaskBase(ABC):
     """What every task has, whatever its rows are: names, a metric, and defaults of its own."""

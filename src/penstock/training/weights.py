@@ -24,9 +24,9 @@ def rebuild_weights(run: Path, target: Path, step: int | None = None) -> int:
         raise ConfigError(
             f"the run is {record.state.value}; only a run that is done has weights", file=run
         )
-    if record.config.backend != "builtin":
+    if record.config.trainer != "penstock":
         raise ConfigError(
-            f"{record.config.backend} trained it, and left its weights in this directory; merge an "
+            f"{record.config.trainer} trained it, and left its weights in this directory; merge an "
             "adapter with its own tools",
             file=run,
         )

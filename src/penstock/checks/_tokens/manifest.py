@@ -13,8 +13,8 @@ from penstock.manifest import (
     MANIFEST_NAME,
     FileEntry,
     Manifest,
+    base_dir,
     find_manifest,
-    home_of,
     manifest_path,
 )
 
@@ -33,7 +33,7 @@ def check_manifest(dataset: Path, collector: Collector, *, full: bool) -> Manife
         return None
     if found is None:
         return None
-    home = home_of(found.owner)
+    home = base_dir(found.owner)
     left = [entry for entry in found.files if _size_fits(home / entry.path, entry, collector)]
     left.sort(key=lambda entry: (entry.size, entry.path))
     budget, hashed = READ_BYTES, 0

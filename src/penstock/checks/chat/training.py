@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.backends.llamafactory.names import SETTINGS, TEMPLATES
 from penstock.checks import _codes as codes
 from penstock.checks._collect import Code, Collector
 from penstock.config import Document, read_yaml
 from penstock.errors import ConfigError, did_you_mean
 from penstock.fields import called
 from penstock.redaction import redact_text
+from penstock.trainers.llamafactory.names import SETTINGS, TEMPLATES
 
 #: Where LLaMA-Factory looks for data unless `dataset_dir` is set.
 _DEFAULT_DIRECTORY = "data"

@@ -14,7 +14,8 @@ from penstock.errors import DataError
 from penstock.files import entries_by_folded_name, is_staging
 from penstock.formats import REQUIRED_SPLITS, TaskDirectory, find_task_directories
 from penstock.manifest import MANIFEST_NAME, read_manifest
-from penstock.tasks import SPLITS, Task, all_tasks
+from penstock.splits import SPLIT_NAMES
+from penstock.tasks import Task, all_tasks
 
 _DATA_SUFFIXES = (".jsonl", ".json", ".ndjson", ".jsonl.txt")
 _SPLIT_WORD = re.compile(
@@ -47,7 +48,7 @@ def check_layout(dataset: TaskDirectory, collector: Collector) -> dict[str, Path
         if len(group) > 1:
             message = f"differs only in case from {', '.join(e.name for e in group[1:])}"
             collector.add(codes.CASE_COLLISION, message, file=group[0])
-    meant = {split: _file_of(dataset, split, entries, collector) for split in SPLITS}
+    meant = {split: _file_of(dataset, split, entries, collector) for split in SPLIT_NAMES}
     files = {split: path for split, path in meant.items() if path is not None}
     _report_left_over(dataset, set(files.values()), collector)
     return {split: path for split, path in files.items() if _readable(path, collector)}
@@ -107,7 +108,7 @@ def _split_meant(name: str, task: Task) -> str | None:
 
 
 def _names(tasks: Iterable[Task]) -> dict[str, str]:
-    return {task.file_name(split).casefold(): split for task in tasks for split in SPLITS}
+    return {task.file_name(split).casefold(): split for task in tasks for split in SPLIT_NAMES}
 
 
 def _rename(wrong: Path, right: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from penstock.errors import MissingExtraError
 from penstock.files import staged_file
-from penstock.formats._base import RowBlock, Shard, Target, Written
+from penstock.formats._base import OutputSpec, RowBlock, Shard, Written
 from penstock.formats._tfds_format import TfdsFormat
 from penstock.formats._tfds_reading import ShardFile
 
@@ -26,13 +26,13 @@ class ArrayRecord(TfdsFormat):
     kind: ClassVar[str] = "array_record"
     looks_like: ClassVar[str] = "a directory of NAME-SPLIT.array_record-00000-of-00001 files"
 
-    def verify(self, target: Target) -> None:
+    def verify(self, target: OutputSpec) -> None:
         """Refuse what cannot be written: raises ConfigError, or MissingExtraError."""
         super().verify(target)
         _writer_class()
 
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         """Write one shard; raises DataError for an id or a row that does not fit."""
         from penstock.formats._examples import encode_examples

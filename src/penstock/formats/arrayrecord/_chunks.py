@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import zstandard
 
-from penstock.formats.arrayrecord._highwayhash import riegeli_hash
+from penstock.kernels.highwayhash import riegeli_hash
 
 BLOCK = 1 << 16
 _BLOCK_HEADER = 24

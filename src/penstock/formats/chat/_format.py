@@ -15,7 +15,7 @@ from penstock.config import FileName
 from penstock.errors import ConfigError, did_you_mean
 from penstock.fields import MISSING, kind_of
 from penstock.files import write_atomic
-from penstock.formats._base import Dataset, Format, RowBlock, Shard, Target, View, Written
+from penstock.formats._base import Dataset, Format, OutputSpec, RowBlock, Shard, View, Written
 from penstock.formats._walking import directories_with_files
 from penstock.formats.chat.conversion import to_alpaca
 from penstock.formats.chat.dataset_info import (
@@ -93,7 +93,7 @@ class Chat(Format):
             return f"{wrong.message}; mend the `messages` of the row"
         return _problem_with_alpaca(row) if self.formatting == "alpaca" else None
 
-    def verify(self, target: Target) -> None:
+    def verify(self, target: OutputSpec) -> None:
         """Refuse a part that has the name of the whole."""
         if self._stem_of_all(target) in self.parts:
             raise ConfigError(
@@ -102,14 +102,14 @@ class Chat(Format):
                 field="format.parts",
             )
 
-    def shards(self, target: Target) -> Sequence[Shard]:
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
         return [
             Shard(view, self._path(view, target), 0, shape.rows)
             for view, shape in target.splits.items()
         ]
 
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         before, between, after = _ARRAY if shard.split == _JOINED else _LINES
         with (directory / shard.path).open("wb") as out:
@@ -121,7 +121,9 @@ class Chat(Format):
             out.write(after)
         return [Written(shard.path, shard.stop - shard.start)]
 
-    def finish(self, directory: Path, target: Target, written: Sequence[Written]) -> Sequence[str]:
+    def finish(
+        self, directory: Path, target: OutputSpec, written: Sequence[Written]
+    ) -> Sequence[str]:
         entries = [entry_of(Path(file.path).stem, file.path, self.formatting) for file in written]
         write_atomic(directory / DATASET_INFO, dump_dataset_info(entries))
         return [DATASET_INFO]
@@ -138,10 +140,10 @@ class Chat(Format):
     def open(cls, path: Path) -> Dataset:
         return ChatDataset(path)
 
-    def _stem_of_all(self, target: Target) -> str:
+    def _stem_of_all(self, target: OutputSpec) -> str:
         return self.combined or target.name
 
-    def _path(self, view: str, target: Target) -> str:
+    def _path(self, view: str, target: OutputSpec) -> str:
         if view == _JOINED:
             return f"{self._stem_of_all(target)}.json"
         stem = _stem(self._stem_of_all(target), view) if view in SUFFIXES else view

@@ -12,7 +12,7 @@ from pydantic import Field
 from penstock.config import FileName
 from penstock.errors import ConfigError
 from penstock.files import sync
-from penstock.formats._base import Format, RowBlock, Shard, Target, Written
+from penstock.formats._base import Format, OutputSpec, RowBlock, Shard, Written
 from penstock.formats._merged import Parts
 from penstock.formats._workplace import workplace
 from penstock.formats.megatron.dataset import (
@@ -47,7 +47,7 @@ class MegatronFormat(Format):
         "text", description="The key of the text, as it stands in the file names."
     )
 
-    def verify(self, target: Target) -> None:
+    def verify(self, target: OutputSpec) -> None:
         """Refuse padding, ids that cannot be stored, and names that tell another split."""
         if target.pad_id is not None:
             raise ConfigError(
@@ -67,7 +67,7 @@ class MegatronFormat(Format):
                     field="format",
                 )
 
-    def shards(self, target: Target) -> Sequence[Shard]:
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
         """Return one shard a split; its path is the prefix of the pair."""
         return [
             Shard(split, self._stem(target, split), 0, shape.rows)
@@ -75,7 +75,7 @@ class MegatronFormat(Format):
         ]
 
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         """Write one pair, byte for byte what megatron-core's IndexedDatasetBuilder writes."""
         shape = target.splits[shard.split]
@@ -90,7 +90,7 @@ class MegatronFormat(Format):
             Written(f"{shard.path}.idx", None),
         ]
 
-    def _stem(self, target: Target, split: str) -> str:
+    def _stem(self, target: OutputSpec, split: str) -> str:
         prefix = self.prefix or target.name
         name = prefix if _is_whole(target) else f"{prefix}_{split}"
         return f"{name}_{self.key}_document"
@@ -124,7 +124,7 @@ class MegatronFormat(Format):
         return MegatronDataset(path)
 
 
-def _is_whole(target: Target) -> bool:
+def _is_whole(target: OutputSpec) -> bool:
     """Say whether there is no split but `train`, which then stands in no name."""
     return list(target.splits) == ["train"]
 
@@ -155,7 +155,7 @@ def _described(merged: Path, split: str, parts: Parts) -> Manifest:
     return parts.manifest(format=NAME, files=files, counts={f"{split}.rows": documents})
 
 
-def _dtype(target: Target) -> np.dtype[Any]:
+def _dtype(target: OutputSpec) -> np.dtype[Any]:
     """Return what ids are stored as: what Megatron takes for the vocabulary, or as they come."""
     if target.vocab_size is not None:
         return megatron_dtype(target.vocab_size)

@@ -13,12 +13,12 @@ from penstock.files import is_staging, natural_path_key
 from penstock.formats._base import Dataset, TokenRow
 from penstock.formats.megatron.layout import MAGIC
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
-from penstock.manifest import MANIFEST_NAME, Manifest, find_manifest, home_of, read_manifest
-from penstock.tasks import SPLITS
+from penstock.manifest import MANIFEST_NAME, Manifest, base_dir, find_manifest, read_manifest
+from penstock.splits import SPLIT_NAMES
 
 NAME = "megatron"
 #: `notes_validation_text_document`: the split stands before the key of the text.
-_SPLIT = re.compile(rf".*_({'|'.join(SPLITS)})_.+_(?:document|sentence)")
+_SPLIT = re.compile(rf".*_({'|'.join(SPLIT_NAMES)})_.+_(?:document|sentence)")
 #: A `.bin` of such a name without its `.idx` is what a preprocessing that failed leaves.
 _LEVELS = ("_document", "_sentence")
 _DOCUMENTS_AT_A_TIME = 1 << 12
@@ -79,7 +79,7 @@ def split_of(stem: str) -> str:
 
 
 def _rank(split: str) -> tuple[int, str]:
-    return (SPLITS.index(split) if split in SPLITS else len(SPLITS), split)
+    return (SPLIT_NAMES.index(split) if split in SPLIT_NAMES else len(SPLIT_NAMES), split)
 
 
 def _told_splits(path: Path) -> dict[Path, str]:
@@ -88,7 +88,7 @@ def _told_splits(path: Path) -> dict[Path, str]:
     if found is None:
         return {}
     files = [entry for entry in found.files if entry.path.endswith((".bin", ".idx"))]
-    prefixes = [prefix_of(home_of(found.owner) / entry.path) for entry in files]
+    prefixes = [prefix_of(base_dir(found.owner) / entry.path) for entry in files]
     return {
         prefix: entry.split or split_of(prefix.name)
         for prefix, entry in zip(prefixes, files, strict=True)

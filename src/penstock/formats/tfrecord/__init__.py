@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from penstock.files import staged_file
-from penstock.formats._base import RowBlock, Shard, Target, Written
+from penstock.formats._base import OutputSpec, RowBlock, Shard, Written
 from penstock.formats._tfds import INFO_NAME, VERSION, Layout, missing_and_strange, read_layout
 from penstock.formats._tfds_format import TfdsFormat
 from penstock.formats._tfds_merging import merge
@@ -36,7 +36,7 @@ class Tfrecord(TfdsFormat):
     looks_like: ClassVar[str] = "a directory of NAME-SPLIT.tfrecord-00000-of-00001 files"
 
     def write(
-        self, directory: Path, shard: Shard, target: Target, blocks: Iterable[RowBlock]
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
         """Write one shard; raises DataError for an id or a row that does not fit."""
         from penstock.formats._examples import encode_examples

@@ -1,0 +1,1 @@
+"""Compiled loops over arrays, without policy: packing, permutation, varints, components."""

@@ -1,0 +1,1 @@
+"""What many tests share: input files, small models, penstock as a process, kill -9."""

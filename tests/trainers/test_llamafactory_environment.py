@@ -1,0 +1,120 @@
+"""Where LLaMA-Factory's environment is looked for, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.llamafactory_world import stub_environment
+from penstock.errors import ConfigError, PenstockError
+from penstock.trainers.llamafactory.environment import (
+    REQUIREMENTS,
+    find_environment,
+    look_into,
+    pinned_version,
+    require_environment,
+)
+from penstock.trainers.llamafactory.installing import install
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without LLaMA-Factory."""
+    monkeypatch.delenv("LLAMAFACTORY_VENV", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+
+def test_where_there_is_none_the_error_says_how_to_make_it() -> None:
+    assert find_environment() is None
+    with pytest.raises(ConfigError, match=r"run `penstock doctor --install llamafactory`"):
+        require_environment()
+
+
+def test_the_variable_is_followed_before_the_usual_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = stub_environment(tmp_path / "data" / "penstock" / "llamafactory")
+    named = stub_environment(tmp_path / "named")
+    assert require_environment().cli == usual / "bin" / "llamafactory-cli"
+    monkeypatch.setenv("LLAMAFACTORY_VENV", str(named))
+    assert require_environment().cli == named / "bin" / "llamafactory-cli"
+
+
+def test_a_variable_that_names_none_is_an_error_and_no_other_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_environment(tmp_path / "data" / "penstock" / "llamafactory")
+    monkeypatch.setenv("LLAMAFACTORY_VENV", str(tmp_path / "absent"))
+    with pytest.raises(ConfigError, match=r"LLAMAFACTORY_VENV=.*there is no bin/llamafactory-cli"):
+        find_environment()
+
+
+def test_the_path_is_looked_through_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = stub_environment(tmp_path / "somewhere")
+    monkeypatch.setenv("PATH", f"{home}/bin:/usr/bin:/bin")
+    found = require_environment()
+    assert (found.cli, found.found) == (home / "bin" / "llamafactory-cli", "on the PATH")
+
+
+@pytest.mark.parametrize("home", ["apart", "apart from the command"])
+def test_a_command_apart_from_its_interpreter_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    """As `pip install --user` and pipx write it, the second for a path with spaces."""
+    stub = stub_environment(tmp_path / home)
+    command = tmp_path / "user" / "llamafactory-cli"
+    command.parent.mkdir()
+    python = f"{stub}/bin/python"
+    spaces = f"/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''"
+    command.write_text(f"#!{spaces if ' ' in python else python}\n# -*- coding: utf-8 -*-\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+    assert look_into(require_environment()).versions["llamafactory"] == "0.9.5"
+
+
+def test_an_environment_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMAFACTORY_VENV", str(stub_environment(tmp_path / "e", cuda_build="12")))
+    contents = look_into(require_environment())
+    assert contents.versions["llamafactory"] == "0.9.5"
+    assert contents.cuda_build == "12"
+
+
+def test_an_interpreter_that_cannot_say_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = stub_environment(tmp_path / "e")
+    (home / "bin" / "python").write_text("#!/bin/sh\necho 'no torch here' >&2\nexit 3\n")
+    monkeypatch.setenv("LLAMAFACTORY_VENV", str(home))
+    with pytest.raises(ConfigError, match=r"bin/python: is broken \(no torch here\)"):
+        look_into(require_environment())
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "pyvenv.cfg"])
+def test_what_others_made_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).touch()
+    with pytest.raises(PenstockError, match="holds something that penstock did not make"):
+        install(tmp_path / "mine")
+    assert (tmp_path / "mine" / name).exists()
+
+
+def test_where_pip_cannot_its_words_are_told_and_it_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("NO_INDEX", "1"), ("FIND_LINKS", ""), ("CONFIG_FILE", "/dev/null")):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    for _ in range(2):
+        with pytest.raises(PenstockError, match=r"(?s)pip install \.\.\. failed:\n.*ERROR"):
+            install(tmp_path / "new")
+
+
+def test_every_package_has_its_exact_version() -> None:
+    lines = REQUIREMENTS.read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(line.count("==") == 1 for line in pins)
+    names = {line.partition("==")[0] for line in pins}
+    assert f"llamafactory=={pinned_version()}" in pins
+    assert {"llamafactory", "torch", "torchaudio", "transformers"} <= names
+    assert "torchvision" not in names
