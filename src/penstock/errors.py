@@ -45,6 +45,7 @@ class ConfigError(PenstockError):
         self.line = line
         self.column = column
         self.field = field
+        self.source = source
         place = ":".join(str(part) for part in (file, line, column) if part is not None)
         text = ": ".join(part for part in (place, field, message) if part)
         if source is not None and line is not None:
@@ -54,6 +55,21 @@ class ConfigError(PenstockError):
                 indent = re.sub(r"[^\t]", " ", source[: column - 1].ljust(column - 1))
                 text += f"\n    {indent}^"
         super().__init__(text)
+
+
+class StepError(ConfigError):
+    """A step of a recipe cannot go on: a threshold is passed, or the data do not fit a setting.
+
+    A step raises it with the name of its setting; `{setting}` in the message stands for it. The
+    recipe adds the step's name and the setting's file, line and column.
+    """
+
+    def __init__(
+        self, message: str, *, setting: str | None = None, step: str | None = None, **location: Any
+    ) -> None:
+        super().__init__(message, **location)
+        self.setting = setting
+        self.step = step
 
 
 class DataError(PenstockError):

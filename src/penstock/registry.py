@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
@@ -18,13 +19,16 @@ class Registry(Generic[T]):
 
     A built-in thing is the module of its name in `package`, which holds it as `attribute`: adding
     one is adding a file. Other packages register theirs as entry points of the group `package`
-    (`penstock.tasks`, ...). Modules are imported when asked for, never before.
+    (`penstock.tasks`, ...). With `subpackages` the modules are in these. Modules are imported when asked for, never before.
     """
 
-    def __init__(self, kind: str, package: str, attribute: str) -> None:
+    def __init__(
+        self, kind: str, package: str, attribute: str, subpackages: Sequence[str] = ()
+    ) -> None:
         self.kind = kind
         self.package = package
         self.attribute = attribute
+        self._packages = [f"{package}.{name}" for name in subpackages] or [package]
 
     def names(self) -> list[str]:
         """Return every name, built-in and registered, in alphabetical order."""
@@ -45,7 +49,7 @@ class Registry(Generic[T]):
         if points:
             return self._load(points[0])
         if name in self._modules:
-            found: T = getattr(importlib.import_module(f"{self.package}.{name}"), self.attribute)
+            found: T = getattr(importlib.import_module(self._modules[name]), self.attribute)
             return found
         names = self.names()
         hint = did_you_mean(name, names)
@@ -63,9 +67,14 @@ class Registry(Generic[T]):
         return loaded
 
     @cached_property
-    def _modules(self) -> frozenset[str]:
-        package = importlib.import_module(self.package)
-        return frozenset(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+    def _modules(self) -> dict[str, str]:
+        """The built-in names, and the module of each."""
+        return {
+            module.name: f"{package}.{module.name}"
+            for package in self._packages
+            for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
+            if module.name[0] != "_"
+        }
 
     @cached_property
     def _points(self) -> tuple[EntryPoint, ...]:

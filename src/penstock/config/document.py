@@ -41,14 +41,14 @@ class Document:
 
     def error(self, message: str, place: Sequence[str | int] = ()) -> ConfigError:
         """Return a ConfigError about the value at `place` (keys and indices from the top)."""
-        place = self._written(tuple(place))
+        place = self.written_path(tuple(place))
         known = place
         while known and known not in self.places:
             known = known[:-1]
         mark = self.places.get(known, Mark(None, None, self.file, self.text))
         return error_at(mark, message, place)
 
-    def _written(self, place: Place) -> Place:
+    def written_path(self, place: Place) -> Place:
         """Return the place at which what stands at `place` was written."""
         for length in range(len(place), 0, -1):
             if place[:length] in self.origins:

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.errors import ConfigError, DataError
-from penstock.manifest import FileEntry, InputEntry, Manifest, base_dir, find_manifest
-
-#: What a recipe and a manifest say of what is confidential or made up.
-_FLAGS = ("redact", "synthetic")
+from penstock.manifest import FileEntry, InputEntry, Manifest, MergeRecipe, base_dir, find_manifest
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,11 @@ class Parts:
     ) -> Manifest:
         """Return the manifest of the files that were made of the datasets."""
         there = [manifest for manifest in self.manifests.values() if manifest is not None]
-        recipe: dict[str, Any] = {
-            "kind": "merge",
-            "datasets": [str(path.resolve()) for path in self.files],
-        }
-        for flag in _FLAGS:
-            if any(manifest.recipe.get(flag) for manifest in there):
-                recipe[flag] = True
+        recipe = MergeRecipe(
+            datasets=[str(path.resolve()) for path in self.files],
+            synthetic=any(manifest.synthetic for manifest in there),
+            redact=any(manifest.confidential for manifest in there),
+        )
         return Manifest(
             format=format,
             counts=dict(counts),

@@ -1,4 +1,4 @@
-"""The loop that collects segments from a part."""
+"""Copy token segments from one array to another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def copy_segments(
     chosen: NDArray[np.int64],
     gathered: NDArray[Any],
 ) -> None:
-    """Copy the segments numbered `chosen` from `ids` to their places in `gathered`."""
+    """Copy the segments with the indices `chosen` from `ids` to `targets` in `gathered`."""
     for segment in chosen:
         source, target = starts[segment], targets[segment]
         for offset in range(lengths[segment]):

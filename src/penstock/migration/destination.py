@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from penstock.errors import ConfigError, ConflictError
 from penstock.files import entries_by_folded_name, is_staging, plural, staging_path
 from penstock.formats import TASK_JSONL
-from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest
+from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest, MigrationRecipe
 from penstock.migration.file_steps import InTheWayError, Place, Terms, absent_file_step, file_step
 from penstock.migration.selection import Wanted
 from penstock.migration.steps import Action, DatasetPlan, Mode, Step
@@ -122,12 +122,9 @@ def _manifest(item: Wanted, mode: Mode) -> Manifest:
             )
             for split, file in files
         ],
-        recipe={
-            "kind": "migrate",
-            "mode": mode,
-            "source": str(item.dataset.path.resolve()),
-            "version": item.version,
-        },
+        recipe=MigrationRecipe(
+            mode=mode, source=str(item.dataset.path.resolve()), version=item.version
+        ),
         inputs=[
             InputEntry(path=str(file.path.resolve()), size=file.size, sha256=file.sha256)
             for _, file in files

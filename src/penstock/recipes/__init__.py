@@ -1,4 +1,4 @@
-"""Recipe YAML to a dataset: the plan, the input_splits, the order, the shards."""
+"""Recipe YAML to a dataset: plan, input splits, partial outputs, order, shards."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from penstock.executors import executor as executor_named
-from penstock.recipes.building import Built, Listener, Progress, carry_out
-from penstock.recipes.describing import recipe_schema
-from penstock.recipes.estimating import Estimate, estimate
-from penstock.recipes.plan import Plan, make_plan
-from penstock.recipes.schema import Recipe, RecipeFile, read_recipe, recipe_of
-from penstock.recipes.summary import SummaryTable, summary_tables
-from penstock.recipes.tokenizing import load_tokenize
+from penstock.recipes.build import Built, Progress, ProgressCallback, execute
+from penstock.recipes.estimate import Estimate, estimate
+from penstock.recipes.plan import BuildPlan, load_tokenize, make_plan
+from penstock.recipes.recipe import Recipe, read_recipe, recipe_of
+from penstock.recipes.report import SummaryTable, summary_tables
+from penstock.recipes.schema import RecipeFile, recipe_schema
 
 __all__ = [
+    "BuildPlan",
     "Built",
     "Estimate",
-    "Listener",
-    "Plan",
     "Progress",
+    "ProgressCallback",
     "Recipe",
     "RecipeFile",
     "SummaryTable",
     "build",
-    "carry_out",
     "estimate",
+    "execute",
     "load_recipe",
     "load_tokenize",
     "make_plan",
@@ -38,31 +37,31 @@ __all__ = [
 ]
 
 
-def load_recipe(recipe: Path | str, overrides: Sequence[str] = ()) -> Plan:
-    """Return the plan of a recipe file, with `key.path=value` overrides; nothing is written.
+def load_recipe(recipe: Path | str, overrides: Sequence[str] = ()) -> BuildPlan:
+    """Return the plan of a recipe file with `key.path=value` overrides; nothing is written.
 
-    Raises ConfigError, with line and caret, for what does not fit, and ConflictError where
-    something else stands in the place of the dataset.
+    Raises ConfigError, with line and caret, for what is invalid, and ConflictError if something
+    else exists at the output.
     """
     return make_plan(read_recipe(Path(recipe), overrides))
 
 
 def build(
-    recipe: Path | str | Plan,
+    recipe: Path | str | BuildPlan,
     overrides: Sequence[str] = (),
     *,
     workers: int | None = None,
     executor: str = "local",
     executor_options: Mapping[str, Any] | None = None,
-    listener: Listener = lambda _: None,
+    on_progress: ProgressCallback = lambda _: None,
 ) -> Built:
     """Build the dataset of a recipe (a file, or its plan) and return it with its manifest.
 
-    `workers` work at a time, by default one a core; `executor_options` are the other settings of
-    the executor. Raises as `load_recipe` and `carry_out` do.
+    `workers` is the number of parallel workers, by default one per core; `executor_options` are
+    further settings of the executor. Raises as `load_recipe` and `execute` do.
     """
-    plan = recipe if isinstance(recipe, Plan) else load_recipe(recipe, overrides)
-    return carry_out(plan, executor_named(executor, workers, executor_options), listener)
+    plan = recipe if isinstance(recipe, BuildPlan) else load_recipe(recipe, overrides)
+    return execute(plan, executor_named(executor, workers, executor_options), on_progress)
 
 
 def tokenize(
@@ -78,10 +77,9 @@ def tokenize(
     """Tokenize JSON Lines into `{output_prefix}_{key}_document.bin` and `.idx`.
 
     The bytes are those of Megatron-LM's tools/preprocess_data.py; `options` are those of
-    `load_tokenize`. Raises as `load_tokenize` and
-    `carry_out` do.
+    `load_tokenize`. Raises as `load_tokenize` and `execute` do.
     """
     plan = load_tokenize(
         inputs, tokenizer, output_prefix, key=key, append_eod=append_eod, options=options
     )
-    return carry_out(plan, executor_named("local", workers))
+    return execute(plan, executor_named("local", workers))

@@ -1,29 +1,33 @@
 """The dataset card: README.md in the form that the Hugging Face hub and `datasets` read.
 
-It is told from the manifest alone, and names no time, no host and no absolute path: the same recipe
-and files give the same card.
+It is made from the manifest, without time, host and absolute paths: the same recipe and files give
+the same card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
-from penstock.config import dump_yaml
+from pydantic import ValidationError
+
+from penstock.config import Options, dump_yaml
+from penstock.errors import ConfigError
 from penstock.files import plural, write_atomic
-from penstock.manifest import FileEntry, Manifest
-from penstock.recipes.portable import portable, short_names, written
-from penstock.recipes.summary import SummaryTable, summary_tables
+from penstock.manifest import BuildRecipe, FileEntry, Manifest
+from penstock.recipes.report import SummaryTable, summary_tables
 from penstock.redaction import redact
-from penstock.sources import SOURCES
+from penstock.registry import Registry
+from penstock.sources import SOURCES, is_url
 from penstock.splits import SPLIT_NAMES
 from penstock.steps import STEPS
 
 CARD_NAME = "README.md"
-#: What `datasets` reads as rows.
+#: The files that `datasets` reads as rows.
 _LOADED = ".jsonl"
-#: How the hub names sizes, each with the least number of rows that is more.
+#: The hub's size categories by the number of rows that is too many for each.
 _SIZES = {
     1_000: "n<1K",
     10_000: "1K<n<10K",
@@ -37,12 +41,12 @@ _SIZES = {
     1_000_000_000_000: "100B<n<1T",
 }
 _BEYOND = "n>1T"
-#: How many digits of a hash are shown.
+#: How many hex digits of a hash are shown.
 _SHORT = 12
 
 
 def add_card(manifest: Manifest, directory: Path, name: str) -> Manifest:
-    """Write the card of a dataset into its directory; return the manifest that lists it, too."""
+    """Write the card into the directory of a dataset; return the manifest with its entry."""
     write_atomic(directory / CARD_NAME, card_of(manifest, name))
     entry = FileEntry.of(directory, CARD_NAME)
     return manifest.model_copy(update={"files": [*manifest.files, entry]})
@@ -54,7 +58,7 @@ def card_of(manifest: Manifest, name: str) -> str:
     sections = [
         f"---\n{dump_yaml(_front(shown, name))}---",
         f"# {name}",
-        *_words(shown),
+        *_introduction(shown),
         *map(_section, summary_tables(shown)),
         *_notes(shown),
         *_recipe(shown),
@@ -65,11 +69,13 @@ def card_of(manifest: Manifest, name: str) -> str:
 
 
 def _front(manifest: Manifest, name: str) -> dict[str, Any]:
-    """Return the metadata of the card: what `datasets.load_dataset` finds the splits by."""
-    told = manifest.recipe["card"] if isinstance(manifest.recipe["card"], dict) else {}
+    """Return the metadata of the card, with the files of each split for `datasets`."""
+    card = _recipe_of(manifest).card
     rows = sum(_split_rows(manifest).values())
-    size = next((said for most, said in _SIZES.items() if rows < most), _BEYOND)
-    front = {"pretty_name": name, **{key: value for key, value in told.items() if value}}
+    size = next((name for limit, name in _SIZES.items() if rows < limit), _BEYOND)
+    front = {"pretty_name": name}
+    if isinstance(card, dict):
+        front |= {key: value for key, value in card.items() if value}
     files = [
         {"split": split, "path": paths[0] if len(paths) == 1 else paths}
         for split in SPLIT_NAMES
@@ -88,108 +94,102 @@ def _paths(manifest: Manifest, split: str) -> list[str]:
     return [e.path for e in manifest.files if e.split == split and e.path.endswith(_LOADED)]
 
 
-def _words(manifest: Manifest) -> Iterator[str]:
-    """Yield what is said first: the description, and what nobody should overlook."""
-    if manifest.recipe["description"]:
-        yield manifest.recipe["description"].strip()
+def _introduction(manifest: Manifest) -> Iterator[str]:
+    """Yield the description, warnings, and how the splits were made."""
+    if description := _recipe_of(manifest).description.strip():
+        yield description
     if manifest.synthetic:
-        yield "**Random tokens**, for measuring speed alone: nothing can be learned from them."
+        yield "**Random tokens**, only for measuring speed: a model learns nothing from them."
     if manifest.confidential:
         yield "**Confidential**: the recipe says `redact: true`."
-    yield _division(manifest)
+    yield _splits(manifest)
 
 
-def _division(manifest: Manifest) -> str:
-    """Say how the splits were decided."""
-    for entry in manifest.recipe["steps"]:
+def _splits(manifest: Manifest) -> str:
+    for entry in _recipe_of(manifest).steps:
         [(name, settings)] = entry.items()
         step = STEPS.get(name)
-        if step.divides:
-            said = (step.__doc__ or "").partition("\n\n")[0].replace("\n    ", " ")
-            own = dump_yaml(portable({name: written(STEPS, name, settings)})).strip()
-            return (
-                f"The splits are those of the step `{name}`, which is to {said[0].lower()}"
-                f"{said[1:]}\n\n```yaml\n{own}\n```"
-            )
+        if step.capabilities.divides:
+            summary = (step.__doc__ or "").partition("\n\n")[0].replace("\n    ", " ")
+            own = dump_yaml(_portable({name: _changed(STEPS, name, settings)})).strip()
+            return f"The step `{name}` makes the splits. {summary}\n\n```yaml\n{own}\n```"
     if list(_split_rows(manifest)) == ["train"]:
         return "No step divides the rows: all of them are train."
-    return "The splits are those that the sources had."
+    return "The splits are those of the sources."
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:
-    """Yield what is not there: splits that were left out, rows that could not be used."""
-    left_out = (manifest.recipe.get("preset") or {}).get("left_out", [])
+    """Yield splits that were left out, how lengths are measured, rows that were dropped."""
+    left_out = (_recipe_of(manifest).preset or {}).get("left_out", [])
     if left_out:
-        yield f"Left out, as the recipe says: {', '.join(f'`{name}`' for name in left_out)}."
+        yield f"Left out by the recipe: {', '.join(f'`{name}`' for name in left_out)}."
     if manifest.statistics:
         yield (
-            "Lengths are in words, which stand between white space: the mean, what 95 % of the "
-            "rows do not exceed, and the greatest; `edit` is the edit distance of the sides over "
-            "words, as a share of the longer. `penstock.json` has characters and histograms as "
-            "well."
+            "Lengths are in words (separated by white space): mean, 95th percentile and maximum; "
+            "`edit` is the edit distance of the sides over words, as a share of the longer. "
+            "`penstock.json` also has characters and histograms."
         )
     if manifest.skipped:
-        names = short_names([row.file for row in manifest.skipped])
+        names = _short_names([row.file for row in manifest.skipped])
         rows = [(names[row.file], f"{row.line}", row.reason) for row in manifest.skipped]
-        more = sum(manifest.counts.get(name, 0) for name in ("skipped", "left_out")) - len(rows)
-        if more > 0:
+        if (more := manifest.skipped_rows - len(rows)) > 0:
             rows.append(("...", "", f"{plural(more, 'row')} more"))
-        yield _section(SummaryTable("Rows left out", ("file", "line", "why"), rows))
+        yield _section(SummaryTable("Dropped rows", ("file", "line", "reason"), rows))
 
 
 def _recipe(manifest: Manifest) -> Iterator[str]:
-    """Yield the recipe in its own words, without what is as it always is."""
-    told = manifest.recipe
+    """Yield the recipe as YAML, without settings that have their default."""
+    recipe = _recipe_of(manifest)
     sources = {
-        name: {"kind": settings["kind"], **written(SOURCES, settings["kind"], settings)}
-        for name, settings in told["sources"].items()
+        name: {"kind": settings["kind"], **_changed(SOURCES, settings["kind"], settings)}
+        for name, settings in recipe.sources.items()
     }
     steps = [
-        {name: own} if (own := written(STEPS, name, settings)) else name
-        for entry in told["steps"]
+        {name: own} if (own := _changed(STEPS, name, settings)) else name
+        for entry in recipe.steps
         for name, settings in entry.items()
     ]
-    recipe = {"seed": told["seed"], "sources": sources, "steps": steps, "format": manifest.format}
-    text = dump_yaml(portable(recipe))
+    shown = {"seed": recipe.seed, "sources": sources, "steps": steps, "format": manifest.format}
+    text = dump_yaml(_portable(shown))
     fence = "`" * 3
     while fence in text:
         fence += "`"
-    preset = (told.get("preset") or {}).get("settings", {}).get("recipe")
-    said = f"The recipe `{preset}`, written out" if preset else "The recipe"
+    preset = (recipe.preset or {}).get("settings", {}).get("recipe")
+    title = f"The recipe `{preset}`, expanded" if preset else "The recipe"
     yield (
-        f"## How it was built\n\n{said}, by penstock {manifest.penstock}; recipe and input decide "
-        f"every byte.\n\n{fence}yaml\n{text}{fence}"
+        f"## How it was built\n\n{title}, built by penstock {manifest.penstock}; recipe and input "
+        f"determine every byte.\n\n{fence}yaml\n{text}{fence}"
     )
 
 
 def _inputs(manifest: Manifest) -> Iterator[str]:
-    names = short_names([entry.path for entry in manifest.inputs])
+    names = _short_names([entry.path for entry in manifest.inputs])
     rows = [
         (names[entry.path], f"{entry.size:,}", f"`{entry.sha256.partition(':')[2][:_SHORT]}`")
         for entry in manifest.inputs
     ]
     if rows:
-        yield _section(SummaryTable("Made from", ("file", "bytes", "SHA-256"), rows))
+        yield _section(SummaryTable("Inputs", ("file", "bytes", "SHA-256"), rows))
 
 
 def _use(manifest: Manifest) -> str:
-    """Say how the dataset is checked, looked at, loaded and trained on."""
+    """Return the commands that check, show, load and export the dataset."""
     lines = [
-        "penstock check DIR    # whole, well-formed, and what the manifest says",
+        "penstock check DIR    # complete, well-formed, equal to its manifest",
         "penstock show DIR     # rows",
     ]
     if manifest.format == "chat":
         lines.append("penstock export llamafactory DIR --model MODEL    # how to train on it")
     text = "\n".join(lines)
-    said = f"## How to use it\n\nWhere DIR is this directory:\n\n```\n{text}\n```"
+    usage = f"## How to use it\n\nDIR is this directory:\n\n```\n{text}\n```"
     if any(_paths(manifest, split) for split in SPLIT_NAMES):
-        said += '\n\n```python\nimport datasets\n\nsplits = datasets.load_dataset("DIR")\n```'
-    return said
+        usage += '\n\n```python\nimport datasets\n\nsplits = datasets.load_dataset("DIR")\n```'
+    return usage
 
 
 def _section(table: SummaryTable) -> str:
-    """Return a table in Markdown under its title; figures stand on the right."""
-    rule = ["---:" if is_figure else "---" for is_figure in table.figures]
+    """Return a table in Markdown with its title; numbers are aligned right."""
+    rule = ["---:" if is_number else "---" for is_number in table.numeric]
     rows = [[_cell(text) for text in row] for row in table.rows]
     lines = [f"| {' | '.join(row)} |" for row in (table.columns, rule, *rows)]
     return "\n".join([f"## {table.title}\n", *lines])
@@ -197,3 +197,44 @@ def _section(table: SummaryTable) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def _recipe_of(manifest: Manifest) -> BuildRecipe:
+    assert isinstance(manifest.recipe, BuildRecipe)  # only builds have a card
+    return manifest.recipe
+
+
+def _changed(registry: Registry[Any], name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a registered class that differ from their default."""
+    own = {key: value for key, value in settings.items() if key != "kind"}
+    try:
+        model: Options = registry.get(name).model_validate(own)
+    except (ConfigError, ValidationError):  # of another version, or a missing package
+        return own
+    return model.model_dump(mode="json", exclude_defaults=True)
+
+
+def _portable(value: Any) -> Any:
+    """Return plain data in which absolute paths are replaced by their last component."""
+    if isinstance(value, Mapping):
+        return {key: _portable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_portable(inner) for inner in value]
+    if isinstance(value, str) and PurePath(value).is_absolute():
+        return PurePath(value).name
+    return value
+
+
+def _short_names(paths: Iterable[str]) -> dict[str, str]:
+    """Return the shortest unique end of each path; a URL is not shortened."""
+    distinct = set(paths)
+    names = {path: path for path in distinct if is_url(path)}
+    waiting = {path: PurePath(path).parts for path in distinct - names.keys()}
+    for length in range(1, max(map(len, waiting.values()), default=0) + 1):
+        ends = {path: parts[-length:] for path, parts in waiting.items()}
+        counts = Counter(ends.values())
+        for path, end in ends.items():
+            if counts[end] == 1 or len(end) < length:
+                names[path] = PurePath(*end).as_posix()
+                del waiting[path]
+    return names

@@ -1,4 +1,4 @@
-"""All tokens of a build, one part after the other, under one range of addresses."""
+"""All tokens of a build: the partial outputs one after the other, as one address range."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.formats import RowBlock, SplitShape
-from penstock.recipes.parts import Part, PartReport
+from penstock.recipes.partial import Partial, PartialReport
 from penstock.steps import Order
 
-#: About how many tokens are held at a time on their way from the parts to a shard.
+#: About how many tokens are in memory at a time between partial outputs and a shard.
 BLOCK_TOKENS = 1 << 20
-#: A part that is not kept mapped is read where no more segments of it are wanted, else mapped.
+#: Up to so many segments of a partial output that is not mapped are read, not mapped.
 _FEW = 32
 
 
 @dataclass(frozen=True)
-class StoredPart:
-    """A finished part. `source` is the number of its source in the recipe."""
+class StoredPartial:
+    """A complete partial output; `source` is the index of its source in the recipe."""
 
-    part: Part
-    report: PartReport
+    partial: Partial
+    report: PartialReport
     source: int
 
 
 class Store:
-    """The parts of a build in the order of their input_splits, however many: few are held open."""
+    """The partial outputs of a build in the order of their input splits; few are open at a time."""
 
-    def __init__(self, parts: Sequence[StoredPart]) -> None:
+    def __init__(self, parts: Sequence[StoredPartial]) -> None:
         self.parts = [stored for stored in parts if stored.report.documents]
         self._empty = [stored for stored in parts if not stored.report.documents]
         self._mapped: dict[int, NDArray[Any]] = {}
         self._most_mapped = _most_mapped()
         tokens = [stored.report.tokens for stored in self.parts]
-        #: The address of the first token of each part, and the end.
+        #: The address of the first token of each partial output, and the end.
         self.bases = np.concatenate(([0], np.cumsum(tokens, dtype=np.int64)))
         kinds = {stored.report.dtype for stored in self.parts if stored.report.tokens}
-        #: What holds the ids of every part.
+        #: The dtype that fits the ids of all partial outputs.
         self.dtype = np.result_type(*kinds) if kinds else np.dtype(np.int32)
 
     def shape(self) -> SplitShape:
-        """Return how large the whole is, as it lies there."""
+        """Return the size of the dataset in stored order."""
         reports = [stored.report for stored in self.parts]
         return SplitShape(
             rows=sum(report.documents for report in reports),
@@ -57,8 +57,8 @@ class Store:
         )
 
     def order(self) -> Order:
-        """Return the documents as they lie there, with their columns and their `source`."""
-        arrays = [stored.part.read_arrays() for stored in self.parts]
+        """Return the documents in stored order, with their columns and their `source`."""
+        arrays = [stored.partial.read_arrays() for stored in self.parts]
         lengths = _joined([each.pop("lengths") for each in arrays], np.int32)
         sequences = _joined([each.pop("sequences") for each in arrays], np.int32)
         ends = np.cumsum(lengths, dtype=np.int64)
@@ -75,18 +75,23 @@ class Store:
         )
 
     @cached_property
-    def notes(self) -> dict[str, NDArray[Any]]:
-        """What steps noted of the rows that left, by name; the order says nothing."""
+    def aside(self) -> dict[str, NDArray[Any]]:
+        """The values that steps kept of dropped rows, by name."""
         found: dict[str, list[NDArray[Any]]] = {}
         for stored in (*self.parts, *self._empty):
-            for name, values in stored.part.read_notes().items():
+            for name, values in stored.partial.read_aside().items():
                 found.setdefault(name, []).append(values)
         return {name: np.concatenate(values) for name, values in found.items()}
 
-    def as_it_lies(self, start: int, stop: int) -> Iterator[RowBlock]:
-        """Yield the documents from `start` to before `stop` in their order.
+    def has_grouped_rows(self, in_tokens: bool) -> bool:
+        """Return True if documents are groups of several rows of text (of `chat`)."""
+        shape = self.shape()
+        return not in_tokens and shape.segments != shape.rows
 
-        No more is held than the lengths of one part.
+    def in_stored_order(self, start: int, stop: int) -> Iterator[RowBlock]:
+        """Yield the documents from `start` to before `stop` in stored order.
+
+        At most the lengths of one partial output are in memory.
         """
         before = 0
         for stored in self.parts:
@@ -94,11 +99,11 @@ class Store:
             before += stored.report.documents
             if last_row <= 0 or first_row >= stored.report.documents:
                 continue
-            arrays = stored.part.read_arrays()
+            arrays = stored.partial.read_arrays()
             lengths = arrays["lengths"]
             first = np.concatenate(([0], np.cumsum(arrays["sequences"], dtype=np.int64)))
             ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-            ids = stored.part.read_ids(stored.report)  # mapped no longer than the part is read
+            ids = stored.partial.read_ids(stored.report)  # unmapped after the partial output
             first = first[max(first_row, 0) : last_row + 1]
             for a, b in _blocks(ends[first]):
                 low, high = first[a], first[b]
@@ -119,14 +124,14 @@ class Store:
             yield RowBlock(self.gather(starts, lengths), lengths, chosen[a : b + 1] - low)
 
     def gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[Any]:
-        """Return the tokens of segments, one after the other, in the dtype of the store."""
+        """Return the tokens of segments, concatenated, in the dtype of the store."""
         from penstock.kernels.gathering import copy_segments
 
         targets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
         gathered = np.empty(targets[-1], self.dtype)
         wanted = np.flatnonzero(lengths)
         parts = np.searchsorted(self.bases, starts[wanted], side="right") - 1
-        # Integers of 16 bits are sorted by radix.
+        # NumPy sorts integers of 16 bits by radix.
         small = np.min_scalar_type(len(self.parts))
         by_part = np.argsort(parts.astype(small), kind="stable")
         wanted, parts = wanted[by_part], parts[by_part]
@@ -142,7 +147,7 @@ class Store:
         return gathered
 
     def _is_read(self, index: int, segments: int, tokens: int) -> bool:
-        """Say whether segments of a part are read; a mapping pays if it is kept, or used much."""
+        """Return True if segments are read; a mapping pays if it is kept or used for many."""
         kept = index in self._mapped or len(self._mapped) < self._most_mapped
         return not kept and segments <= _FEW and tokens <= 2 * BLOCK_TOKENS
 
@@ -155,11 +160,11 @@ class Store:
         chosen: NDArray[np.int64],
         gathered: NDArray[Any],
     ) -> None:
-        """Do what `copy_segments` does, from the file of a part."""
+        """Do what `copy_segments` does, from the file of a partial output."""
         stored = self.parts[index]
         dtype = np.dtype(stored.report.dtype)
         places = (offsets[chosen], lengths[chosen], targets[chosen])
-        descriptor = os.open(stored.part.ids, os.O_RDONLY)
+        descriptor = os.open(stored.partial.ids, os.O_RDONLY)
         try:
             for offset, length, target in zip(*(each.tolist() for each in places), strict=True):
                 data = os.pread(descriptor, length * dtype.itemsize, offset * dtype.itemsize)
@@ -168,24 +173,24 @@ class Store:
             os.close(descriptor)
 
     def _ids(self, index: int) -> NDArray[Any]:
-        """Return the ids of a part, mapped; a mapping holds a descriptor, so not all are kept."""
+        """Return the mapped ids of a partial output; each kept mapping holds a file descriptor."""
         if (ids := self._mapped.get(index)) is not None:
             return ids
         stored = self.parts[index]
-        ids = stored.part.read_ids(stored.report)
+        ids = stored.partial.read_ids(stored.report)
         if len(self._mapped) < self._most_mapped:
             self._mapped[index] = ids
         return ids
 
 
 def _most_mapped() -> int:
-    """Return how many parts may be kept mapped: a quarter of the descriptors of the process."""
+    """Return how many mappings may be kept: a quarter of the process's descriptors."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1024 if allowed == resource.RLIM_INFINITY else min(allowed // 4, 1024)
 
 
 def _blocks(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut rows, given where each begins in tokens (and the end), into runs of about a block."""
+    """Cut rows, given the start of each in tokens (and the end), into ranges of about a block."""
     start, last = 0, len(ends) - 1
     while start < last:
         stop = int(np.searchsorted(ends, ends[start] + BLOCK_TOKENS, side="right")) - 1

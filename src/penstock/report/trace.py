@@ -14,6 +14,7 @@ from penstock.manifest import (
     FileEntry,
     InputEntry,
     Manifest,
+    MigrationRecipe,
     base_dir,
     find_manifest,
     manifest_path,
@@ -131,8 +132,9 @@ def _dataset_node(path: Path, manifest: Manifest) -> TraceNode:
 
 def _recipe(manifest: Manifest) -> str:
     """Return in a few words how a dataset was made."""
-    kind, version = manifest.recipe.get("kind", ""), manifest.recipe.get("version")
-    return f"{kind}, version {version}" if version else str(kind)
+    recipe = manifest.recipe
+    version = recipe.version if isinstance(recipe, MigrationRecipe) else None
+    return f"{recipe.kind}, version {version}" if version else recipe.kind
 
 
 def _file_node(directory: Path, entry: FileEntry) -> TraceNode:

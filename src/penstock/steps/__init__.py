@@ -1,23 +1,22 @@
-"""What is done to rows and tokens on their way: one file per step."""
+"""The steps of recipes: `rows/` works batch by batch, `dataset/` on the whole dataset."""
 
 from penstock.registry import Registry
-from penstock.steps._base import Arranging, Stage, Step
-from penstock.steps._json_rows import as_bytes
-from penstock.steps._measuring import histogram_bins
-from penstock.steps._order import Order
-from penstock.steps._template import parse_template
-from penstock.text import normalised
+from penstock.steps._base import Capabilities, DatasetStep, RowStep, Step, TokenStep
+from penstock.steps._fields import UnusableError
+from penstock.steps._order import Order, OrderContext
 
 __all__ = [
     "STEPS",
-    "Arranging",
+    "Capabilities",
+    "DatasetStep",
     "Order",
-    "Stage",
+    "OrderContext",
+    "RowStep",
     "Step",
-    "as_bytes",
-    "histogram_bins",
-    "normalised",
-    "parse_template",
+    "TokenStep",
+    "UnusableError",
 ]
 
-STEPS: Registry[type[Step]] = Registry("step", "penstock.steps", "STEP")
+STEPS: Registry[type[Step]] = Registry(
+    "step", "penstock.steps", "STEP", subpackages=("rows", "dataset")
+)

@@ -1,12 +1,10 @@
-"""What a step is: work on a batch, work on the order of the whole dataset, or both."""
+"""The kinds of steps: on rows, on tokens, and on the order of the whole dataset."""
 
 from __future__ import annotations
 
-from abc import ABC
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -14,168 +12,201 @@ from pydantic import Field
 
 from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.config import Options
-from penstock.errors import ConfigError, did_you_mean
-from penstock.steps._order import Order
+from penstock.errors import ConfigError, StepError, did_you_mean
+from penstock.files import plural
+from penstock.step_report import UNUSABLE, StepReport
+from penstock.steps._order import Order, OrderContext
 
 
-class Stage(StrEnum):
-    """What a step takes and gives, in the order in which they come in a recipe."""
+@dataclass(frozen=True)
+class Capabilities:
+    """What a step needs and does; the recipe checks the order of its steps by it."""
 
-    ROWS = "rows"
-    TOKENS = "tokens"
-    ORDER = "order"
-
-
-@dataclass
-class Arranging:
-    """What a step on the order of a dataset knows and notes.
-
-    `split` is the part that is arranged, None for all; `source_names` gives the meaning of the
-    column `source`; `pad_id` and `eod_id` are those of the tokenizer, None where it has none;
-    `notes` are what `RowStats.note` kept. `counts` takes what the step did, named `step.what`;
-    `statistics` what it found out about the dataset, as plain data, for the manifest.
-    """
-
-    seed: int
-    split: str | None = None
-    source_names: Sequence[str] = ()
-    pad_id: int | None = None
-    eod_id: int | None = None
-    notes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    statistics: dict[str, Any] = field(default_factory=dict)
+    #: RowStep: the last step on rows; decides what is stored (`tokenize`, `chat`, `keep`).
+    stores: bool = False
+    #: Works on tokens only (`pack`, `pad`); rows of text are refused.
+    needs_tokens: bool = False
+    #: DatasetStep: `measure` reads each row of text.
+    reads_rows: bool = False
+    #: DatasetStep: runs once on all splits; otherwise once per split.
+    across_splits: bool = False
+    #: Decides the column `split`.
+    divides: bool = False
+    #: RowStep: the name under which it keeps values of dropped rows for a DatasetStep.
+    keeps_aside: str | None = None
+    #: Interleaves the rows of several sources; files of single sources are written without it.
+    mixes_sources: bool = False
 
 
 class Step(Options, ABC):
-    """One step of a recipe. A module of this room holds the class as `STEP`.
+    """One step of a recipe; an instance holds its settings. A module holds the class as `STEP`."""
 
-    An instance holds the step's settings. A step overrides `apply`, `arrange`, or both.
-    """
+    capabilities: ClassVar[Capabilities] = Capabilities()
 
-    #: What a batch is when the step gets it, and when the step gives it on.
-    takes: ClassVar[Stage]
-    gives: ClassVar[Stage]
-    #: True for a step on the order that means nothing for rows of text.
-    needs_tokens: ClassVar[bool] = False
-    #: True when the step must see all splits at once (duplicates), False when each by itself.
-    across_splits: ClassVar[bool] = False
-    #: True for a step that puts units of several sources among each other: what a format wants of
-    #: one source alone does without it.
-    mixes: ClassVar[bool] = False
-    #: True for a step that decides the column `split`.
-    divides: ClassVar[bool] = False
+    @property
+    def label(self) -> str | None:
+        """A name beside that of the step, for reports where a recipe lists it several times."""
+        return None
 
     def inputs(self) -> list[str]:
-        """Return the files that the step reads besides the rows: they decide the dataset, too.
+        """Return the files that the step reads besides the rows; they decide the dataset too.
 
-        Raises ConfigError for a file that is not there.
+        Raises ConfigError for a missing file.
         """
         return []
 
     def works_on(self, source_name: str) -> bool:
-        """Say whether rows of a source go through `apply`; others pass it by."""
+        """Return True if the step runs on rows of this source."""
         return True
 
-    def preview(self, texts: Iterable[str]) -> None:
-        """Take the first texts that `apply` will get; called before `prepare`."""
+    def verify(
+        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
+    ) -> None:
+        """Check the settings against the other steps and the sources, when a recipe is read.
 
-    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
-        """Look at the steps before this one and the sources, as soon as a recipe is read.
-
-        Raises ConfigError for a step that cannot work where it stands.
+        Raises ConfigError.
         """
+
+    def preview(self, texts: Iterable[str]) -> None:
+        """Receive the first texts of the input; only called where `wants_preview`, first."""
+
+    #: True for a step whose `preview` must be called.
+    wants_preview: ClassVar[bool] = False
 
     def prepare(self) -> None:
-        """Load what `apply` needs; called once, before the work is shared out.
+        """Load what the step needs; called once, before the workers are forked.
 
-        Raises ConfigError or DataError for what is not there or cannot be used.
+        Raises ConfigError or DataError for what is missing or unusable.
         """
 
-    def apply(self, batch: RowBatch | TokenBatch, stats: RowStats) -> RowBatch | TokenBatch:
-        """Return what becomes of a batch. It sees no other batch, so any worker may do it."""
-        return batch
-
-    def arrange(self, order: Order, arranging: Arranging) -> Order:
-        """Return what becomes of the order of the dataset; it sees lengths and columns alone."""
-        return order
-
     def tokenizer_identity(self) -> dict[str, Any] | None:
-        """Return what the manifest says of the tokenizer, for a step that makes tokens."""
+        """Return the manifest entry of the tokenizer, for a step that makes tokens."""
         return None
 
-    def promises(self, source_names: Sequence[str]) -> set[str]:
-        """Return the splits that must have a row, for a step that divides."""
+    def required_splits(self, source_names: Sequence[str]) -> set[str]:
+        """Return the splits that must get a row, for a step that divides."""
         return set()
 
-    def drops(self) -> Sequence[str]:
-        """Return what the counters of the rows that the step drops are called: `too_short`."""
-        return ()
-
-    def drops_at_once(self) -> Sequence[str]:
-        """Return those of `drops` whose rows leave in `apply`, for a step that arranges as well."""
-        return ()
-
-    def judge(self, counts: Counter[str]) -> None:
-        """Look at the counts of the whole dataset; raises DataError past a threshold."""
+    def check_report(self, report: StepReport) -> None:
+        """Check the counts over the whole dataset; raises StepError past a threshold."""
 
 
-class StepOnSources(Step):
-    """A step on rows that may be meant for some of the sources alone."""
+class RowStep(Step):
+    """A step on rows. Each batch is processed by itself, in any worker."""
+
+    @abstractmethod
+    def apply(self, batch: RowBatch, stats: RowStats) -> RowBatch | TokenBatch:
+        """Return the processed batch. Bad rows go to `stats.bad`, dropped ones to `stats.drop`."""
+
+
+class TokenStep(Step):
+    """A step on the token sequences of documents, after `tokenize`."""
+
+    @abstractmethod
+    def apply(self, batch: TokenBatch, stats: RowStats) -> TokenBatch:
+        """Return the processed batch."""
+
+
+class DatasetStep(Step):
+    """A step on the order of the whole dataset, after all steps on rows and tokens.
+
+    It sees lengths and columns, not rows. One that compares rows has `reads_rows` and `measure`,
+    whose column is `context.values` in `reorder`.
+    """
+
+    def measure(self, batch: RowBatch, stats: RowStats) -> tuple[RowBatch, NDArray[Any]]:
+        """Return the usable rows and one value for each (first dimension): hashes, lengths.
+
+        It sees the rows as the steps on rows leave them, before `tokenize`, `chat` or `keep`.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def reorder(self, order: Order, context: OrderContext) -> Order:
+        """Return the new order; count dropped units with `context.drop`.
+
+        Raises StepError past a threshold and for settings that the data do not fit.
+        """
+
+
+class SourceSelection(Step):
+    """Mixin of a step that can be limited to some sources."""
 
     sources: list[str] | None = Field(
-        None, min_length=1, description="The sources whose rows are meant; null: all."
+        None, min_length=1, description="Only rows of these sources; null: of all."
     )
 
-    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
-        """Refuse names of no source."""
-        refuse_unknown_sources(self.sources or (), source_names, "sources")
+    def verify(
+        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
+    ) -> None:
+        """Refuse unknown sources."""
+        require_sources(self.sources or (), source_names, "sources")
 
     def works_on(self, source_name: str) -> bool:
-        """Say whether the rows of a source are meant."""
+        """Return True if the source is selected."""
         return self.sources is None or source_name in self.sources
 
 
-class CountedStep(StepOnSources):
-    """A step that counts which rows it keeps, under a name of its own where it is listed twice."""
-
-    #: How its counts begin.
-    called: ClassVar[str]
+class Threshold(Step):
+    """Mixin of a step that may drop at most a share of the rows that it is given."""
 
     name: str | None = Field(
-        None,
-        pattern=r"^\w+$",
-        description="What the counts are called as well (STEP.NAME.kept); each has a name where a "
-        "recipe lists the step twice for rows of one source.",
+        None, pattern=r"^\w+$", description="A name in reports beside that of the step."
+    )
+    max_dropped: float = Field(
+        0.5, ge=0, le=1, description="The largest share of rows that may be dropped."
     )
 
+    #: What a row is to this step, for messages.
+    unit: ClassVar[str] = "row"
+
     @property
-    def counter(self) -> str:
-        """How the counts of this step begin."""
-        return f"{self.called}.{self.name}" if self.name else self.called
+    def label(self) -> str | None:
+        """The step's `name`."""
+        return self.name
 
-    def verify(self, before: Sequence[Step], source_names: Sequence[str]) -> None:
-        """Refuse names of no source, and the same counts as those of a step before."""
-        super().verify(before, source_names)
-        for step in before:
-            if isinstance(step, CountedStep) and step.counter == self.counter:
-                both = [n for n in source_names if step.works_on(n) and self.works_on(n)]
-                if both:
-                    raise ConfigError(
-                        f"a step before counts as {self.counter}, too; give each a `name`, so that "
-                        "each is judged by its own threshold"
-                    )
-
-
-def refuse_second_division(before: Sequence[Step]) -> None:
-    """Raise ConfigError where a step before has decided the splits."""
-    if any(step.divides for step in before):
-        raise ConfigError(
-            "the rows are divided already; keep one step that does it (partition, components)"
+    def check_report(self, report: StepReport) -> None:
+        """Raise StepError if more than `max_dropped` of the usable rows were dropped."""
+        reasons = {why: count for why, count in report.dropped.items() if why != UNUSABLE}
+        dropped = sum(reasons.values())
+        check_dropped(
+            dropped, report.kept + dropped, self.max_dropped, unit=self.unit, reasons=reasons
         )
 
 
-def refuse_unknown_sources(names: Iterable[str], source_names: Sequence[str], setting: str) -> None:
-    """Raise ConfigError for a name in a setting that is not that of a source."""
+def check_dropped(
+    dropped: int,
+    given: int,
+    limit: float,
+    *,
+    unit: str = "row",
+    setting: str = "max_dropped",
+    reasons: dict[str, int] | None = None,
+    why: str = "dropped",
+) -> None:
+    """Raise StepError if `dropped` is more than the share `limit` of the `given` rows."""
+    if dropped <= limit * given:
+        return
+    listed = ", ".join(f"{name} {count:,}" for name, count in (reasons or {}).items() if count)
+    share = f"{dropped / given:.1%}" + (f": {listed}" if listed else "")
+    raise StepError(
+        f"{dropped:,} of {plural(given, unit)} {why} ({share}), more than {{setting}} allows "
+        f"({limit:.1%}); check the input, or raise {{setting}}",
+        setting=setting,
+    )
+
+
+def refuse_second_division(before: Sequence[Step]) -> None:
+    """Raise ConfigError if an earlier step divides the rows into splits."""
+    if any(step.capabilities.divides for step in before):
+        raise ConfigError(
+            "an earlier step divides the rows into splits already; keep one of them (partition, "
+            "components, assign)"
+        )
+
+
+def require_sources(names: Iterable[str], source_names: Sequence[str], setting: str) -> None:
+    """Raise ConfigError for a name in a setting that no source has."""
     for name in names:
         if name not in source_names:
             known = f"; the sources are {', '.join(source_names)}"

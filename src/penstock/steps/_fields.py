@@ -1,10 +1,11 @@
-"""Fields of a row that steps need: as keys, as texts; why one cannot be used."""
+"""Fields of a row as steps need them: as text, as comparable bytes, in templates."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -15,30 +16,34 @@ from penstock.fields import MISSING, find, kind_of
 
 Made = TypeVar("Made")
 
+#: The fields of a pair, which `pairs` makes and other steps read.
+SIDES = ("source", "target")
+LABEL = "label"
+
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")
 
 
 def _once(names: list[str]) -> list[str]:
     if len(set(names)) < len(names) or "" in names:
-        raise ValueError("must name each field once, and none without a name")
+        raise ValueError("must name each field once, and no empty name")
     return names
 
 
-#: Fields of a row, as a setting: one or more, none twice.
+#: Names of row fields as a setting: at least one, none twice.
 FieldNames = Annotated[list[str], Field(min_length=1), AfterValidator(_once)]
 
 
 class UnusableError(Exception):
-    """A row that a step cannot use: says which field is wrong, never what it holds."""
+    """A row that a step cannot use: names the wrong field, never its content."""
 
 
 def is_null(value: object) -> bool:
-    """Say whether a field has no value: null, or NaN, which tables write where they have none."""
+    """Return True for null and for NaN, which tables hold where a value is missing."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def problem_with(value: object, name: str) -> str | None:
-    """Say why a field cannot be used as a key: absent, null or infinite. None when it can."""
+    """Return why a field cannot be a key (absent, null, infinite), None if it can."""
     if value is MISSING:
         return f"the field '{name}' is absent"
     if is_null(value):
@@ -48,7 +53,7 @@ def problem_with(value: object, name: str) -> str | None:
 
 
 def field_of(row: dict[str, Any], name: str) -> Any:
-    """Return a field, whatever it holds; raises UnusableError where it is absent."""
+    """Return a field with any content; raises UnusableError if it is absent."""
     value = find(row, name)
     if value is MISSING:
         raise UnusableError(f"the field '{name}' is absent")
@@ -56,7 +61,7 @@ def field_of(row: dict[str, Any], name: str) -> Any:
 
 
 def text_of(row: dict[str, Any], name: str) -> str:
-    """Return a field that is text; raises UnusableError."""
+    """Return a text field; raises UnusableError for anything else."""
     value = find(row, name)
     if isinstance(value, str):
         return value
@@ -65,41 +70,64 @@ def text_of(row: dict[str, Any], name: str) -> str:
     )
 
 
-def made_of_rows(
-    batch: RowBatch, stats: RowStats, make: Callable[[dict[str, Any]], Made], mend: str
-) -> tuple[RowBatch, list[Made]]:
-    """Return the rows that `make` takes and what it makes of each.
+def value_as_text(row: dict[str, Any], name: str, step: str) -> str | None:
+    """Return a field as the template of a step shows it; None if it is absent or null.
 
-    The others, of which it raises UnusableError, are bad rows; `mend` follows what is wrong.
+    Text is unchanged; numbers, true and false are written as in JSON, dates and times in ISO form.
+    NaN is null. Raises UnusableError for a list or an object.
+    """
+    value = find(row, name)
+    if isinstance(value, str):
+        return value
+    if value is MISSING or is_null(value):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise UnusableError(
+        f"the field '{name}' is {kind_of(value)}; the template of `{step}` takes text, numbers, "
+        "true, false and dates"
+    )
+
+
+def map_rows(
+    batch: RowBatch, stats: RowStats, function: Callable[[dict[str, Any]], Made], hint: str
+) -> tuple[RowBatch, list[Made]]:
+    """Return the rows that `function` accepts, and its result for each.
+
+    Rows for which it raises UnusableError are bad rows; `hint` follows the reason.
     """
     made, kept = [], []
     for index, row in enumerate(batch.rows):
         try:
-            made.append(make(row))
+            made.append(function(row))
             kept.append(index)
         except UnusableError as error:
-            stats.bad(batch.numbers[index], f"{error}; {mend}")
+            stats.bad(batch.numbers[index], f"{error}; {hint}")
     return (batch if len(kept) == len(batch) else batch.take(kept)), made
 
 
 def canonical(value: object) -> bytes:
-    """Return bytes that are equal for equal values alone: text and numbers never meet.
+    """Return bytes that are equal only for equal values; text and numbers never are.
 
-    A whole float is the integer: tables turn one into the other where values are missing. Raises
-    TypeError for what JSON cannot hold.
+    A float without a fraction equals the integer: tables turn integers into floats where values
+    are missing. Raises TypeError for what JSON cannot hold.
     """
     if isinstance(value, str):
         return b"t" + value.encode("utf-8", "surrogatepass")
-    plain = orjson.dumps(value)  # refuses what is nested too deeply, before it is walked
+    plain = orjson.dumps(value)  # refuses too deep nesting before it is walked
     if isinstance(value, float | dict | list | tuple):
         plain = orjson.dumps(_with_integers(value), option=orjson.OPT_SORT_KEYS)
     return b"j" + plain
 
 
 def number_of(value: object) -> object:
-    """Return the number that a text writes as JSON does (`17`, `17.0`); any other value as it is.
+    """Return the number that a text holds in JSON form (`17`, `17.0`), else the value itself.
 
-    `017` writes none, nor do digits that no number of 64 bits holds.
+    `017` is not a number, nor are digits that do not fit 64 bits.
     """
     found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -111,7 +139,6 @@ def number_of(value: object) -> object:
 
 
 def _with_integers(value: Any) -> Any:
-    """Return a value with integers in place of whole floats, in all that it holds."""
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2.0**63 else value
     if isinstance(value, dict):

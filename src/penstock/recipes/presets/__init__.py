@@ -1,4 +1,4 @@
-"""Recipes with few settings: `recipe: NAME` in a file stands for sources, steps and format."""
+"""Named recipes: `recipe: NAME` and a few settings make sources, steps and format."""
 
 from penstock.recipes.presets._base import Origins, Preset
 from penstock.registry import Registry

@@ -1,4 +1,4 @@
-"""What a preset is: a few settings that stand for a whole recipe."""
+"""The base of named recipes."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from pydantic import Field
 
 from penstock.config import FileName, Options, Place
 
-#: Where what a preset makes of a setting stands, and where the setting does.
+#: For a path in the expanded recipe, the path of the setting that it comes from.
 Origins = dict[Place, Place]
 
 
 class Preset(Options, ABC):
-    """A recipe by name. A module of this room holds the class as `PRESET`.
+    """A named recipe. A module of this package holds the class as `PRESET`.
 
-    An instance holds the settings of a file that says `recipe: NAME`.
+    An instance holds the settings of a file with `recipe: NAME`.
     """
 
     recipe: str = Field(description="The name of the recipe.")
     name: FileName | None = Field(
-        None, description="How the dataset is called; null: as its output."
+        None, description="The name of the dataset; null: that of the output."
     )
     description: str = Field("", description="What the dataset is for.")
-    seed: int = Field(42, ge=0, description="Decides every sample, split and shuffle.")
-    output: str = Field(description="Where the dataset goes; it must not be there yet.")
+    seed: int = Field(42, ge=0, description="The seed of every sample, split and shuffle.")
+    output: str = Field(description="The path of the dataset; it must not exist yet.")
     on_error: Literal["fail", "skip"] = Field(
-        "fail", description="What a row that cannot be used does: end the build, or be left out."
+        "fail", description="On an unusable row: fail, or skip and count it."
     )
     max_errors: int = Field(
-        100, ge=0, description="The most rows that `on_error: skip` leaves out before it fails."
+        100, ge=0, description="The most rows that `on_error: skip` skips before it fails."
     )
 
     @abstractmethod
@@ -41,30 +41,26 @@ class Preset(Options, ABC):
 
     @abstractmethod
     def steps(self) -> list[str | dict[str, dict[str, Any]]]:
-        """Return the steps as a recipe file has them."""
+        """Return the steps, as in a recipe file."""
 
     @abstractmethod
     def format(self) -> dict[str, Any]:
-        """Return the format as a recipe file has it."""
+        """Return the format, as in a recipe file."""
 
     def left_out(self) -> list[str]:
-        """Return the settings, dotted, whose null leaves out what they name."""
+        """Return the settings (dotted) that are null and so leave a source out."""
         return []
 
-    def thresholds(self) -> dict[str, str]:
-        """Return the setting that is the threshold of each step, by how its counts are called."""
-        return {}
-
     def origins(self) -> Origins:
-        """Return the setting that each place of the recipe comes from, for errors."""
+        """Return the setting that each part of the recipe comes from, for errors."""
         return {}
 
     def files(self) -> Iterator[tuple[Place, Path, str]]:
-        """Yield the files that must be there: the setting, the path, and what else it may be."""
+        """Yield the files that must exist: the setting, the path, and a hint."""
         yield from ()
 
     def settings(self) -> dict[str, Any]:
-        """Return the recipe as a file would hold it without a preset."""
+        """Return the expanded recipe, as in a file."""
         return {
             "name": self.name,
             "description": self.description,
@@ -79,6 +75,5 @@ class Preset(Options, ABC):
             "preset": {
                 "settings": self.model_dump(mode="json", exclude={"output"}),
                 "left_out": self.left_out(),
-                "thresholds": self.thresholds(),
             },
         }

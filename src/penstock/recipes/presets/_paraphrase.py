@@ -1,4 +1,4 @@
-"""What both recipes for paraphrases have in common: corpora, chat rows, files."""
+"""The base of the recipes for paraphrases: corpora, chat rows, files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from penstock.config import Place
 from penstock.recipes.presets._base import Origins, Preset
 from penstock.recipes.presets._corpora import TrainCorpus, local_files
 
-#: The split of what is called so in the settings.
+#: The split of each setting of a corpus.
 _SPLITS = {"train": "train", "eval": "validation", "test": "test"}
 
-#: The setting that a step comes of.
+#: The setting that a step comes from.
 _ORIGINS = {"chat": "user", "take": "most", "balance": "weights", "decontaminate": "test_sets"}
 
 Steps = list[str | dict[str, dict[str, Any]]]
 
 
 class ParaphrasePreset(Preset):
-    """Pairs of sentences that mean the same, as chat rows in both directions."""
+    """Paraphrase pairs as chat rows in both directions."""
 
     system: str | None = Field(
         "You rewrite what the user gives you: the same meaning in other words.",
@@ -36,15 +36,15 @@ class ParaphrasePreset(Preset):
         description="The user's turn; {source} is the sentence, {target} the answer.",
     )
     formatting: Literal["sharegpt", "alpaca"] = Field(
-        "sharegpt", description="How the rows lie: with `messages`, or with `instruction`."
+        "sharegpt", description="The row layout: with `messages`, or with `instruction`."
     )
 
     @abstractmethod
     def corpora(self) -> Mapping[str, TrainCorpus]:
-        """Return the corpora by name, in the order in which their rows come."""
+        """Return the corpora by name, in the order of their rows."""
 
     def sources(self) -> dict[str, dict[str, Any]]:
-        """Return a source for each split that is given, `paws_train`."""
+        """Return a source for each split that is set: `paws_train`, ..."""
         return {
             f"{name}_{split}": settings
             for name, split in self._order()
@@ -52,7 +52,7 @@ class ParaphrasePreset(Preset):
         }
 
     def left_out(self) -> list[str]:
-        """Return the splits that must be named and are null."""
+        """Return the required splits that are null."""
         return [
             f"{name}.{split}"
             for name, corpus in self.corpora().items()
@@ -61,26 +61,32 @@ class ParaphrasePreset(Preset):
         ]
 
     def origins(self) -> Origins:
-        """Return the split that each source is, and the setting that a step comes of."""
+        """Return the corpus split of each source, and the setting of each step."""
         origins: Origins = {
             ("sources", f"{name}_{split}"): (name, split) for name, split in self._order()
         }
         for index, step in enumerate(self.steps()):
-            for name in step if isinstance(step, dict) else ():
+            for name, settings in step.items() if isinstance(step, dict) else ():
                 if name in _ORIGINS:
                     origins["steps", index, name] = (_ORIGINS[name],)
                     origins["steps", index, name, _ORIGINS[name]] = (_ORIGINS[name],)
+                if threshold := self.thresholds().get(settings.get("name") or name):
+                    origins["steps", index, name, "max_dropped"] = threshold
         return origins
 
+    def thresholds(self) -> Mapping[str, Place]:
+        """Return the setting of `max_dropped` for steps, by their `name` or kind."""
+        return {}
+
     def files(self) -> Iterator[tuple[Place, Path, str]]:
-        """Yield the file of each split; another may be named, or the split set to null."""
+        """Yield the file of each split."""
         for name, corpus in self.corpora().items():
             for split, path in local_files(corpus):
-                mend = f"name another, or set {name}.{split}=null to leave the split out"
-                yield (name, split), path, mend
+                hint = f"set another, or {name}.{split}=null to leave the split out"
+                yield (name, split), path, hint
 
     def format(self) -> dict[str, Any]:
-        """Return the format `chat`, with files for each corpus."""
+        """Return the format `chat` with files for each corpus."""
         names = self.sources()
         parts = {
             f"{name}_paraphrase": found
@@ -95,13 +101,13 @@ class ParaphrasePreset(Preset):
         }
 
     def _order(self) -> list[tuple[str, str]]:
-        """Return the splits of all corpora in the order of their rows."""
+        """Return corpus and split of all sources in the order of their rows."""
         return [
             (name, split) for name, corpus in self.corpora().items() for split in corpus.splits()
         ]
 
     def _pairs(self) -> Steps:
-        """Return the step that makes pairs, for each corpus by its own settings."""
+        """Return a step `pairs` for each corpus with its settings."""
         return [
             {"pairs": {"name": name, "sources": found, **self._settings_of_pairs(name)}}
             for name in self.corpora()
@@ -115,7 +121,7 @@ class ParaphrasePreset(Preset):
         return [name for name in self.sources() if name.startswith(f"{corpus}_")]
 
     def _given(self) -> dict[str, str]:
-        """Return the split of each source that is published as evaluation or test."""
+        """Return the split of each source that is published as evaluation or test data."""
         return {
             f"{name}_{split}": _SPLITS[split]
             for name, split in self._order()
@@ -126,4 +132,4 @@ class ParaphrasePreset(Preset):
         chat: dict[str, Any] = {"user": self.user, "assistant": "{target}", "directions": "both"}
         if self.system is not None:
             chat["system"] = self.system.replace("{", "{{").replace("}", "}}")
-        return ["statistics", {"chat": chat}]
+        return [{"chat": chat}]

@@ -1,4 +1,4 @@
-"""The recipe `paraphrase_seed`: PAWS and QQP as scripts used to join them, leaks and all."""
+"""The recipe `paraphrase_seed`: PAWS and QQP as earlier scripts joined them, with their leaks."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
 
 
 class QqpTrain(TrainCorpus):
-    """Quora question pairs, for training alone."""
+    """Quora question pairs, only for training."""
 
     fields: QqpFields = Field(QqpFields(), description="What the columns are called.")
     empty: Literal["error", "drop"] = Field(
         "drop",
-        description="A pair with an empty side, which is too short anyway: left out, counted and "
-        "named, or a bad row.",
+        description="A pair with an empty side: dropped and counted, or a bad row.",
     )
 
 
 class ParaphraseSeed(ParaphrasePreset):
-    """Positives of PAWS and the first of QQP, in both directions, nothing else done to them.
+    """Positives of PAWS and the first of QQP, in both directions, without further processing.
 
     Every positive of PAWS in its published split; of QQP the first `most` positives in file order
-    whose sides both have `min_characters` or more. Evaluation and test are PAWS alone. The combined
-    train rows are shuffled as Python's `random.Random(seed).shuffle` does; NAME.json holds combined
-    train and evaluation. Sentences of evaluation may stand in train: to compare with what was
-    trained so before, not to start from.
+    whose sides have at least `min_characters`. Evaluation and test are only PAWS. The combined
+    train rows are shuffled as by Python's `random.Random(seed).shuffle`; NAME.json holds train and
+    evaluation. Sentences of evaluation occur in train: use it to compare with earlier results.
     """
 
     paws: Paws = Field(description="PAWS (wiki, labeled_final) in its published splits.")
     qqp: QqpTrain = Field(description="Quora question pairs.")
-    most: int = Field(50_000, ge=1, description="The most positives that are taken of QQP.")
+    most: int = Field(50_000, ge=1, description="The most positives to take from QQP.")
     min_characters: int = Field(
-        10, ge=0, description="The least length of both questions, without white space at the ends."
+        10,
+        ge=0,
+        description="The minimum length of both questions, without surrounding white space.",
     )
 
     def corpora(self) -> Mapping[str, Paws | QqpTrain]:
@@ -44,14 +44,14 @@ class ParaphraseSeed(ParaphrasePreset):
         return {"paws": self.paws, "qqp": self.qqp}
 
     def steps(self) -> Steps:
-        """Return the steps: positives, the first of QQP, splits as published, chat rows."""
-        steps = [*self._pairs(), {"positives": {"contradicted": "keep"}}]
+        """Return the steps: positives, chat rows, the first of QQP, splits as published."""
+        steps = [*self._pairs(), "positives", *self._chat()]
         if self.qqp.train is not None:
             steps.append({"take": {"rows": {"qqp_train": self.most}}})
         if given := self._given():
             steps.append({"assign": {"sources": given}})
         shuffle = {"splits": ["train"], "like": "python"}
-        return [*steps, *self._chat(), {"shuffle": shuffle}]
+        return [*steps, "statistics", {"shuffle": shuffle}]
 
     def format(self) -> dict[str, Any]:
         """Return the format, with train and evaluation in one file."""

@@ -1,0 +1,56 @@
+"""The step `take`: the first rows of a source, or a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from penstock.steps._base import Capabilities, DatasetStep, Step, require_sources
+from penstock.steps._order import Order, OrderContext
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Take(DatasetStep):
+    """Keep at most so many rows of each source, in their order, over all splits.
+
+    A source with fewer rows keeps all.
+    """
+
+    capabilities = Capabilities(across_splits=True)
+
+    rows: Count | dict[str, Count] = Field(
+        description="The most rows of every source, or of some: {qqp: 50000}; the others keep all."
+    )
+    sample: bool = Field(False, description="Take a seeded random sample instead of the first.")
+
+    def verify(
+        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
+    ) -> None:
+        """Refuse unknown sources."""
+        if isinstance(self.rows, dict):
+            require_sources(self.rows, source_names, "rows")
+
+    def reorder(self, order: Order, context: OrderContext) -> Order:
+        """Return the order of the taken rows."""
+        kept = np.ones(len(order), np.bool_)
+        for code, name in enumerate(context.source_names):
+            most = self.rows.get(name) if isinstance(self.rows, dict) else self.rows
+            units = np.flatnonzero(order.columns["source"] == code)
+            if most is not None and most < len(units):
+                kept[units] = False
+                kept[units[self._chosen(len(units), most, name, context.seed)]] = True
+            context.report.note(name, int(kept[units].sum()))
+        return context.keep(order, kept, "not_taken")
+
+    def _chosen(self, count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:
+        from penstock.kernels.shuffling import permutation
+
+        return permutation(count, seed, "take", name)[:most] if self.sample else np.arange(most)
+
+
+STEP = Take
