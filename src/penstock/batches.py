@@ -39,10 +39,13 @@ class RowBatch:
         """Return the batch of the documents at the indices `kept`."""
         indices = np.asarray(kept, np.int64)
         counts = self.rows_per_document
-        documents = self.rows if counts is None else list(self.documents())
-        rows = [documents[index] for index in kept]
+        if counts is None:
+            rows = [self.rows[index] for index in kept]
+        else:
+            documents = list(self.documents())
+            rows = list(chain.from_iterable(documents[index] for index in kept))
         return RowBatch(
-            rows if counts is None else list(chain.from_iterable(rows)),
+            rows,
             [self.numbers[index] for index in kept],
             {name: column[indices] for name, column in self.columns.items()},
             None if counts is None else counts[indices],

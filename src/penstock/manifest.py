@@ -207,11 +207,8 @@ class Manifest(Options):
 
     def to_json(self) -> bytes:
         """Return the bytes of the file; secrets are masked."""
-        empty = {
-            name
-            for name in ("skipped", "skipped_rows", "statistics", "steps")
-            if not getattr(self, name)
-        }
+        optional = ("skipped", "skipped_rows", "statistics", "steps")
+        empty = {name for name in optional if not getattr(self, name)}
         data = redact(self.model_dump(mode="json", exclude=empty))
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -293,12 +290,11 @@ def _parse(data: Any) -> Manifest:
         ) from None
 
 
-def _remove(data: Any, location: Sequence[str | int]) -> None:
+def _remove(data: Any, location: Sequence[Any]) -> None:
     """Remove the value at a pydantic location; names of union members are not keys."""
     *path, last = location
     for part in path:
-        if isinstance(data, list) or part in data:
-            data = data[part]
+        data = data[part] if isinstance(data, list) or part in data else data
     data.pop(last, None)
 
 

@@ -19,7 +19,8 @@ class Registry(Generic[T]):
 
     A built-in thing is the module of its name in `package`, which holds it as `attribute`: adding
     one is adding a file. Other packages register theirs as entry points of the group `package`
-    (`penstock.tasks`, ...). With `subpackages` the modules are in these. Modules are imported when asked for, never before.
+    (`penstock.tasks`, ...). With `subpackages` the modules are in these. Modules are imported when
+    asked for, never before.
     """
 
     def __init__(

@@ -118,9 +118,8 @@ def _divide(recipe: Recipe, order: Order, result: OrderedDataset) -> dict[str, O
         return {UNDIVIDED: order}
     codes = order.columns["split"]
     required |= set(codes.tolist())
-    for step in recipe.steps:
-        names = step.required_splits(recipe.source_names)
-        required |= {SPLIT_NAMES.index(name) for name in names}
+    for name in {n for step in recipe.steps for n in step.required_splits(recipe.source_names)}:
+        required.add(SPLIT_NAMES.index(name))
     splits = {
         name: order.take(np.flatnonzero(codes == code))
         for code, name in enumerate(SPLIT_NAMES)

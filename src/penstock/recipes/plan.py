@@ -124,7 +124,8 @@ def load_tokenize(
     if not inputs:
         raise ConfigError("name at least one INPUT", field="input")
     prefix = Path(output_prefix)
-    step = {"tokenizer": str(tokenizer), "append_eod": append_eod, **(options or {})}
+    step: dict[str, Any] = {"tokenizer": str(tokenizer), "append_eod": append_eod}
+    step |= options or {}
     source = {name: step.pop(name) for name in ("surrogates",) if name in step}
     settings = {name: step.pop(name) for name in ("on_error", "max_errors") if name in step}
     recipe = {
@@ -233,8 +234,8 @@ def _refuse_overlap(plan: BuildPlan) -> None:
                 field="output",
             )
     for source in plan.recipe.sources.values():
-        path = getattr(source, "path", None)
-        directory = Path(path) if isinstance(path, str | Path) and Path(path).is_dir() else None
+        named = getattr(source, "path", None)
+        directory = Path(named) if isinstance(named, str | Path) and Path(named).is_dir() else None
         if directory is not None and output.is_relative_to(directory.resolve()):
             raise ConfigError(
                 f"the output {plan.recipe.output} is inside the input {directory}; write beside it",

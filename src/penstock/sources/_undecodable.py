@@ -34,7 +34,7 @@ def decode_line(line: bytes, how: Undecodable, stats: RowStats) -> str:
             raise NotDecodedError(f"{not_utf8(error)}; {mend}") from None
     # Each byte that is not UTF-8 comes as a surrogate, which UTF-8 itself never gives.
     text, count = _ESCAPED.subn(_of_cp1252, line.decode(errors="surrogateescape"))
-    stats.count("undecodable.cp1252_bytes", count)
+    stats.note("cp1252_bytes", count)
     return text
 
 

@@ -110,8 +110,8 @@ class CohortsSource(RowSource):
                     found_any += 1
                     yield found
             elements += 1
-        stats.count("cohorts.surrogates_replaced", stream.replaced)
-        stats.count("cohorts.without_records", without)
+        stats.note("surrogates_replaced", stream.replaced)
+        stats.note("without_records", without)
         if not elements:
             stream.refuse_without(records.lists[0])
         elif not found_any and without >= elements:

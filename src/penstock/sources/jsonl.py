@@ -62,7 +62,7 @@ class JsonlSource(RowSource):
             return record
         if self.surrogates == "error":
             return BadLine(bad.code, f"{bad.message}: a lone surrogate; {MEND}")
-        stats.count("jsonl.surrogates_replaced", count)
+        stats.note("surrogates_replaced", count)
         return record
 
 

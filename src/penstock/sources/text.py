@@ -77,7 +77,7 @@ def _lines(input_split: InputSplit, stats: RowStats) -> Iterator[tuple[int, byte
         if line.strip():
             yield number, _without_end(line)
         else:
-            stats.count("text.empty_lines")
+            stats.note("empty_lines")
 
 
 def _paragraphs(input_split: InputSplit) -> Iterator[tuple[int, bytes]]:

@@ -175,15 +175,11 @@ class Paraphrase(ParaphrasePreset):
         return steps
 
     def _unique(self) -> Steps:
-        contradicted = {"max_dropped": self.filters.contradicted.max_dropped}
-        repeated = {
-            "on": _SIDES,
-            "unordered": True,
-            "max_dropped": self.filters.repeated.max_dropped,
-        }
+        filters = self.filters
+        pairs = {"on": _SIDES, "unordered": True, "normalise": _SAME}
         return [
-            {"contradicted": {"normalise": _SAME, **contradicted}},
-            {"deduplicate": {"normalise": _SAME, **repeated}},
+            {"contradicted": {"normalise": _SAME, **filters.contradicted.model_dump()}},
+            {"deduplicate": {**pairs, **filters.repeated.model_dump()}},
         ]
 
     def _sample(self) -> Steps:

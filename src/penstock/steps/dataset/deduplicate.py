@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ class Deduplicate(Threshold, DatasetStep):
     """
 
     capabilities = Capabilities(reads_rows=True, across_splits=True)
-    unit: ClassVar[str] = "row"
 
     on: str | FieldNames = Field(
         "text", min_length=1, description="The field or fields to compare."

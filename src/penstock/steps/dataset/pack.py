@@ -43,7 +43,7 @@ class Pack(DatasetStep):
     )
     shuffle: bool = Field(
         True,
-        description="Shuffle the rows with the seed; otherwise they are in the order of their first "
+        description="Shuffle the rows with the seed; otherwise keep the order of their first "
         "documents.",
     )
     across_sources: bool = Field(
@@ -117,7 +117,7 @@ class Pack(DatasetStep):
     def _pieces(
         self, order: Order, bounds: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-        """Return address, length, segment and row of each piece; only `concatenate` cuts segments."""
+        """Return address, length, segment and row of each piece of a segment."""
         from penstock.kernels import packing
 
         segments = np.arange(len(order.lengths))

@@ -1,4 +1,4 @@
-"""The step `detokenize`: remove the spaces and quotes that a word tokenizer left in English text."""
+"""The step `detokenize`: undo the spaces and quotes of tokenized English text."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Tokenize(RowStep):
     )
     empty: Literal["keep", "drop", "error"] = Field(
         "keep",
-        description="A text without tokens is a document without a sequence, dropped, or a bad row.",
+        description="A text without tokens is an empty document, dropped, or a bad row.",
     )
     specials: Literal["parse", "as_text"] = Field(
         "parse",
