@@ -84,7 +84,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean '{matches[0]}'?" if matches else ""
 
 
-def did_you_mean_beside(path: Path) -> str:
+def did_you_mean_path(path: Path) -> str:
     """Return `; did you mean 'x'?` for what lies where `path` should and has the nearest name."""
     there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     return did_you_mean(path.name, there)

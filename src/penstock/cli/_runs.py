@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-ResultsOption = Annotated[
-    Path, typer.Option("--results", help="The directory that holds every purpose.")
-]
+ResultsOption = Annotated[Path, typer.Option("--results", help="The directory of all results.")]
 PurposeOption = Annotated[
-    str | None, typer.Option("--purpose", help="Only the runs of this experiment.")
+    str | None, typer.Option("--purpose", help="Only runs with this purpose.")
 ]
 ByOption = Annotated[
-    str, typer.Option("--by", help="What to compare by: columns or hyperparameters, with commas.")
+    str, typer.Option("--by", help="Columns or hyperparameters to compare by, separated by commas.")
 ]
 
 

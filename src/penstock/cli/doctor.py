@@ -1,4 +1,4 @@
-"""`penstock doctor`: what is here, what is wrong with it, and the mend."""
+"""`penstock doctor`: what is installed, what is wrong with it, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 if TYPE_CHECKING:
     from penstock.doctor import Examination
@@ -25,22 +25,22 @@ class Installable(StrEnum):
     LLAMAFACTORY = "llamafactory"
 
 
-@guarded
+@handle_errors
 def doctor(
     install: Annotated[
         Installable | None,
         typer.Option(
             "--install",
-            help="First make this trainer's virtual environment, with the versions that were "
-            "tested: where LLAMAFACTORY_VENV says, else under ~/.local/share/penstock.",
+            help="First install this trainer in a virtual environment, with pinned versions. "
+            "Default directory: $LLAMAFACTORY_VENV, or one under ~/.local/share/penstock.",
         ),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Look at Python, the extras, the GPUs and LLaMA-Factory's environment.
+    """Check Python, optional packages, GPUs and the environments of external trainers.
 
-    Exits with 1 when something that is there is broken; what is absent is no fault.
+    Exits with 1 if something installed is broken. Something that is absent is not an error.
     """
     from penstock.doctor import examine
 

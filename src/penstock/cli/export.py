@@ -1,4 +1,4 @@
-"""`penstock export`: a dataset in the terms of another trainer."""
+"""`penstock export`: the settings with which a trainer reads a dataset."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.errors import ConfigError, ConflictError
 
 if TYPE_CHECKING:
     from penstock.exports import Export
 
 
-@guarded
+@handle_errors
 def export(
-    trainer: Annotated[str, typer.Argument(help="The trainer that shall read it, as `maxtext`.")],
-    dataset: Annotated[Path, typer.Argument(help="The dataset: its directory, or its prefix.")],
+    trainer: Annotated[str, typer.Argument(help="The trainer, such as maxtext.")],
+    dataset: Annotated[Path, typer.Argument(help="The dataset's directory or prefix.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="The trainer's options, as `lora_rank=8`."),
+        typer.Argument(metavar="KEY=VALUE", help="Options of the trainer, such as lora_rank=8."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="The model to train: a hub name or a directory.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", help="The trainer's name of the chat template.")
+        str | None, typer.Option("--template", help="The trainer's name for the chat template.")
     ] = None,
     target: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the settings here, as YAML.")
+        Path | None,
+        typer.Option("--output", "-o", help="Also write the settings to this YAML file."),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Print the settings by which a trainer reads a dataset, and what it makes of it.
+    """Print the settings with which a trainer reads a dataset, and what it keeps and loses.
 
-    The settings go to stdout as YAML; what is kept and lost, to stderr.
+    The settings go to stdout as YAML, everything else to stderr.
     """
     from penstock.exports import export as run_export
 

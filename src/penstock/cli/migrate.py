@@ -1,4 +1,4 @@
-"""`penstock migrate`: an old tree into the layout that loaders read."""
+"""`penstock migrate`: old trees of task data to datasets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 if TYPE_CHECKING:
     from penstock.migration import DatasetPlan, MigrationPlan
@@ -18,41 +18,52 @@ if TYPE_CHECKING:
 _COLUMNS = ("dataset", "action", "source", "destination", "sentence")
 
 
-@guarded
+@handle_errors
 def migrate(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The old tree; it stays as it is.")],
-    destination: Annotated[Path, typer.Argument(metavar="DST", help="The tree of datasets.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="The old tree. It is never modified.")
+    ],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DST", help="The directory for the datasets.")
+    ],
     link: Annotated[
-        bool, typer.Option("--link/--copy", help="Relative symbolic links instead of copies.")
+        bool,
+        typer.Option("--link/--copy", help="Create relative symbolic links instead of copies."),
     ] = False,
     pick: Annotated[
         list[str] | None,
         typer.Option(
-            "--pick", metavar="DATASET=VERSION", help="Copa=mezo_gpt/version_2 or =mezo_gpt/latest."
+            "--pick",
+            metavar="DATASET=VERSION",
+            help="The version to migrate: Copa=mezo_gpt/version_2 or Copa=mezo_gpt/latest.",
         ),
     ] = None,
     all_versions: Annotated[
         list[str] | None,
         typer.Option(
-            "--all-versions", metavar="DATASET=DIR", help="Copa=mezo_gpt: a dataset a version."
+            "--all-versions",
+            metavar="DATASET=DIR",
+            help="Migrate each version to its own dataset: Copa=mezo_gpt.",
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite files that have other content.")
+        bool, typer.Option("--replace", help="Overwrite files with different content.")
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="DATASET", help="Leave the other datasets where they are."),
+        typer.Option(
+            "--only", metavar="DATASET", help="Migrate only this dataset. Can be repeated."
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be done; create nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan, and write nothing.")
     ] = False,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Bring an old tree of task data into the layout that loaders read, with manifests.
+    """Migrate an old tree of task data to datasets with manifests.
 
-    Exits with 2, before the first write, when something stands in the way.
+    Exits with 2 before anything is written if something is in the way.
     """
     from penstock.migration import migrate as run_migration
 

@@ -8,28 +8,28 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.errors import ConfigError
 
 
-@guarded
+@handle_errors
 def report(
     context: typer.Context,
-    target: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("report.html"),
+    target: Annotated[Path, typer.Argument(help="The HTML file to write.")] = Path("report.html"),
     by: ByOption = "method,data",
     purpose: PurposeOption = None,
     root: ResultsOption = Path("Results"),
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="A dataset to report on in the place of runs; repeatable."),
+        typer.Option("--data", help="A dataset to report on instead of runs. Can be repeated."),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Write comparison, curves, data and every configuration into one HTML file.
+    """Write the comparison, curves, data and every configuration to one HTML file.
 
-    With --data it tells of datasets alone: what they hold, and what a check finds.
+    With --data the report is about datasets only: their content and the findings of a check.
     """
     from penstock.report import write_data_report, write_report
 

@@ -12,9 +12,9 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.cli._runs import PurposeOption, ResultsOption
-from penstock.cli._table import FoldingTable, number
+from penstock.cli._tables import FoldingTable, format_value
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
@@ -25,17 +25,17 @@ _OWN = ("learning_rate", "seed")
 _COLOURS = {"done": "green", "running": "cyan", "interrupted": "yellow", "failed": "red"}
 
 
-@guarded
+@handle_errors
 def results(
     purpose: PurposeOption = None,
     detail: Annotated[
-        bool, typer.Option("--detail", help="Directories, steps, times and failures too.")
+        bool, typer.Option("--detail", help="Also show directories, steps, times and failures.")
     ] = False,
     root: ResultsOption = Path("Results"),
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """List runs with their states and scores."""
+    """List the runs with their states and scores."""
     from penstock.report import results as read_results
 
     rows = read_results(root, purpose)
@@ -59,7 +59,7 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
             cells.append(
                 [
                     *(columns[name] for name in names),
-                    number(row.learning_rate),
+                    format_value(row.learning_rate),
                     *(columns.get(name) for name in told),
                     columns.get("seed"),
                     _state(row),
@@ -74,11 +74,11 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
 
 def _told(rows: list[ResultRow]) -> list[str]:
     """Return what tells runs of one heading apart beside what is shown of all."""
-    from penstock.runs import varying
+    from penstock.runs import varying_hyperparameters
 
     configs = [row.record.config for row in rows]
     trainer = ["trainer"] if len({config.trainer for config in configs}) > 1 else []
-    return [*trainer, *(name for name in varying(configs) if name not in _OWN)]
+    return [*trainer, *(name for name in varying_hyperparameters(configs) if name not in _OWN)]
 
 
 def _heading(row: ResultRow) -> str:
@@ -106,10 +106,10 @@ def _blocks(rows: list[ResultRow]) -> Iterator[RenderableType]:
 def _block(row: ResultRow, told: list[str]) -> list[str]:
     values, record, result = row.to_dict(), row.record, row.record.result
     state = record.state.value
-    settings = "".join(f" {name} {number(values[name])}" for name in told if name in values)
+    settings = "".join(f" {name} {format_value(values[name])}" for name in told if name in values)
     head = (
         f"{_heading(row)}  {values['task']} {values['method']} {values['data']} "
-        f"{number(row.learning_rate)}{settings} seed {number(values.get('seed'))}"
+        f"{format_value(row.learning_rate)}{settings} seed {format_value(values.get('seed'))}"
     )
     lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{state}[/]"]
     if result:

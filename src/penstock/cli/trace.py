@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 if TYPE_CHECKING:
     from penstock.report import TraceNode
@@ -19,15 +19,15 @@ _COLOURS = {"same": "green", "changed": "red", "missing": "red"}
 _DIGITS = 12
 
 
-@guarded
+@handle_errors
 def trace(
     path: Annotated[Path, typer.Argument(help="The directory of a run or of a dataset.")],
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Print the way back to the raw files, with hashes, and whether they are still the same.
+    """Trace a run or a dataset back to its raw files, and verify their hashes.
 
-    Exits with 1 when something is changed or missing.
+    Exits with 1 if a file has changed or is missing.
     """
     from penstock.report import trace as trace_back
 

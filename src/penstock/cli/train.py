@@ -10,10 +10,24 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._outcome import counts_line, outcome_document, outcome_lines, outcome_row
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
-from penstock.cli._plan import plan_document, plan_rows, plan_tables
-from penstock.cli._stopping import stopped_by_signals
+from penstock.cli._grid import (
+    GridProgress,
+    counts_line,
+    outcome_document,
+    outcome_lines,
+    outcome_row,
+    plan_document,
+    plan_lines,
+    plan_rows,
+)
+from penstock.cli._output import (
+    FormatOption,
+    Output,
+    OutputFormat,
+    QuietOption,
+    handle_errors,
+    interrupt_on_signals,
+)
 from penstock.files import plural
 
 if TYPE_CHECKING:
@@ -23,22 +37,22 @@ if TYPE_CHECKING:
 EXIT_FAILED = 3
 
 
-@guarded
+@handle_errors
 def train(
     experiment: Annotated[Path, typer.Argument(help="The experiment's YAML file.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Values instead of the file's."),
+        typer.Argument(metavar="KEY.PATH=VALUE", help="Values that replace the file's."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved runs; create nothing.")
+        bool, typer.Option("--dry-run", help="Print the resolved runs, and create nothing.")
     ] = False,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
     """Train every run of an experiment that is not done yet.
 
-    Exits with 0 when no run is left to do, 3 when one failed, 130 when interrupted.
+    Exits with 0 if every run is done, 3 if a run failed, 130 if interrupted.
     """
     from penstock.experiments import load_experiment, train_detached
 
@@ -48,7 +62,7 @@ def train(
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
     if dry_run:
-        output.show(plan_document(plan), plan_rows(plan), lambda: plan_tables(plan))
+        output.show(plan_document(plan), plan_rows(plan), lambda: plan_lines(plan))
         return
     _announce(plan, output)
     if not plan.experiment.wait_for_completion and plan.to_do:
@@ -71,12 +85,11 @@ def _announce(plan: Plan, output: Output) -> None:
 
 
 def _carry(plan: Plan, output: Output) -> GridOutcome:
-    from penstock.cli._progress import GridProgress
     from penstock.experiments import train as train_grid
 
     try:
-        with stopped_by_signals(), GridProgress(plan, output) as progress:
-            return train_grid(plan, listener=progress.heard)
+        with interrupt_on_signals(), GridProgress(plan, output) as progress:
+            return train_grid(plan, listener=progress.on_progress)
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
             output.hint(f"{counts_line(plan)}; the same command goes on from here")
@@ -85,7 +98,7 @@ def _carry(plan: Plan, output: Output) -> GridOutcome:
 
 def _show(outcome: GridOutcome, output: Output) -> None:
     runs = outcome.plan.runs
-    if output.format is Format.JSONL:
+    if output.format is OutputFormat.JSONL:
         # Those that were carried now had their line when they ended.
         runs = [run for run in runs if run not in outcome.carried]
     rows = [outcome_row(run) for run in runs]

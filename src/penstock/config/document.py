@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from penstock.config._yaml12 import Yaml12Loader
-from penstock.errors import ConfigError, did_you_mean_beside
+from penstock.errors import ConfigError, did_you_mean_path
 from penstock.redaction import holds_secret, looks_secret, redact_text, secret_variable
 
 #: Keys and indices from the top to a value.
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 class Mark(NamedTuple):
@@ -30,25 +30,25 @@ class Mark(NamedTuple):
 class Document:
     """A parsed YAML text that still knows where each value stood.
 
-    `origins` are the places of what stands in `data` and was written as something else.
+    `origins` are the marks of what stands in `data` and was written as something else.
     """
 
     data: dict[str, Any]
     file: Path | str
     text: str = ""
-    places: dict[Place, Mark] = field(default_factory=dict)
-    origins: dict[Place, Place] = field(default_factory=dict)
+    marks: dict[KeyPath, Mark] = field(default_factory=dict)
+    origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
 
     def error(self, message: str, place: Sequence[str | int] = ()) -> ConfigError:
         """Return a ConfigError about the value at `place` (keys and indices from the top)."""
         place = self._written(tuple(place))
         known = place
-        while known and known not in self.places:
+        while known and known not in self.marks:
             known = known[:-1]
-        mark = self.places.get(known, Mark(None, None, self.file, self.text))
+        mark = self.marks.get(known, Mark(None, None, self.file, self.text))
         return error_at(mark, message, place)
 
-    def _written(self, place: Place) -> Place:
+    def _written(self, place: KeyPath) -> KeyPath:
         """Return the place at which what stands at `place` was written."""
         for length in range(len(place), 0, -1):
             if place[:length] in self.origins:
@@ -66,7 +66,7 @@ def error_at(mark: Mark, message: str, place: Sequence[str | int] = ()) -> Confi
     )
 
 
-def secret_error(mark: Mark, name: str, value: Any, place: Place, mend: str) -> ConfigError:
+def secret_error(mark: Mark, name: str, value: Any, place: KeyPath, mend: str) -> ConfigError:
     """Return a ConfigError about a secret, without it or its line; `mend` says what to do."""
     variable = secret_variable(name, value)
     message = (
@@ -84,7 +84,7 @@ def read_yaml(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        hint = did_you_mean_beside(path)
+        hint = did_you_mean_path(path)
         raise ConfigError(f"there is no such file{hint}", file=path) from None
     except IsADirectoryError:
         raise ConfigError("is a directory; name the YAML file in it", file=path) from None
@@ -99,7 +99,7 @@ def parse_yaml(text: str, file: Path | str = "<text>") -> Document:
     """Parse a YAML mapping; raises as `read_yaml` does."""
     document = Document(data={}, file=file, text=text)
     data = load(document)
-    if data is None and not document.places:
+    if data is None and not document.marks:
         raise document.error("the file is empty; it must hold a mapping")
     if not isinstance(data, dict):
         raise document.error("must hold a mapping of keys to values")
@@ -107,7 +107,7 @@ def parse_yaml(text: str, file: Path | str = "<text>") -> Document:
     return document
 
 
-def load(document: Document, place: Place = (), mend: str = "remove it from the file") -> Any:
+def load(document: Document, place: KeyPath = (), mend: str = "remove it from the file") -> Any:
     """Return what the text of a document holds, and note in it where each value stands.
 
     `place` is where the whole text belongs; `mend` says what to do about a secret. Raises
@@ -140,7 +140,7 @@ def _mark(mark: yaml.Mark | None, document: Document) -> Mark:
 
 
 class _Reader:
-    """Goes through the nodes of a document once: notes places, refuses what must not be."""
+    """Goes through the nodes of a document once: notes marks, refuses what must not be."""
 
     def __init__(self, document: Document, mend: str) -> None:
         self.document = document
@@ -148,9 +148,9 @@ class _Reader:
         self.above: set[int] = set()
         self.read_before: set[int] = set()
 
-    def read(self, node: yaml.Node, place: Place) -> None:
+    def read(self, node: yaml.Node, place: KeyPath) -> None:
         """Note `node`, which stands at `place`, and what is in it."""
-        self.document.places.setdefault(place, _mark(node.start_mark, self.document))
+        self.document.marks.setdefault(place, _mark(node.start_mark, self.document))
         if isinstance(node, yaml.ScalarNode):
             self._refuse_secret(node, place)
             return
@@ -167,14 +167,14 @@ class _Reader:
                 self.read(item, (*place, index))
         self.above.remove(id(node))
 
-    def _read_mapping(self, node: yaml.MappingNode, place: Place) -> None:
+    def _read_mapping(self, node: yaml.MappingNode, place: KeyPath) -> None:
         first_lines: dict[str, int] = {}
         for key, value in node.value:
             name = str(key.value)
             mark = _mark(key.start_mark, self.document)
             if looks_secret(name):
                 raise secret_error(mark, "", name, place, self.mend)
-            self.document.places[(*place, name)] = mark
+            self.document.marks[(*place, name)] = mark
             if name in first_lines and key.tag != "tag:yaml.org,2002:merge":
                 first = first_lines[name]
                 message = f"the key stands twice, first on line {first}; keep one"
@@ -182,11 +182,11 @@ class _Reader:
             first_lines[name] = key.start_mark.line + 1
             self.read(value, (*place, name))
 
-    def _refuse_secret(self, node: yaml.ScalarNode, place: Place) -> None:
+    def _refuse_secret(self, node: yaml.ScalarNode, place: KeyPath) -> None:
         name = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
         if node.tag in _NO_SECRETS or not holds_secret(name, node.value):
             return
-        raise secret_error(self.document.places[place], name, node.value, place, self.mend)
+        raise secret_error(self.document.marks[place], name, node.value, place, self.mend)
 
 
 _NO_SECRETS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "null")}

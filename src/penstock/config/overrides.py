@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from penstock.config._yaml12 import plain_value
-from penstock.config.document import Document, Mark, Place, error_at, load, secret_error
+from penstock.config.document import Document, KeyPath, Mark, error_at, load, secret_error
 from penstock.redaction import holds_secret, redact_text
 
 #: How an error names the place of what was given as an override.
@@ -29,22 +29,22 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
     """
     for override in overrides:
         path, equals, text = override.partition("=")
-        place: Place = tuple(part.strip() for part in path.split("."))
+        place: KeyPath = tuple(part.strip() for part in path.split("."))
         if not equals or "" in place:
             message = f"'{redact_text(override)}': an override has the form key.path=value"
             raise error_at(_MARK, message)
         place = _indices_as_numbers(document, place)
         value = _value(text.strip(), place)
         # From now on the value's place is the command line, not a line of the file.
-        for known in [k for k in document.places if k[: len(place)] == place]:
-            del document.places[known]
-        document.places[place] = _MARK
+        for known in [k for k in document.marks if k[: len(place)] == place]:
+            del document.marks[known]
+        document.marks[place] = _MARK
         for depth in range(1, len(place)):
-            document.places.setdefault(place[:depth], _MARK)
+            document.marks.setdefault(place[:depth], _MARK)
         _set(document, place, value)
 
 
-def _value(text: str, place: Place) -> Any:
+def _value(text: str, place: KeyPath) -> Any:
     if text.startswith(("[", "{", '"', "'")):
         return load(Document(data={}, file=COMMAND_LINE, text=text), place, _MEND)
     name = str(place[-1])
@@ -57,7 +57,7 @@ def _value(text: str, place: Place) -> Any:
     return value
 
 
-def _set(document: Document, place: Place, value: Any) -> None:
+def _set(document: Document, place: KeyPath, value: Any) -> None:
     *above, last = place
     target: Any = document.data
     for part in above:
@@ -72,7 +72,7 @@ def _set(document: Document, place: Place, value: Any) -> None:
     target[last] = value
 
 
-def _indices_as_numbers(document: Document, place: Place) -> Place:
+def _indices_as_numbers(document: Document, place: KeyPath) -> KeyPath:
     """Return a place with the indices of lists as numbers, from 0; raises ConfigError beyond."""
     numbered: list[str | int] = []
     value: Any = document.data

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from penstock.config.document import Document, Place
+from penstock.config.document import Document, KeyPath
 from penstock.errors import ConfigError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -40,7 +40,7 @@ def validate(document: Document, model: type[Model]) -> Model:
 
 
 def config_error(
-    error: ValidationError, document: Document, model: type[BaseModel], prefix: Place = ()
+    error: ValidationError, document: Document, model: type[BaseModel], prefix: KeyPath = ()
 ) -> ConfigError:
     """Say the first problem of a pydantic error in penstock's words, with its place.
 
@@ -113,7 +113,7 @@ def _one_of(known: Sequence[str]) -> str:
     return f"; known here: {', '.join(known)}" if known else ""
 
 
-def _written_place(problem: ErrorDetails, document: Document, prefix: Place) -> Place:
+def _written_place(problem: ErrorDetails, document: Document, prefix: KeyPath) -> KeyPath:
     """Return the location of a problem without the names of union members in it."""
     value: Any = document.data
     for part in prefix:

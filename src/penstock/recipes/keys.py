@@ -14,7 +14,7 @@ import orjson
 from penstock._version import __version__
 
 #: The rooms whose code decides no byte of a dataset.
-_OTHER_ROOMS = {"trainers", "checks", "cli", "demo", "executors", "experiments", "exports"}
+_OTHER_ROOMS = {"trainers", "checks", "cli", "demo", "executors", "experiments"}
 _OTHER_ROOMS |= {"loading", "migration", "report", "runs", "tasks", "training"}
 #: The packages that decide what is read, and which ids are written.
 _PACKAGES = ("fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy", "rapidfuzz", "scipy")

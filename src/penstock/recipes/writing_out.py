@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from penstock.config import Document, validate
-from penstock.errors import ConfigError, did_you_mean_beside
+from penstock.errors import ConfigError, did_you_mean_path
 from penstock.recipes.presets import PRESETS
 
 
@@ -27,7 +27,7 @@ def written_out(document: Document) -> Document:
     seen: dict[Path, str] = {}
     for place, path, mend in preset.files():
         if not path.exists():
-            hint = did_you_mean_beside(path) or f"; {mend}"
+            hint = did_you_mean_path(path) or f"; {mend}"
             raise document.error(f"there is no {path}{hint}", place)
         setting = ".".join(map(str, place))
         if (other := seen.setdefault(path.resolve(), setting)) != setting:
@@ -36,4 +36,4 @@ def written_out(document: Document) -> Document:
         left_out = ", ".join(preset.left_out())
         raise document.error(f"nothing is left to build from: {left_out} are null")
     made = preset.settings()
-    return Document(made, document.file, document.text, document.places, preset.origins())
+    return Document(made, document.file, document.text, document.marks, preset.origins())

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.config import FileName, Options, Place
+from penstock.config import FileName, KeyPath, Options
 
 #: Where what a preset makes of a setting stands, and where the setting does.
-Origins = dict[Place, Place]
+Origins = dict[KeyPath, KeyPath]
 
 
 class Preset(Options, ABC):
@@ -59,7 +59,7 @@ class Preset(Options, ABC):
         """Return the setting that each place of the recipe comes from, for errors."""
         return {}
 
-    def files(self) -> Iterator[tuple[Place, Path, str]]:
+    def files(self) -> Iterator[tuple[KeyPath, Path, str]]:
         """Yield the files that must be there: the setting, the path, and what else it may be."""
         yield from ()
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.config import Place
+from penstock.config import KeyPath
 from penstock.recipes.presets._base import Origins, Preset
 from penstock.recipes.presets._corpora import TrainCorpus, local_files
 
@@ -72,7 +72,7 @@ class ParaphrasePreset(Preset):
                     origins["steps", index, name, _ORIGINS[name]] = (_ORIGINS[name],)
         return origins
 
-    def files(self) -> Iterator[tuple[Place, Path, str]]:
+    def files(self) -> Iterator[tuple[KeyPath, Path, str]]:
         """Yield the file of each split; another may be named, or the split set to null."""
         for name, corpus in self.corpora().items():
             for split, path in local_files(corpus):
