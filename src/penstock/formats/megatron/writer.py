@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from penstock.errors import DataError
 from penstock.formats.megatron.layout import ADDRESS, LENGTH, MODE, Layout
 from penstock.formats.megatron.reader import pair_files
-from penstock.hashing import HashedFile
+from penstock.files import HashedFile
 
 
 class IndexWriter:
