@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.hashing import HashedFile
+from penstock.files import HashedFile
 
 
 @given(st.lists(st.binary(max_size=50), max_size=30))
@@ -31,7 +31,7 @@ def test_the_hash_is_that_of_every_byte_of_the_file(
 def test_a_full_disk_is_an_error_and_the_process_ends(size: int) -> None:
     program = f"""
 from pathlib import Path
-from penstock.hashing import HashedFile
+from penstock.files import HashedFile
 with HashedFile(Path("/dev/full")) as out:
     for _ in range(20):
         out.write(b"x" * {size})
