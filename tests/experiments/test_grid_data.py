@@ -138,7 +138,7 @@ def test_two_mixes_under_one_given_name_are_refused() -> None:
 
 def test_a_name_with_a_slash_is_no_directory() -> None:
     said = refusal(data="{path: data/original/Copa, name: a/b}")
-    assert "data.name: names a file or a directory: no slash" in said
+    assert "data.name: must be the name of a file or directory: no slash" in said
 
 
 def test_a_path_may_hold_the_tasks_name() -> None:

@@ -16,12 +16,12 @@ from penstock.cli._tables import FoldingTable, format_value
 from penstock.files import plural
 
 if TYPE_CHECKING:
-    from penstock.experiments import GridOutcome, Plan, PlannedRun
+    from penstock.experiments import GridOutcome, GridPlan, PlannedRun
 
 _POLL_SECONDS = 0.5
 
 
-def plan_rows(plan: Plan) -> list[dict[str, Any]]:
+def plan_rows(plan: GridPlan) -> list[dict[str, Any]]:
     """Return one flat mapping per run."""
     return [
         {
@@ -38,7 +38,7 @@ def plan_rows(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: GridPlan) -> dict[str, Any]:
     """Return the plan as one mapping."""
     return {
         "runs": plan_rows(plan),
@@ -49,7 +49,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_lines(plan: Plan) -> Iterator[RenderableType]:
+def plan_lines(plan: GridPlan) -> Iterator[RenderableType]:
     """Yield the plan as text: the runs, every hyperparameter with its type, the directories."""
     from penstock.runs import varying_hyperparameters
 
@@ -79,7 +79,7 @@ def plan_lines(plan: Plan) -> Iterator[RenderableType]:
     )
 
 
-def _hyperparameter_table(plan: Plan) -> FoldingTable:
+def _hyperparameter_table(plan: GridPlan) -> FoldingTable:
     """Return a table of every hyperparameter: its type, and its values under each method."""
     methods = list(dict.fromkeys(run.config.method for run in plan.runs))
     names = dict.fromkeys(name for run in plan.runs for name in run.config.hyperparameters)
@@ -102,13 +102,15 @@ def _values(runs: Sequence[PlannedRun], name: str) -> list[Any]:
 
 def _directory(run: PlannedRun) -> str:
     """Return the directory of the run, or a pattern for the one it will get."""
-    return str(run.directory.path if run.directory and not run.to_do else run.place / "{timestamp}")
+    return str(
+        run.directory.path if run.directory and not run.to_do else run.parent / "{timestamp}"
+    )
 
 
 class GridProgress:
     """Progress on stderr: one bar for all runs and one for each active run."""
 
-    def __init__(self, plan: Plan, output: Output) -> None:
+    def __init__(self, plan: GridPlan, output: Output) -> None:
         from penstock.runs import varying_hyperparameters
 
         self._output = output
@@ -223,6 +225,6 @@ def outcome_lines(outcome: GridOutcome) -> Iterator[RenderableType]:
     yield counts_line(outcome.plan)
 
 
-def counts_line(plan: Plan) -> str:
+def counts_line(plan: GridPlan) -> str:
     """Return `3 done, 1 failed`."""
     return ", ".join(f"{count} {state}" for state, count in plan.counts().items())

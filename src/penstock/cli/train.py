@@ -41,7 +41,7 @@ def train(
     experiment: Annotated[Path, typer.Argument(help="The experiment's YAML file.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Values that replace the file's."),
+        typer.Argument(metavar="KEY.PATH=VALUE", help="Values that replace the file's."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved runs; create nothing.")
