@@ -14,7 +14,14 @@ from filelock import FileLock, Timeout
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.files import staging_path, sync
 from penstock.formats._locate import find_dataset
-from penstock.manifest import FileEntry, InputEntry, Manifest, base_dir, find_manifest, read_manifest
+from penstock.manifest import (
+    FileEntry,
+    InputEntry,
+    Manifest,
+    base_dir,
+    find_manifest,
+    read_manifest,
+)
 
 #: Recipe flags of confidential and of synthetic data; a merged dataset inherits them.
 _FLAGS = ("redact", "synthetic")

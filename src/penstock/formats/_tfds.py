@@ -69,6 +69,10 @@ class ShardFile(ABC):
     def record(self, index: int) -> bytes:
         """Return a record, from 0; raises DataError, which counts from 1, for a damaged one."""
 
+    def records(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the records from `start` to before `stop`; raises DataError as `record` does."""
+        return map(self.record, range(start, stop))
+
 
 class TfdsDataset(Dataset):
     """A dataset in TFDS's layout; `layout` is its metadata.
@@ -103,9 +107,8 @@ class TfdsDataset(Dataset):
             if begin >= end:
                 continue
             with self.open_shard(path, count) as shard:
-                for index in range(begin, end):
-                    columns = self.decode(shard.record(index), path, index + 1)
-                    yield TokenRow(columns, path, index + 1)
+                for number, record in enumerate(shard.records(begin, end), begin + 1):
+                    yield TokenRow(self.decode(record, path, number), path, number)
 
     def open_shard(self, path: Path, rows: int) -> ShardFile:
         """Open a shard; raises DataError if its number of records is not `rows`."""

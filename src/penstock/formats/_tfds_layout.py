@@ -216,7 +216,5 @@ def _numbers(values: Any, split: str, path: Path) -> list[int]:
     """Return integers, which TFDS writes as strings."""
     listed: list[Any] = values if isinstance(values, list) else [None]
     if not all(isinstance(v, str | int) and str(v).isdecimal() for v in listed):
-        raise DataError(
-            f"the split '{split}': shardLengths or numBytes are not numbers", file=path
-        )
+        raise DataError(f"the split '{split}': shardLengths or numBytes are not numbers", file=path)
     return [int(value) for value in listed]

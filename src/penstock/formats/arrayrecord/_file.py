@@ -12,6 +12,7 @@ import os
 import weakref
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from threading import RLock
 
@@ -20,11 +21,14 @@ from numpy.typing import NDArray
 
 from penstock.errors import DataError
 from penstock.formats._tfds import ShardFile
-from penstock.formats.arrayrecord._riegeli import BLOCK, Chunk, ChunkError, read_chunk
+from penstock.formats.arrayrecord._riegeli import BLOCK, DAMAGED, Chunk, ChunkError, ChunkRange
 from penstock.kernels.protobuf import LENGTH_DELIMITED, read_field, read_integer_fields
 
 _MAGIC = 0x71930E704FDAE05E
 _VERSION = 1
+#: Records that are read in order are read from the file so many bytes at a time.
+_READ_BYTES = 1 << 22
+_CACHE_BYTES = 1 << 28
 
 
 class _ChunkCache:
@@ -34,7 +38,7 @@ class _ChunkCache:
         self._limit = limit
         self._chunks: OrderedDict[tuple[int, int], Chunk] = OrderedDict()
         self._size = 0
-        self._lock = RLock()  # a file may be dropped by the garbage collector inside of `put`
+        self._lock = RLock()  # the garbage collector may drop a file in the middle of `put`
 
     def get(self, file: int, number: int) -> Chunk | None:
         with self._lock:
@@ -59,14 +63,14 @@ class _ChunkCache:
                 self._size -= len(self._chunks.pop(key).values)
 
 
-_CACHE = _ChunkCache(1 << 28)
+_cache = _ChunkCache(_CACHE_BYTES)
 _file_numbers = itertools.count()
 
 
 class ArrayRecordFile(ShardFile):
     """An ArrayRecord file, read without the library; each read verifies the hashes of its chunk.
 
-    A chunk with more than one record is decoded once and kept while the cache has room.
+    A chunk of several records is decoded once, and kept for `record` while the cache has room.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +80,7 @@ class ArrayRecordFile(ShardFile):
         except ChunkError as error:
             raise DataError(f"cannot be read as ArrayRecord: {error}", file=path) from None
         self._number = next(_file_numbers)
-        weakref.finalize(self, _CACHE.drop, self._number)
+        weakref.finalize(self, _cache.drop, self._number)
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -85,46 +89,71 @@ class ArrayRecordFile(ShardFile):
     def record(self, index: int) -> bytes:
         """Return a record; raises DataError if its chunk is damaged or not supported."""
         number = bisect_right(self._ends, index)
-        first = self._ends[number - 1] if number else 0
-        try:
-            return self._chunk(number, self._ends[number] - first)[index - first]
-        except ChunkError as error:
-            raise DataError(f"record {index + 1}: {error}", file=self.path) from None
-
-    def _chunk(self, number: int, records: int) -> Chunk:
-        chunk = _CACHE.get(self._number, number) if records > 1 else None
+        chunk = _cache.get(self._number, number)
         if chunk is None:
-            chunk = read_chunk(self.descriptor, self._offsets[number], self._offsets[number + 1])
-            if len(chunk) != records:
-                raise ChunkError("a chunk does not have the number of records in the footer")
-            if records > 1:
-                _CACHE.put(self._number, number, chunk)
+            chunks = ChunkRange(self.descriptor, self._offsets[number : number + 2])
+            chunk = self._decode(chunks, 0, number, index)
+            if len(chunk) > 1:
+                _cache.put(self._number, number, chunk)
+        return chunk[index - self._first(number)]
+
+    def records(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the records from `start` to before `stop`; raises DataError as `record` does."""
+        number = bisect_right(self._ends, start)
+        end = bisect_right(self._ends, stop - 1) + 1
+        while start < stop:
+            limit = self._offsets[number] + _READ_BYTES
+            last = min(end, bisect_right(self._offsets, limit, number + 2) - 1)
+            chunks = ChunkRange(self.descriptor, self._offsets[number : last + 1])
+            for index in range(last - number):
+                chunk = self._decode(chunks, index, number, start)
+                first = self._first(number)
+                for record in range(start, min(stop, first + len(chunk))):
+                    yield chunk[record - first]
+                number += 1
+                start = max(start, first + len(chunk))
+
+    def _first(self, chunk: int) -> int:
+        """Return the first record of a chunk."""
+        return self._ends[chunk - 1] if chunk else 0
+
+    def _decode(self, chunks: ChunkRange, index: int, number: int, record: int) -> Chunk:
+        """Return chunk `number` of the file, which is chunk `index` of a range, for a record."""
+        try:
+            chunk = chunks.decode(index)
+            if len(chunk) != self._ends[number] - self._first(number):
+                raise ChunkError(f"the number of records is not that of the footer; {DAMAGED}")
+        except ChunkError as error:
+            raise DataError(f"record {record + 1}: {error}", file=self.path) from None
         return chunk
 
     def _read_footer(self) -> None:
         """Find the offset of each chunk and the number of records up to its end."""
         size = os.fstat(self.descriptor).st_size
         if size < 2 * BLOCK or size % BLOCK:
-            raise ChunkError("its size is not a multiple of 64 KiB, so its end is missing")
+            raise ChunkError(
+                f"its size is not a multiple of 64 KiB, so its end is missing; {DAMAGED}"
+            )
         # The postscript has the fields footer_offset and magic; the footer's first message has
         # version, number of chunks and number of records in its field 1; the others have
         # chunk_offset, decoded_data_size and num_records.
-        postscript = _integer_fields(read_chunk(self.descriptor, size - BLOCK, size))
+        postscript = _integer_fields(self._messages(size - BLOCK, size))
         if not len(postscript) or postscript[0, 2] != _MAGIC:
-            raise ChunkError("the postscript is not one of ArrayRecord")
+            raise ChunkError(f"the postscript is not one of ArrayRecord; {DAMAGED}")
         footer_offset = int(postscript[0, 1])
-        footer = read_chunk(self.descriptor, footer_offset, size - BLOCK)
-        metadata = _metadata(footer)
-        chunks = _integer_fields(footer)[1:]
-        if metadata[1] != _VERSION:
-            raise ChunkError(f"version {metadata[1]} of ArrayRecord is not known")
-        if metadata[2] != len(chunks) or metadata[3] != chunks[:, 3].sum():
-            raise ChunkError("the counts of the footer do not add up")
+        footer = self._messages(footer_offset, size - BLOCK)
+        about, chunks = _metadata(footer), _integer_fields(footer)[1:]
         self._offsets = [*chunks[:, 1].tolist(), footer_offset]
-        if self._offsets != sorted(self._offsets) or self._offsets[0] < 0:
-            raise ChunkError("the chunks of the footer are not in order")
         self._ends = np.cumsum(chunks[:, 3]).tolist()
         self.size = int(chunks[:, 2].sum())
+        if about[1] != _VERSION:
+            raise ChunkError(f"version {about[1]} of ArrayRecord is not supported; {DAMAGED}")
+        in_order = [0, *self._offsets] == sorted([0, *self._offsets])
+        if not in_order or about[2] != len(chunks) or about[3] != len(self):
+            raise ChunkError(f"the footer is inconsistent; {DAMAGED}")
+
+    def _messages(self, begin: int, end: int) -> Chunk:
+        return ChunkRange(self.descriptor, [begin, end]).decode(0)
 
 
 def _metadata(footer: Chunk) -> list[int]:
@@ -132,9 +161,8 @@ def _metadata(footer: Chunk) -> list[int]:
     first = footer[0] if len(footer) else b""
     number, wire, begin, end = read_field(np.frombuffer(first, np.uint8), 0, len(first))
     if (number, wire) != (1, LENGTH_DELIMITED) or end < 0:
-        raise ChunkError("the footer does not describe records")
-    message = first[begin:end]
-    fields = _integer_fields(Chunk(message, np.array([0, len(message)])))[0]
+        raise ChunkError(f"the footer does not describe records; {DAMAGED}")
+    fields = _integer_fields(Chunk(first[begin:end], (0, end - begin)))[0]
     return [int(value) for value in fields]
 
 
@@ -142,6 +170,6 @@ def _integer_fields(messages: Chunk) -> NDArray[np.int64]:
     """Return the fields 0 to 3 of each message as an array; absent fields are 0."""
     fields = np.zeros((len(messages), 4), np.int64)
     data = np.frombuffer(messages.values, np.uint8)
-    if not read_integer_fields(data, messages.bounds, fields):
-        raise ChunkError("a message is malformed")
+    if not read_integer_fields(data, np.array(messages.bounds), fields):
+        raise ChunkError(f"a message is malformed; {DAMAGED}")
     return fields
