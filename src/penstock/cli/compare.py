@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
@@ -55,7 +54,7 @@ def compare(
         output.hint(f"[yellow]note:[/] {escape(note)}")
 
 
-def _table(comparison: Comparison) -> RenderableType:
+def _table(comparison: Comparison) -> FoldingTable:
     from penstock.report import comparison_cells
 
     cells = comparison_cells(comparison)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 if TYPE_CHECKING:
     from penstock.migration import DatasetPlan
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("dataset", "action", "source", "destination", "description")
 
 
-@guarded
+@handle_errors
 def migrate(
     source: Annotated[
         Path, typer.Argument(metavar="SRC", help="The old tree; it is never modified.")
@@ -52,7 +52,7 @@ def migrate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan; write nothing.")
     ] = False,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
     """Migrate an old tree of task data to the layout that loaders read, with manifests.

@@ -12,6 +12,8 @@ from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption
 from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.errors import ConfigError
 
+_RUN_OPTIONS = {"by": "--by", "purpose": "--purpose", "root": "--results"}
+
 
 @handle_errors
 def report(
@@ -34,23 +36,14 @@ def report(
     from penstock.report import write_data_report, write_report
 
     if data:
-        _refuse_options_of_runs(context)
-    written = (
-        write_data_report(data, target)
-        if data
-        else write_report(target, root, purpose, split_names(by))
-    )
+        for name, option in _RUN_OPTIONS.items():
+            given = context.get_parameter_source(name)
+            if given is not None and given.name != "DEFAULT":
+                message = "is about runs, but --data reports on datasets; leave one of them out"
+                raise ConfigError(message, field=option)
+        written = write_data_report(data, target)
+    else:
+        written = write_report(target, root, purpose, split_names(by))
     path = str(written.resolve())
     row = {"report": path}
     Output(format, quiet).show(row, [row], lambda: [Text(path)])
-
-
-def _refuse_options_of_runs(context: typer.Context) -> None:
-    """Raise ConfigError for an option that a report of datasets would not heed."""
-    for name, option in {"by": "--by", "purpose": "--purpose", "root": "--results"}.items():
-        source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
-            raise ConfigError(
-                "says which runs to report on, and --data reports on none; leave one of them out",
-                field=option,
-            )

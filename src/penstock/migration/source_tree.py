@@ -1,4 +1,4 @@
-"""The tree that is migrated: its datasets, their files and versions. Everything here only reads."""
+"""The tree to migrate: its datasets, their files and versions. This module only reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.errors import ConfigError, DataError, did_you_mean_beside
+from penstock.errors import ConfigError, DataError, did_you_mean_path
 from penstock.files import entries_by_folded_name, is_staging, natural_key
 from penstock.formats import find_task_directories
 from penstock.splits import SPLIT_NAMES
@@ -17,10 +17,7 @@ from penstock.tasks import Task, all_tasks
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the source tree as it was when it was read.
-
-    `path` is its name in the tree, `size` is in bytes, `rows` counts the lines that hold something.
-    """
+    """A file of the source tree. `size` is in bytes, `rows` counts the lines that are not blank."""
 
     path: Path
     size: int
@@ -30,9 +27,9 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class SourceDataset:
-    """A dataset's directory in the source tree, whatever the case of its name.
+    """A dataset directory of the source tree; its name may differ in case from the task's.
 
-    `versions` are the directories below it that hold a file of the task, relative to it.
+    `versions` are the subdirectories that contain a file of the task, relative to `path`.
     """
 
     task: Task
@@ -41,53 +38,53 @@ class SourceDataset:
 
     @property
     def name(self) -> str:
-        """The exact name that its directory must have."""
+        """The exact name of the task's directory."""
         return self.task.directory
 
-    def has(self, version: str, split: str) -> bool:
-        """Say whether a version has a file of its own for a split, in whatever case."""
-        return _holds(self.path / version, {self.task.file_name(split).casefold()})
+    def has_file(self, version: str, split: str) -> bool:
+        """Return True if a version has its own file for a split; case does not matter."""
+        return _contains(self.path / version, {self.task.file_name(split).casefold()})
 
     def files(self, version: str = ".") -> dict[str, Path]:
-        """Return the file of each split that a version, or the dataset itself, has of its own.
+        """Return the file of each split in a version, by default in the dataset directory itself.
 
         Raises DataError for two files whose names differ only in case.
         """
         entries = entries_by_folded_name(self.path / version)
-        files = {}
-        for split in SPLIT_NAMES:
-            name = self.task.file_name(split)
-            if found := entries.get(name.casefold()):
-                files[split] = _only(found, name)
-        return files
+        names = {split: self.task.file_name(split) for split in SPLIT_NAMES}
+        return {
+            split: _single(entries[name.casefold()], name)
+            for split, name in names.items()
+            if name.casefold() in entries
+        }
 
 
 class SourceTree:
-    """The datasets of a directory, by their exact names; each file is read at most once.
+    """The datasets of a directory by their exact names. Each file is read at most once.
 
-    Raises ConfigError where there is no dataset, and says where there may be some.
+    Raises ConfigError if there is no dataset; the message names nearby directories that have some.
     """
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
             kind = "is not a directory" if root.exists() else "there is no such directory"
-            raise ConfigError(f"{kind}{did_you_mean_beside(root)}", file=root)
+            raise ConfigError(f"{kind}{did_you_mean_path(root)}", file=root)
         self.root = root
-        self.datasets = {dataset.name: dataset for dataset in _datasets(root)}
-        self._read: dict[Path, SourceFile] = {}
+        self.datasets = {dataset.name: dataset for dataset in _find_datasets(root)}
+        self._files: dict[Path, SourceFile] = {}
         if not self.datasets:
-            raise ConfigError(_nothing_found(root), file=root)
+            raise ConfigError(_no_dataset_message(root), file=root)
 
     def read(self, path: Path) -> SourceFile:
-        """Return size, hash and rows of a file; raises DataError where it cannot be read."""
-        if path not in self._read:
-            self._read[path] = _read(path)
-        return self._read[path]
+        """Return size, hash and row count of a file; raises DataError if it cannot be read."""
+        if path not in self._files:
+            self._files[path] = _read(path)
+        return self._files[path]
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn the OSError of a block that reads below `path` into a DataError with its mend."""
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn the OSError of a block that reads below `path` into a DataError."""
     try:
         yield
     except OSError as error:
@@ -97,7 +94,12 @@ def reading(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _datasets(root: Path) -> Iterator[SourceDataset]:
+def task_file_names(task: Task) -> set[str]:
+    """Return the case-folded names of a task's files."""
+    return {task.file_name(split).casefold() for split in SPLIT_NAMES}
+
+
+def _find_datasets(root: Path) -> Iterator[SourceDataset]:
     entries = entries_by_folded_name(root)
     for task in all_tasks():
         found = [
@@ -107,12 +109,12 @@ def _datasets(root: Path) -> Iterator[SourceDataset]:
         ]
         if not found:
             continue
-        path = _only(found, task.directory)
+        path = _single(found, task.directory)
         if _is_broken_link(path):
-            raise DataError(_broken(path), file=path)
-        names = {task.file_name(split).casefold() for split in SPLIT_NAMES}
+            raise _broken_link_error(path)
+        names = task_file_names(task)
         versions = [version.relative_to(path).as_posix() for version in _versions(path, names)]
-        if versions or _holds(path, names):
+        if versions or _contains(path, names):
             yield SourceDataset(task, path, tuple(sorted(versions, key=natural_key)))
 
 
@@ -120,22 +122,22 @@ def _versions(directory: Path, names: set[str]) -> Iterator[Path]:
     for entry in directory.iterdir():
         if not entry.is_dir() or is_staging(entry.name):
             continue
-        if _holds(entry, names):
+        if _contains(entry, names):
             yield entry
-        # A link is a version where it stands, but not a way on: it could lead back here.
+        # A symbolic link can be a version, but is not descended into: it could form a cycle.
         if not entry.is_symlink():
             yield from _versions(entry, names)
 
 
-def _holds(directory: Path, names: set[str]) -> bool:
+def _contains(directory: Path, names: set[str]) -> bool:
     return any(entry.name.casefold() in names for entry in directory.iterdir())
 
 
-def _only(found: list[Path], name: str) -> Path:
+def _single(found: list[Path], name: str) -> Path:
     if len(found) > 1:
-        others = " and ".join(f"'{path.name}'" for path in found)
+        names = " and ".join(f"'{path.name}'" for path in found)
         raise DataError(
-            f"{others} differ only in case, and both could be '{name}'; keep one of them",
+            f"{names} differ only in case, and both could be '{name}'; keep one of them",
             file=found[0].parent,
         )
     return found[0]
@@ -143,10 +145,10 @@ def _only(found: list[Path], name: str) -> Path:
 
 def _read(path: Path) -> SourceFile:
     if _is_broken_link(path):
-        raise DataError(_broken(path), file=path)
-    with reading(path):
+        raise _broken_link_error(path)
+    with read_errors(path):
         if not path.is_file():
-            raise DataError("is not a file; put the file in its place", file=path)
+            raise DataError("is not a file; replace it by the file", file=path)
         digest = hashlib.sha256()
         size = rows = 0
         with path.open("rb") as stream:
@@ -161,24 +163,24 @@ def _is_broken_link(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-def _broken(path: Path) -> str:
-    return f"a broken link to '{path.readlink()}'; mend the link or remove it"
+def _broken_link_error(path: Path) -> DataError:
+    return DataError(f"a broken link to '{path.readlink()}'; fix or remove the link", file=path)
 
 
-def _nothing_found(root: Path) -> str:
+def _no_dataset_message(root: Path) -> str:
     tasks = all_tasks()
     names = ", ".join(task.directory for task in tasks)
     example = f"'{tasks[0].directory}/{tasks[0].file_name('train')}'"
-    message = f"holds no dataset; looked for the directories {names} with files such as {example}"
-    holders = (_holder(dataset.path, root) for dataset in find_task_directories(root))
-    nearby = sorted({str(holder) for holder in holders if holder})
+    message = f"contains no dataset; expected directories {names} with files such as {example}"
+    parents = (_dataset_parent(dataset.path, root) for dataset in find_task_directories(root))
+    nearby = sorted({str(parent) for parent in parents if parent})
     if nearby:
         message += "; did you mean " + " or ".join(f"'{path}'" for path in nearby[:3]) + "?"
     return message
 
 
-def _holder(directory: Path, root: Path) -> Path | None:
-    """Return where the dataset's directory lies that `directory` is part of, not above `root`."""
+def _dataset_parent(directory: Path, root: Path) -> Path | None:
+    """Return the parent of the dataset directory that contains `directory`, at or below `root`."""
     names = {task.directory.casefold() for task in all_tasks()}
     for path in (directory, *directory.parents):
         if path.name.casefold() in names:

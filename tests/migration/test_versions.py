@@ -1,4 +1,4 @@
-"""The order of versions is natural, and the latest is a version with nothing but a number."""
+"""Version numbers, their natural order, and the latest version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.files import natural_key
-from penstock.migration.versions import latest, version_number
+from penstock.migration.versions import latest_versions, version_number
 
 numbers = st.lists(st.integers(0, 10**6), min_size=1, max_size=4).map(tuple)
 separators = st.sampled_from("-_.")
@@ -19,7 +19,7 @@ def name_of(number: tuple[int, ...], stem: str = "version_", separator: str = "-
 
 
 @given(numbers, stems, separators)
-def test_a_name_of_numbers_is_read_back_as_its_numbers(
+def test_a_numbered_name_parses_to_its_numbers(
     number: tuple[int, ...], stem: str, separator: str
 ) -> None:
     assert version_number(name_of(number, stem, separator)) == number
@@ -29,11 +29,11 @@ def test_a_name_of_numbers_is_read_back_as_its_numbers(
 def test_the_latest_has_the_highest_numbers_from_left_to_right(
     given_numbers: list[tuple[int, ...]],
 ) -> None:
-    assert latest(map(name_of, given_numbers)) == [name_of(max(given_numbers))]
+    assert latest_versions(map(name_of, given_numbers)) == [name_of(max(given_numbers))]
 
 
 @given(st.lists(numbers, min_size=1, unique=True))
-def test_versions_are_listed_in_the_order_in_which_they_are_latest(
+def test_natural_order_agrees_with_version_numbers_versions(
     given_numbers: list[tuple[int, ...]],
 ) -> None:
     names = sorted(map(name_of, given_numbers), key=natural_key)
@@ -41,27 +41,27 @@ def test_versions_are_listed_in_the_order_in_which_they_are_latest(
 
 
 @given(numbers, st.text("abcdefghijklmnop", min_size=1), st.sampled_from(["-", "_", " ", ""]))
-def test_a_name_with_a_word_is_never_latest(
+def test_a_name_with_a_word_is_never_latest_versions(
     number: tuple[int, ...], word: str, separator: str
 ) -> None:
     name = f"{name_of(number)}{separator}{word}"
     assert version_number(name) is None
-    assert latest([name]) == []
+    assert latest_versions([name]) == []
 
 
 @given(st.text())
-def test_any_text_can_be_ordered_and_asked_for_its_number(text: str) -> None:
+def test_any_text_has_a_sort_key_and_maybe_a_number(text: str) -> None:
     natural_key(text)
     version_number(text)
 
 
-def test_13_2_comes_after_13_1_after_13_after_9_2() -> None:
+def test_13_2_is_later_than_13_1_than_13_than_9_2() -> None:
     names = ["version_13-2", "version_9-2", "version_13", "version_13-1", "version_99-discard"]
-    assert latest(names) == ["version_13-2"]
-    assert latest(names[1:]) == ["version_13-1"]
-    assert latest(names[1:3]) == ["version_13"]
+    assert latest_versions(names) == ["version_13-2"]
+    assert latest_versions(names[1:]) == ["version_13-1"]
+    assert latest_versions(names[1:3]) == ["version_13"]
 
 
 @pytest.mark.parametrize("names", [["v3", "version_3"], ["version_03", "version_3"]])
-def test_two_names_of_one_number_are_both_returned(names: list[str]) -> None:
-    assert latest(names) == sorted(names)
+def test_two_names_with_the_same_number_are_both_returned(names: list[str]) -> None:
+    assert latest_versions(names) == sorted(names)
