@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.markup import escape
 
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.errors import ConfigError, ConflictError
 
 if TYPE_CHECKING:
-    from penstock.exports import Export
+    from penstock.trainers import Export
 
 
 @handle_errors
@@ -41,7 +40,7 @@ def export(
 
     The settings go to stdout as YAML, everything else to stderr.
     """
-    from penstock.exports import export as run_export
+    from penstock.trainers import export as run_export
 
     named = {"model": model, "template": template}
     given = {name: value for name, value in named.items() if value is not None}
@@ -51,9 +50,10 @@ def export(
         _write(target, text)
     rows = [{"key": key, "value": value} for key, value in found.settings.items()]
     output = Output(format, quiet)
-    output.show(found.to_dict(), rows, lambda: _render(text), columns=("key", "value"))
+    lines = map(escape, text.splitlines())
+    output.show(found.to_dict(), rows, lambda: lines, columns=("key", "value"))
     if output.human:
-        for line in _words(found):
+        for line in _summary_lines(found):
             output.hint(line)
 
 
@@ -62,24 +62,19 @@ def _write(target: Path, text: str) -> None:
 
     try:
         if target.exists() and target.read_bytes() != text.encode():
-            raise ConflictError(f"{target}: holds something else; remove it, or name another file")
+            raise ConflictError(f"{target}: has other content; remove it, or name another file")
         write_atomic(target, text)
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
 
 
-def _render(text: str) -> list[RenderableType]:
-    return [escape(line) for line in text.splitlines()]
-
-
-def _words(found: Export) -> list[str]:
-    """Return what the settings do not say, line by line."""
+def _summary_lines(found: Export) -> list[str]:
     lines = [f"[bold]{escape(found.trainer)}[/] {escape(found.version)}"]
-    for head, colour, told in (
+    for label, colour, notes in (
         ("keeps", "green", found.keeps),
         ("loses", "bold red", found.loses),
         ("note", "cyan", found.advice),
         ("warning", "bold yellow", found.warnings),
     ):
-        lines += [f"[{colour}]{head}[/] {escape(line)}" for line in told]
+        lines += [f"[{colour}]{label}[/] {escape(line)}" for line in notes]
     return lines
