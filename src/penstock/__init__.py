@@ -14,12 +14,12 @@ from penstock._version import __version__
 if TYPE_CHECKING:
     from penstock.checks import check, show
     from penstock.experiments import load_experiment, train
-    from penstock.exports import export
     from penstock.formats import merge
     from penstock.loading import TokenDataset
     from penstock.migration import migrate
     from penstock.recipes import build, load_recipe, tokenize
     from penstock.report import compare, results, trace, write_report
+    from penstock.trainers import export
 
 __all__ = [
     "TokenDataset",
@@ -43,12 +43,12 @@ __all__ = [
 _PACKAGES = {
     "penstock.checks": ("check", "show"),
     "penstock.experiments": ("load_experiment", "train"),
-    "penstock.exports": ("export",),
     "penstock.formats": ("merge",),
     "penstock.loading": ("TokenDataset",),
     "penstock.migration": ("migrate",),
     "penstock.recipes": ("build", "load_recipe", "tokenize"),
     "penstock.report": ("compare", "results", "trace", "write_report"),
+    "penstock.trainers": ("export",),
 }
 
 
