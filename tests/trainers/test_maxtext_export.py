@@ -11,9 +11,9 @@ import pytest
 
 from helpers.packed_data import ROWS, dataset
 from penstock.errors import ConfigError
-from penstock.exports import EXPORTS, export
 from penstock.formats.megatron import write_pair
 from penstock.manifest import FileEntry, Manifest
+from penstock.trainers import TRAINERS, export
 
 TOKENIZER = {
     "path": "/tokenizers/gpt2/tokenizer.json",
@@ -236,6 +236,6 @@ def test_several_datasets_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_trainer_that_is_not_known_is_refused_with_the_nearest() -> None:
-    assert "maxtext" in EXPORTS.names()
-    with pytest.raises(ConfigError, match="there is no export 'maxtex'; did you mean 'maxtext'"):
+    assert "maxtext" in TRAINERS.names()
+    with pytest.raises(ConfigError, match="there is no trainer 'maxtex'; did you mean 'maxtext'"):
         export("maxtex", Path("d"))

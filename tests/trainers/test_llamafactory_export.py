@@ -14,9 +14,10 @@ import yaml
 from helpers.command import penstock
 from helpers.llamafactory_world import chat_row, write_chat, write_rows
 from penstock.errors import ConfigError, DataError
-from penstock.exports import EXPORTS, Export, export
 from penstock.manifest import FileEntry, Manifest
-from penstock.trainers.llamafactory.settings import words_of_settings
+from penstock.trainers import Export, export
+from penstock.trainers.llamafactory.export import LlamaFactoryExporter
+from penstock.trainers.llamafactory.settings import option_names
 
 LLAMA = "meta-llama/Llama-3.2-3B-Instruct"
 
@@ -242,7 +243,7 @@ def test_what_does_not_fit_is_an_error_with_its_mend(
         exported(lamps, override)
 
 
-@pytest.mark.parametrize("key", [*words_of_settings(), "report_to", "run_name", "project"])
+@pytest.mark.parametrize("key", [*option_names(), "report_to", "run_name", "project"])
 def test_what_penstock_sets_is_not_set_a_second_time(lamps: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=rf"{key} is (called|refused|an option)"):
         exported(lamps, f"llamafactory.{key}=1")
@@ -255,12 +256,12 @@ def test_every_key_that_is_written_is_known_as_penstocks(
     lamps: Path, method: str, more: tuple[str, ...], dtype: str
 ) -> None:
     found = exported(lamps, f"method={method}", f"compute_dtype={dtype}", *more)
-    assert found.settings.keys() <= {*words_of_settings(), "report_to", "run_name"}
+    assert found.settings.keys() <= {*option_names(), "report_to", "run_name"}
 
 
 def test_the_words_of_settings_are_options() -> None:
-    words = set(words_of_settings().values()) - {None}
-    assert words <= EXPORTS.get("llamafactory").options({}).model_fields.keys()
+    words = set(option_names().values()) - {None}
+    assert words <= LlamaFactoryExporter().options({}).model_fields.keys()
 
 
 @pytest.mark.parametrize(
