@@ -1,4 +1,4 @@
-"""Every error names its place and its mend, and knows the exit code it ends a command with."""
+"""Errors name their location and a fix, have an exit code, and can be pickled."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from penstock.errors import (
         ),
     ],
 )
-def test_an_error_says_its_place_first(error: PenstockError, text: str) -> None:
+def test_an_error_starts_with_its_location(error: PenstockError, text: str) -> None:
     assert str(error) == text
 
 
@@ -50,7 +50,7 @@ def test_an_error_says_its_place_first(error: PenstockError, text: str) -> None:
         MissingExtraError("a", "b", "c"),
     ],
 )
-def test_a_wrong_input_ends_a_command_with_2(error: PenstockError) -> None:
+def test_errors_of_the_user_have_exit_code_2(error: PenstockError) -> None:
     assert isinstance(error, PenstockError)
     assert error.exit_code == 2
 
@@ -64,14 +64,14 @@ def test_a_wrong_input_ends_a_command_with_2(error: PenstockError) -> None:
         MissingExtraError("altair", "report", "the HTML report"),
     ],
 )
-def test_an_error_goes_from_process_to_process_unchanged(error: PenstockError) -> None:
+def test_errors_survive_pickling(error: PenstockError) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert vars(copy) == vars(error)
 
 
-def test_the_nearest_known_word_is_offered() -> None:
+def test_the_most_similar_known_word_is_suggested() -> None:
     known = ["learning_rate", "batch_size"]
     assert did_you_mean("learning_rat", known) == "; did you mean 'learning_rate'?"
     assert did_you_mean("colour", known) == ""

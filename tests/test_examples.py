@@ -1,4 +1,4 @@
-"""Every example runs as it stands: experiments with a tiny model, recipes on real data."""
+"""Every example runs unchanged: experiments with a tiny model, recipes on real data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUNS = {
 
 @pytest.fixture
 def data_tree(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with the trees that the examples name."""
+    """A working directory with the data that the examples use."""
     tasks = shared_data / "tasks"
     shutil.copytree(tasks / "original", tmp_path / "Data/original")
     shutil.copytree(
@@ -39,9 +39,7 @@ def data_tree(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_resolves_into_the_runs_that_its_lists_say(
-    example: Path, data_tree: Path
-) -> None:
+def test_an_example_resolves_to_the_expected_runs(example: Path, data_tree: Path) -> None:
     plan = load_experiment(example)
     assert len(plan.runs) == RUNS[example.stem]
     assert plan.notes == []

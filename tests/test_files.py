@@ -1,4 +1,4 @@
-"""Files and directories are whole or absent, whatever happens while they are written."""
+"""Files and directories are complete or absent, whatever happens while they are written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from helpers.killed_writes import NEW, WRITES
 from penstock.files import (
+    HashedFile,
     entries_by_folded_name,
     is_staging,
     natural_key,
@@ -27,45 +28,43 @@ from penstock.files import (
 
 
 def killed_writes(kind: str, root: Path) -> list[Path]:
-    """Return the places of writes that were killed at one change of the disk after another."""
+    """Return the directories of writes that were killed one file-system change later each."""
     script = ("-m", "helpers.killed_writes")
     subprocess.run([sys.executable, *script, kind, root], check=True, timeout=100)
     return sorted((path for path in root.iterdir() if path.name != "start"), key=str)
 
 
-@pytest.mark.parametrize("old", [b"old", None], ids=["over an old file", "where there was none"])
-def test_a_file_whose_writer_was_killed_has_the_old_or_the_new_bytes(
-    tmp_path: Path, old: bytes | None
-) -> None:
+@pytest.mark.parametrize("old", [b"old", None], ids=["over an old file", "new file"])
+def test_a_killed_write_leaves_the_old_or_the_new_bytes(tmp_path: Path, old: bytes | None) -> None:
     start = tmp_path / "start"
     start.mkdir()
     if old is not None:
         (start / "a.txt").write_bytes(old)
-    places = killed_writes("file", tmp_path)
-    left = {(p / "a.txt").read_bytes() if (p / "a.txt").exists() else None for p in places}
+    directories = killed_writes("file", tmp_path)
+    left = {(p / "a.txt").read_bytes() if (p / "a.txt").exists() else None for p in directories}
     assert left == {old, NEW}
-    unfinished = [p for p in places if {e.name for e in p.iterdir()} - {"a.txt"}]
+    unfinished = [p for p in directories if {e.name for e in p.iterdir()} - {"a.txt"}]
     assert unfinished
-    for place in unfinished:
-        assert all(is_staging(e.name) for e in place.iterdir() if e.name != "a.txt")
-        write_atomic(place / "a.txt", NEW)
-        assert [e.name for e in place.iterdir()] == ["a.txt"]
-        assert (place / "a.txt").read_bytes() == NEW
+    for directory in unfinished:
+        assert all(is_staging(e.name) for e in directory.iterdir() if e.name != "a.txt")
+        write_atomic(directory / "a.txt", NEW)
+        assert [e.name for e in directory.iterdir()] == ["a.txt"]
+        assert (directory / "a.txt").read_bytes() == NEW
 
 
-def test_a_directory_whose_writer_was_killed_is_whole_or_absent(tmp_path: Path) -> None:
+def test_a_killed_write_of_a_directory_leaves_it_complete_or_absent(tmp_path: Path) -> None:
     (tmp_path / "start").mkdir()
-    places = killed_writes("directory", tmp_path)
-    assert len(places) > 4
-    for place in places:
-        made = place / "made"
+    directories = killed_writes("directory", tmp_path)
+    assert len(directories) > 4
+    for directory in directories:
+        made = directory / "made"
         if not made.exists():
-            WRITES["directory"](place)
+            WRITES["directory"](directory)
         assert {entry.name: entry.read_bytes() for entry in made.iterdir()} == {
             "one": NEW,
             "two": NEW,
         }
-        assert [entry.name for entry in place.iterdir()] == ["made"]
+        assert [entry.name for entry in directory.iterdir()] == ["made"]
 
 
 def test_text_is_written_as_utf8(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_text_is_written_as_utf8(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_bytes() == "naïve".encode()
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     with pytest.raises(ZeroDivisionError), staged_file(target) as staging:
@@ -83,14 +82,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_directory_whose_block_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_of_a_directory_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), staged_directory(tmp_path / "a") as staging:
         (staging / "half").write_text("half")
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_directory_is_not_written_over_one_with_content(tmp_path: Path) -> None:
+def test_a_directory_with_content_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "kept").write_text("kept")
     with pytest.raises(OSError, match="not empty"), staged_directory(tmp_path / "a") as staging:
@@ -99,7 +98,7 @@ def test_a_directory_is_not_written_over_one_with_content(tmp_path: Path) -> Non
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
 
 
-def test_what_a_killed_process_left_is_cleared_away_first(tmp_path: Path) -> None:
+def test_staging_files_of_a_killed_process_are_removed_first(tmp_path: Path) -> None:
     leftover = staging_path(tmp_path / "a")
     leftover.mkdir()
     (leftover / "half").write_text("half")
@@ -109,7 +108,7 @@ def test_what_a_killed_process_left_is_cleared_away_first(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["a.txt", "Copa", ".hidden", "a.partial", "x.y.z"])
-def test_a_staging_name_is_told_from_every_other(name: str) -> None:
+def test_staging_names_are_recognised(name: str) -> None:
     assert is_staging(staging_path(Path("dir") / name).name)
     assert staging_path(Path("dir") / name).parent == Path("dir")
     assert not is_staging(name)
@@ -131,7 +130,7 @@ def test_versions_are_in_natural_order() -> None:
 
 
 @given(st.text(max_size=4), st.integers(0, 10**9), st.integers(0, 10**9), st.text(max_size=4))
-def test_numbers_behind_the_same_text_are_ordered_by_value(
+def test_numbers_after_the_same_text_are_ordered_by_value(
     before: str, one: int, other: int, after: str
 ) -> None:
     before, after = f"{before}-", f".{after}"
@@ -150,12 +149,12 @@ def test_the_natural_order_does_not_depend_on_the_order_before(
 
 
 @given(st.text(max_size=6), st.text(min_size=1, max_size=6))
-def test_a_text_comes_before_what_it_begins(text: str, more: str) -> None:
+def test_a_prefix_is_ordered_first(text: str, more: str) -> None:
     if not (text[-1:].isdecimal() and more[0].isdecimal()):
         assert natural_key(text) < natural_key(text + more)
 
 
-def test_entries_are_grouped_by_their_name_without_case(tmp_path: Path) -> None:
+def test_entries_are_grouped_by_case_folded_name(tmp_path: Path) -> None:
     for name in ("copa_train.jsonl", "Copa_Train.jsonl", "STRASSE", "straße", ".x.partial"):
         (tmp_path / name).touch()
     grouped = {
@@ -168,13 +167,13 @@ def test_entries_are_grouped_by_their_name_without_case(tmp_path: Path) -> None:
     }
 
 
-def test_a_count_agrees_with_its_noun() -> None:
+def test_plural() -> None:
     assert [plural(count, "row") for count in (0, 1, 2, 1000)] == [
         *("0 rows", "1 row", "2 rows", "1,000 rows")
     ]
 
 
-def test_an_earlier_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "source").write_text("source")
     (tmp_path / "a").symlink_to("source")
     write_atomic(tmp_path / "a", "new")
@@ -182,3 +181,46 @@ def test_an_earlier_link_is_replaced_and_not_written_through(tmp_path: Path) -> 
     assert not (tmp_path / "a").is_symlink()
     shutil.copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_text() == "new"
+
+
+@given(st.lists(st.binary(max_size=50), max_size=30))
+def test_a_file_is_hashed_while_it_is_written(
+    tmp_path_factory: pytest.TempPathFactory, buffers: list[bytes]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "hashed"
+    with HashedFile(path) as out:
+        for data in buffers:
+            out.write(data)
+    assert path.read_bytes() == b"".join(buffers)
+    assert out.sha256 == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_hashed_file_on_a_full_disk_is_an_error_and_the_process_ends(size: int) -> None:
+    program = f"""
+from pathlib import Path
+from penstock.files import HashedFile
+with HashedFile(Path("/dev/full")) as out:
+    for _ in range(20):
+        out.write(b"x" * {size})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+
+
+def test_an_error_of_the_hashing_thread_is_raised_and_does_not_block_the_writer(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(TypeError), HashedFile(tmp_path / "hashed") as out:
+        for data in ["no bytes", *[b"x"] * 20]:
+            out._buffers.put(data)
+
+
+def test_an_error_in_the_block_of_a_hashed_file_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), HashedFile(tmp_path / "hashed") as out:
+        out.write(b"x")
+        raise KeyError

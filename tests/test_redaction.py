@@ -1,4 +1,4 @@
-"""No secret survives redaction, and what only sounds like one does."""
+"""Redaction masks every secret, and keeps what only resembles one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ KEYS = st.one_of(
     keys("gsk_", WORD, 40),
     keys("nvapi-", URL_SAFE, 40),
 )
-#: Values without a look of their own; the first letter keeps them from being numbers.
+#: Values without a known form; the first letter keeps them from being numbers.
 PLAIN = st.text(URL_SAFE + "./+", min_size=7, max_size=40).map(lambda rest: "x" + rest)
 NAMES = st.sampled_from(
     (
@@ -75,7 +75,7 @@ SURROUNDINGS = st.sampled_from(
 
 
 @given(KEYS, SURROUNDINGS)
-def test_a_key_of_known_form_is_masked_wherever_it_stands(key: str, around: str) -> None:
+def test_a_key_of_known_form_is_masked_anywhere(key: str, around: str) -> None:
     text = around.format(key)
     assert looks_secret(text)
     assert key not in redact_text(text, ())
@@ -83,7 +83,7 @@ def test_a_key_of_known_form_is_masked_wherever_it_stands(key: str, around: str)
 
 
 @given(NAMES, PLAIN, ASSIGNMENTS)
-def test_the_value_of_a_secret_name_is_masked_in_text(name: str, value: str, form: str) -> None:
+def test_the_value_under_a_secret_name_is_masked_in_text(name: str, value: str, form: str) -> None:
     text = redact_text(form.format(n=name, v=value), ())
     assert value not in text
     assert MASK in text
@@ -114,7 +114,7 @@ def test_the_password_in_a_url_is_masked_and_the_host_stays(
         ("x?X-Amz-Security-Token=IQoJ+/x&a=1", f"x?X-Amz-Security-Token={MASK}&a=1"),
     ],
 )
-def test_what_a_url_is_signed_with_is_masked_wherever_it_stands(url: str, masked: str) -> None:
+def test_signatures_in_urls_are_masked(url: str, masked: str) -> None:
     assert redact_text(f"reading {url} now", ()) == f"reading {masked} now"
     assert redact({"path": url, "inputs": [{"path": url}]}, ()) == {
         "path": masked,
@@ -167,7 +167,7 @@ def test_the_values_of_secret_environment_variables_are_masked(
     assert value not in json.dumps(redact({"command": ["train", f"x{value}y"]}, secrets))
 
 
-def test_of_overlapping_environment_values_the_longer_is_masked_whole() -> None:
+def test_the_longer_of_two_overlapping_environment_values_is_masked() -> None:
     secrets = environment_secrets({"A_TOKEN": "abcdefgh", "B_TOKEN": "abcdefghijkl"})
     assert redact_text("abcdefghijkl", secrets) == MASK
 
@@ -213,7 +213,7 @@ def test_the_environment_of_the_process_is_used(monkeypatch: pytest.MonkeyPatch)
         ("public_key_file", "/home/someone/.ssh/id_rsa.pub"),
     ],
 )
-def test_what_only_sounds_like_a_secret_by_its_name_stays(name: str, value: object) -> None:
+def test_names_that_only_resemble_secret_names_are_kept(name: str, value: object) -> None:
     assert not holds_secret(name, value)
     assert redact({name: value}, ()) == {name: value}
     text = f"{name}: {value} {name}={value}"
@@ -239,7 +239,7 @@ def test_what_only_sounds_like_a_secret_by_its_name_stays(name: str, value: obje
         f"hf_token: {MASK} and password='{MASK}'",
     ],
 )
-def test_ordinary_text_stays(text: str) -> None:
+def test_ordinary_text_is_kept(text: str) -> None:
     assert redact_text(text, ()) == text
     assert redact([text], ()) == [text]
 
@@ -247,7 +247,7 @@ def test_ordinary_text_stays(text: str) -> None:
 @given(
     st.binary(min_size=32, max_size=32), st.sampled_from(["sha256", "commit", "key", "shard_key"])
 )
-def test_hashes_and_commits_stay(digest: bytes, name: str) -> None:
+def test_hashes_and_commits_are_kept(digest: bytes, name: str) -> None:
     for text in (digest.hex(), digest.hex()[:40], digest.hex()[:16], f"sha256:{digest.hex()}"):
         assert redact({name: text, "text": f"{name}={text}"}, ()) == {
             name: text,
@@ -255,7 +255,7 @@ def test_hashes_and_commits_stay(digest: bytes, name: str) -> None:
         }
 
 
-def test_a_tokenizer_and_its_counts_stay_as_they_are() -> None:
+def test_a_tokenizer_and_its_counts_are_kept() -> None:
     tokenizer = {
         "name": "gpt2",
         "sha256": "sha256:" + "0a" * 32,
@@ -278,7 +278,7 @@ def test_a_tokenizer_and_its_counts_stay_as_they_are() -> None:
         *((name, False) for name in ("sort_key", "HF_TOKEN_PATH", "PWD", "OLDPWD", "monkey")),
     ],
 )
-def test_a_name_says_whether_it_holds_a_secret(name: str, secret: bool) -> None:
+def test_secret_names(name: str, secret: bool) -> None:
     assert is_secret_name(name) is secret
 
 
@@ -293,13 +293,13 @@ def test_a_name_says_whether_it_holds_a_secret(name: str, secret: bool) -> None:
         ("", "http://me:x@host", "SECRET_PASSWORD"),
     ],
 )
-def test_a_secret_has_a_variable_it_belongs_into(name: str, value: str, variable: str) -> None:
+def test_the_environment_variable_of_a_secret(name: str, value: str, variable: str) -> None:
     assert secret_variable(name, value) == variable
 
 
 @pytest.mark.parametrize(
-    "input_split", ["a", "-", "a.", "token", "key=", '"token": ', "http://", "sk-", "?sig=&"]
+    "part", ["a", "-", "a.", "token", "key=", '"token": ', "http://", "sk-", "?sig=&"]
 )
-def test_text_of_any_length_is_gone_through_once(input_split: str) -> None:
-    """A pattern that goes back over a long line would not come to an end here."""
-    assert len(redact_text(input_split * 100_000, ())) >= 100_000
+def test_long_text_is_redacted_in_linear_time(part: str) -> None:
+    """A pattern with backtracking would not terminate here."""
+    assert len(redact_text(part * 100_000, ())) >= 100_000

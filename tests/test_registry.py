@@ -1,4 +1,4 @@
-"""Things are found by name: modules of a package, and what other packages register."""
+"""Objects are found by name: modules of a package, and entry points of other distributions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penstock.registry import Registry
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A package with two modules that hold a THING, and one that is private."""
+    """A package with two modules that define THING, and a private one."""
     name = f"animals_{tmp_path.name.replace('-', '_')}"
     directory = tmp_path / name
     directory.mkdir()
@@ -24,7 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def register(site: Path, distribution: str, group: str, points: str) -> None:
-    """Lay out an installed distribution with some entry points."""
+    """Install a distribution with entry points."""
     info = site / f"{distribution}-1.0.dist-info"
     info.mkdir(parents=True)
     metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
@@ -32,7 +32,7 @@ def register(site: Path, distribution: str, group: str, points: str) -> None:
     (info / "entry_points.txt").write_text(f"[{group}]\n{points}\n")
 
 
-def test_modules_are_found_by_name_and_imported_only_then(package: str) -> None:
+def test_a_module_is_imported_when_its_object_is_requested(package: str) -> None:
     registry: Registry[str] = Registry("animal", package, "THING")
     assert registry.names() == ["cat", "horse"]
     assert f"{package}.cat" not in sys.modules
@@ -48,13 +48,13 @@ def test_modules_are_found_by_name_and_imported_only_then(package: str) -> None:
         ("_base", "there is no animal '_base'; known: cat, horse"),
     ],
 )
-def test_an_unknown_name_is_told_the_known_ones(package: str, name: str, message: str) -> None:
+def test_an_unknown_name_lists_the_known_ones(package: str, name: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Registry[str]("animal", package, "THING").get(name)
     assert str(caught.value) == message
 
 
-def test_what_another_package_registers_is_found(package: str, tmp_path: Path) -> None:
+def test_an_entry_point_is_found(package: str, tmp_path: Path) -> None:
     (tmp_path / f"{package}_more.py").write_text("DOG = 'dog'\n")
     register(tmp_path, "kennel", package, f"dog = {package}_more:DOG")
     registry: Registry[str] = Registry("animal", package, "THING")
@@ -63,9 +63,7 @@ def test_what_another_package_registers_is_found(package: str, tmp_path: Path) -
     assert registry.get("dog") == "dog"
 
 
-def test_what_another_package_registers_and_cannot_be_loaded_is_named(
-    package: str, tmp_path: Path
-) -> None:
+def test_an_entry_point_that_cannot_be_loaded_is_named(package: str, tmp_path: Path) -> None:
     register(tmp_path, "kennel", package, "dog = nowhere_at_all:DOG")
     registry: Registry[str] = Registry("animal", package, "THING")
     assert registry.get("cat") == "cat"
@@ -73,7 +71,7 @@ def test_what_another_package_registers_and_cannot_be_loaded_is_named(
         registry.get("dog")
 
 
-def test_one_name_in_two_packages_is_refused(package: str, tmp_path: Path) -> None:
+def test_a_name_in_two_distributions_is_refused(package: str, tmp_path: Path) -> None:
     register(tmp_path, "kennel", package, "cat = nowhere_at_all:CAT")
     registry: Registry[str] = Registry("animal", package, "THING")
     assert registry.names() == ["cat", "horse"]

@@ -1,4 +1,4 @@
-"""Importing penstock and asking a verb for help loads nothing that takes long to load."""
+"""`import penstock` and the help of every command load no slow module."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 HEAVY = {"torch", "transformers", "numba", "pandas", "pyarrow", "numpy", "altair", "peft"}
-#: What rooms below the command line cost is paid by the verb that needs them.
-ROOMS = {"penstock.runs", "penstock.experiments", "penstock.checks", "penstock.report"}
-#: Runs the command line and prints the modules that are loaded when it ends.
+#: Packages that a command imports only when it runs.
+PACKAGES = {"penstock.runs", "penstock.experiments", "penstock.checks", "penstock.report"}
+#: Runs the command line and prints the loaded top-level modules at exit.
 COMMAND = """
 import atexit, sys
 atexit.register(lambda: print(*sorted(m for m in sys.modules if "." not in m), file=sys.stderr))
@@ -22,7 +22,7 @@ main()
 
 
 def run(code: str, arguments: Sequence[str] = ()) -> tuple[str, set[str]]:
-    """Return what a program prints and the modules that it says it has loaded."""
+    """Return the stdout of a program, and the names of modules on its stderr."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
@@ -35,7 +35,7 @@ def run(code: str, arguments: Sequence[str] = ()) -> tuple[str, set[str]]:
     return done.stdout, loaded
 
 
-def verbs() -> list[str]:
+def commands() -> list[str]:
     from penstock.cli import app
 
     return sorted(
@@ -54,18 +54,18 @@ def test_importing_penstock_loads_nothing_heavy() -> None:
 def test_help_loads_nothing_heavy() -> None:
     shown, loaded = run(COMMAND, ["--help"])
     assert "Usage" in shown
-    assert all(verb in shown for verb in verbs())
-    assert loaded & (HEAVY | ROOMS) == set()
+    assert all(command in shown for command in commands())
+    assert loaded & (HEAVY | PACKAGES) == set()
 
 
-@pytest.mark.parametrize("verb", verbs())
-def test_the_help_of_a_verb_loads_nothing_heavy(verb: str) -> None:
-    shown, loaded = run(COMMAND, [verb, "--help"])
-    assert f"penstock {verb}" in shown
-    assert loaded & (HEAVY | ROOMS) == set()
+@pytest.mark.parametrize("command", commands())
+def test_the_help_of_a_command_loads_nothing_heavy(command: str) -> None:
+    shown, loaded = run(COMMAND, [command, "--help"])
+    assert f"penstock {command}" in shown
+    assert loaded & (HEAVY | PACKAGES) == set()
 
 
-def test_every_name_of_the_package_is_there() -> None:
+def test_every_public_name_exists() -> None:
     code = (
         "import penstock, sys\n"
         "print(*[type(getattr(penstock, name)).__name__ for name in dir(penstock)])\n"
@@ -76,7 +76,7 @@ def test_every_name_of_the_package_is_there() -> None:
     assert loaded & {"torch", "transformers", "peft"} == set()
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     import penstock
 
     with pytest.raises(AttributeError, match="module 'penstock' has no attribute 'trian'"):

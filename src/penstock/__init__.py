@@ -1,7 +1,7 @@
-"""penstock takes raw or synthetic data to a trained, compared model, and proves every joint.
+"""From raw or synthetic data to trained and compared language models, checked at every step.
 
-Everything a verb of the command line does is one function here. Importing penstock is cheap: what
-a function needs is imported when it is first asked for.
+Every command of the command line is one function here. Importing penstock is cheap: a function's
+package is imported when the function is first accessed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from penstock._version import __version__
 if TYPE_CHECKING:
     from penstock.checks import check, show
     from penstock.experiments import load_experiment, train
-    from penstock.exports import export
     from penstock.formats import merge
     from penstock.loading import TokenDataset
     from penstock.migration import migrate
     from penstock.recipes import build, load_recipe, tokenize
-    from penstock.report.compare import compare
-    from penstock.report.page import write_report
-    from penstock.report.results import results
-    from penstock.report.trace import trace
+    from penstock.report import compare, results, trace, write_report
+    from penstock.trainers import export
 
 __all__ = [
     "TokenDataset",
@@ -43,29 +40,23 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
-    "TokenDataset": "penstock.loading",
-    "build": "penstock.recipes",
-    "check": "penstock.checks",
-    "compare": "penstock.report",
-    "export": "penstock.exports",
-    "load_experiment": "penstock.experiments",
-    "load_recipe": "penstock.recipes",
-    "merge": "penstock.formats",
-    "migrate": "penstock.migration",
-    "results": "penstock.report",
-    "show": "penstock.checks",
-    "tokenize": "penstock.recipes",
-    "trace": "penstock.report",
-    "train": "penstock.experiments",
-    "write_report": "penstock.report",
+_PACKAGES = {
+    "penstock.checks": ("check", "show"),
+    "penstock.experiments": ("load_experiment", "train"),
+    "penstock.formats": ("merge",),
+    "penstock.loading": ("TokenDataset",),
+    "penstock.migration": ("migrate",),
+    "penstock.recipes": ("build", "load_recipe", "tokenize"),
+    "penstock.report": ("compare", "results", "trace", "write_report"),
+    "penstock.trainers": ("export",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'penstock' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    for package, names in _PACKAGES.items():
+        if name in names:
+            return getattr(import_module(package), name)
+    raise AttributeError(f"module 'penstock' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m penstock` is `penstock`."""
+"""`python -m penstock` runs the command line."""
 
 from penstock.cli import main
 

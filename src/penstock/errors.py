@@ -1,4 +1,4 @@
-"""Errors a user meets. Each names its place and its mend, and carries the exit code of the CLI."""
+"""Errors that penstock raises on purpose: each names its location and a fix."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class PenstockError(Exception):
     exit_code = 2
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle text and fields as they are; `__init__` takes other words than it leaves."""
+        """Pickle text and fields directly, as `__init__` takes other arguments than `args`."""
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ConfigError(PenstockError):
-    """A configuration (YAML or command line) that cannot be followed.
+    """An invalid configuration (YAML or command line).
 
-    `str()` gives `FILE:LINE:COLUMN: FIELD: MESSAGE` and, where the text is known, the line with a
-    caret under the place.
+    `str()` returns `FILE:LINE:COLUMN: FIELD: MESSAGE` and, if `source` is given, the line with a
+    caret under the column. Lines and columns count from 1.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class ConfigError(PenstockError):
         self.column = column
         self.field = field
         self.source = source
-        place = ":".join(str(part) for part in (file, line, column) if part is not None)
-        text = ": ".join(part for part in (place, field, message) if part)
+        location = ":".join(str(part) for part in (file, line, column) if part is not None)
+        text = ": ".join(part for part in (location, field, message) if part)
         if source is not None and line is not None:
             text += f"\n    {source.rstrip()}"
             if column is not None:
-                # A tab stays a tab, so that the caret stands under its place.
+                # Tabs are kept, so that the caret is aligned with the column.
                 indent = re.sub(r"[^\t]", " ", source[: column - 1].ljust(column - 1))
                 text += f"\n    {indent}^"
         super().__init__(text)
@@ -73,34 +73,34 @@ class StepError(ConfigError):
 
 
 class DataError(PenstockError):
-    """A data file that cannot be read as what it must be: names file, line and the mend."""
+    """Invalid data in a file: `FILE:LINE: MESSAGE`."""
 
     def __init__(self, message: str, *, file: Path | str, line: int | None = None) -> None:
         self.message = message
         self.file = file
         self.line = line
-        place = f"{file}:{line}" if line is not None else str(file)
-        super().__init__(f"{place}: {message}")
+        location = f"{file}:{line}" if line is not None else str(file)
+        super().__init__(f"{location}: {message}")
 
 
 class ConflictError(PenstockError):
-    """Something already stands where penstock would write."""
+    """Something that penstock must not overwrite is at the output path."""
 
 
 class MissingExtraError(PenstockError):
-    """An optional package is needed: names the package and how to install it."""
+    """An optional package is missing: names the package and how to install it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs '{package}': pip install 'penstock[{extra}]'")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
+    """Return `; did you mean 'x'?` for the most similar known word, or an empty string."""
     matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{matches[0]}'?" if matches else ""
 
 
-def did_you_mean_beside(path: Path) -> str:
-    """Return `; did you mean 'x'?` for what lies where `path` should and has the nearest name."""
-    there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    return did_you_mean(path.name, there)
+def did_you_mean_path(path: Path) -> str:
+    """Return `; did you mean 'x'?` for the most similar name in the directory of `path`."""
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    return did_you_mean(path.name, names)

@@ -1,13 +1,13 @@
-"""The fields of a row: found by name, dotted for what lies within another."""
+"""Access to the fields of a row by name; a dotted name reaches into nested objects."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-#: What `find` returns where a row has no such field.
+#: Returned by `find` if a row has no such field.
 MISSING: Final[Any] = object()
 
-_LONGEST_NAME = 40
+_MAX_QUOTED_LENGTH = 40
 
 _KINDS: dict[type, str] = {
     dict: "an object",
@@ -23,7 +23,8 @@ _KINDS: dict[type, str] = {
 def find(row: Any, name: str) -> Any:
     """Return the value of a field, or MISSING.
 
-    `patient.id` is the field of that very name or, where there is none, `id` within `patient`.
+    `patient.id` is the field of exactly that name if there is one, else `id` in the object
+    `patient`.
     """
     if isinstance(row, dict) and name in row:
         return row[name]
@@ -35,13 +36,13 @@ def find(row: Any, name: str) -> Any:
 
 
 def kind_of(value: object) -> str:
-    """Say what a value is without saying the value."""
+    """Return the JSON type of a value in words, for messages that must not show the value."""
     kinds = (words for kind, words in _KINDS.items() if isinstance(value, kind))
     return next(kinds, f"a value of the type {type(value).__name__}")
 
 
-def called(name: str) -> str:
-    """Return the name of a field in quotes; or its length, where it looks like text of a row."""
-    if len(name) <= _LONGEST_NAME and not any(map(str.isspace, name)):
+def quoted_name(name: str) -> str:
+    """Return a field name in quotes, or only its length if it may be text of a row."""
+    if len(name) <= _MAX_QUOTED_LENGTH and not any(map(str.isspace, name)):
         return f"'{name}'"
     return f"of {len(name)} characters"

@@ -1,20 +1,25 @@
-"""Files and directories: written whole or not at all, hashed, ordered, compared by case."""
+"""Files and directories: atomic writes, hashes, natural order."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import queue
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Self
 
 _STAGING = re.compile(r"^\..*\.partial$")
+#: How many buffers may wait to be hashed. They are not copied.
+_QUEUED_BUFFERS = 4
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the new one, never a part.
+    """Write `data` to `path` so that a reader sees either the old file or the new one.
 
     The bytes are on disk before the name is: a crash at any moment leaves either state.
     """
@@ -27,12 +32,12 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def staging_path(path: Path) -> Path:
-    """Return the hidden name beside `path` under which its content is prepared."""
+    """Return the hidden path next to `path` where its content is prepared."""
     return path.with_name(f".{path.name}.partial")
 
 
 def is_staging(name: str) -> bool:
-    """Say whether a directory entry is something unfinished that `staging_path` named."""
+    """Return True for a file name of the form that `staging_path` gives to unfinished output."""
     return bool(_STAGING.match(name))
 
 
@@ -47,9 +52,9 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def staged_file(target: Path) -> Iterator[Path]:
-    """Yield a free name beside `target`; what the block makes there replaces it if all ends well.
+    """Yield an unused path next to `target`; on success the file there replaces `target`.
 
-    What an earlier, killed process left under the staging name is removed first.
+    A staging file left by a killed process is removed first.
     """
     staging = staging_path(target)
     staging.unlink(missing_ok=True)
@@ -63,9 +68,9 @@ def staged_file(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_directory(target: Path) -> Iterator[Path]:
-    """Yield a directory beside `target` that is renamed to `target` when the block ends well.
+    """Yield an empty directory next to `target`; on success it is renamed to `target`.
 
-    What an earlier, killed process left under the staging name is removed first.
+    A staging directory left by a killed process is removed first.
     """
     staging = staging_path(target)
     if staging.exists():
@@ -81,9 +86,56 @@ def staged_directory(target: Path) -> Iterator[Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """Return `sha256:<hex>` of every byte of a file."""
+    """Return `sha256:<hex>` of a file."""
     with path.open("rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+
+class HashedFile:
+    """A binary file that is hashed in a second thread while it is written in a `with` block.
+
+    `sha256` is valid after the block. Buffers must not change after `write`. An error of the
+    hashing thread is raised at the end of the block.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._out = path.open("wb")
+        self._digest = hashlib.sha256()
+        self._buffers: queue.Queue[Any] = queue.Queue(_QUEUED_BUFFERS)
+        self._failure: Exception | None = None
+        self._hasher = threading.Thread(target=self._hash, daemon=True)
+
+    @property
+    def sha256(self) -> str:
+        """`sha256:<hex>` of the file."""
+        return f"sha256:{self._digest.hexdigest()}"
+
+    def write(self, data: Any) -> None:
+        """Append a bytes-like object."""
+        self._buffers.put(data)
+        self._out.write(data)
+
+    def __enter__(self) -> Self:
+        self._hasher.start()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self._out.close()  # fails if the disk is full
+        finally:
+            self._buffers.put(None)
+            self._hasher.join()
+        if self._failure is not None and error is None:
+            raise self._failure
+
+    def _hash(self) -> None:
+        try:
+            while (data := self._buffers.get()) is not None:
+                self._digest.update(data)
+        except Exception as failure:
+            self._failure = failure
+            while self._buffers.get() is not None:  # or `write` would block
+                pass
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -100,12 +152,12 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def natural_path_key(path: Path) -> list[tuple[tuple[int, int, str], ...]]:
-    """Return a sort key for paths, part by part in natural order."""
+    """Return a sort key for paths, with each part in natural order."""
     return [natural_key(part) for part in path.parts]
 
 
 def entries_by_folded_name(directory: Path) -> dict[str, list[Path]]:
-    """Return the entries of a directory grouped by their case-folded name, in a fixed order."""
+    """Return the sorted entries of a directory by case-folded name, without staging files."""
     grouped: dict[str, list[Path]] = {}
     for entry in sorted(directory.iterdir()):
         if not is_staging(entry.name):

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, UTF-8, every bad line and every row that is none named."""
+"""JSON Lines: one object per line, in UTF-8. Bad lines are reported, never skipped silently."""
 
 from __future__ import annotations
 
@@ -13,54 +13,55 @@ from typing import Any
 import orjson
 
 from penstock.errors import DataError
-from penstock.fields import called, kind_of
+from penstock.fields import kind_of, quoted_name
 
 #: The byte order mark of UTF-8.
 BOM = b"\xef\xbb\xbf"
-_LONG = 1 << 10
-#: An integer that orjson took for a floating-point number has at least this size.
+#: Counting the colons of a line saves time only for lines up to this length, in bytes.
+_COUNTED_LENGTH = 1 << 10
+#: orjson parses an integer of at least this size (beyond 64 bits) as a float.
 _LARGE = 2.0**63
 _TOO_LARGE = "a number of more than 64 bits; write it as text"
-#: A quotation mark before a colon, unless it is surely an escaped one in a text.
+#: A quotation mark before a colon, except one that is certainly escaped, within a text.
 _KEY_END = re.compile(rb'"(?:(?<!\\")|(?<=\\\\"))[ \t\r\n]*:').findall
 
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is not a row: the code of the finding, and words that name the column."""
+    """A line that is not a valid row: the code of the finding, and a message with the column."""
 
     code: str
     message: str
 
 
 def scan(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
-    """Yield the number (from 1) and the row, or what is wrong with it, of each line of a file.
+    """Yield the number (from 1) of each line of a file, with its row or a BadLine.
 
-    A byte order mark before the first row is passed over. An OSError goes to the caller.
+    A byte order mark at the start is skipped. Raises OSError if the file cannot be read.
     """
     with path.open("rb") as stream:
         for number, raw in enumerate(stream, 1):
             yield number, parse_line(raw.removeprefix(BOM) if number == 1 else raw)
 
 
-def has_mark(path: Path) -> bool:
-    """Say whether a file begins with a byte order mark. An OSError goes to the caller."""
+def has_bom(path: Path) -> bool:
+    """Return True if a file begins with a byte order mark. Raises OSError."""
     with path.open("rb") as stream:
         return stream.read(len(BOM)) == BOM
 
 
 def parse_line(raw: bytes) -> dict[str, Any] | BadLine:
-    """Return the row of one line, with or without its end, or what is wrong with it."""
+    """Parse one line, with or without its line ending."""
     try:
         row = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return _bad_line(raw, error)
     if type(row) is not dict:
         return BadLine("not-an-object", f"{kind_of(row)}, must be an object")
-    # A long text has colons anyway: to count them first would be in vain.
-    suspect = len(raw) > _LONG or raw.count(b":") > len(row)
+    # A long text almost always contains colons, so counting them first would not help.
+    suspect = len(raw) > _COUNTED_LENGTH or raw.count(b":") > len(row)
     if suspect and (key := _repeated_key(raw, row)) is not None:
-        return BadLine("key-repeated", f"the key {called(key)} stands twice in one object")
+        return BadLine("key-repeated", f"the key {quoted_name(key)} occurs twice in one object")
     if _has_large_float(row.values()) and _has_large_integer(raw):
         return BadLine("json-invalid", _TOO_LARGE)
     return row
@@ -69,28 +70,28 @@ def parse_line(raw: bytes) -> dict[str, Any] | BadLine:
 def dump_row(row: dict[str, Any]) -> bytes:
     """Return a row as JSON in UTF-8, without a newline.
 
-    Raises ValueError, which names the field, for what JSON or orjson cannot hold: bytes, decimals,
-    NaN and infinity, more than 254 levels.
+    Raises ValueError, naming the field, for values that JSON or orjson cannot represent: bytes,
+    decimals, NaN and infinity, more than 254 levels.
     """
     try:
         data = orjson.dumps(row)
     except TypeError:
         data = b"null"
-    if b"null" in data:  # as which orjson writes NaN, too
+    if b"null" in data:  # orjson also writes NaN as null
         for name, value in row.items():
             if (problem := _not_json({name: value})) is not None:
-                raise ValueError(f"the field {called(name)} cannot be JSON ({problem})")
+                raise ValueError(f"the field {quoted_name(name)} cannot be JSON ({problem})")
     return data
 
 
 def not_utf8(error: UnicodeDecodeError) -> str:
-    """Say at which column of its line, in bytes, a text is not UTF-8; it is not shown."""
+    """Return a message with the column (in bytes) of the first byte that is not UTF-8."""
     column = error.start - error.object.rfind(b"\n", 0, error.start)
     return f"column {column}: byte 0x{error.object[error.start]:02x} is not UTF-8"
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the number and the row of each line; raises DataError at the first bad line."""
+    """Yield the number (from 1) and the row of each line; raises DataError at a bad line."""
     for number, row in scan(path):
         if isinstance(row, BadLine):
             raise DataError(row.message, file=path, line=number)
@@ -98,18 +99,18 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 class _RepeatedKeyError(Exception):
-    """A key that stands twice in one object."""
+    pass
 
 
 class _LargeIntegerError(Exception):
-    """An integer that 64 bits do not hold."""
+    pass
 
 
 def _repeated_key(raw: bytes, row: dict[str, Any]) -> str | None:
-    """Return the first key that an object has twice; readers would take the last without a word.
+    """Return the first key that occurs twice in one object, or None.
 
-    No key stands twice if no more can be the end of a key than the row has keys. Otherwise the line
-    is parsed once more, which is slow and rare.
+    JSON parsers silently keep the last value. If the line has no more ends of keys than the row has
+    keys, none is repeated. Otherwise the line is parsed again, which is slow and rare.
     """
     ends = len(_KEY_END(raw))
     if ends <= len(row) or ends <= _count_keys(row):
@@ -145,7 +146,7 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _has_large_float(values: Iterable[Any]) -> bool:
-    """Say whether a number among values, or in them, may be an integer of more than 64 bits."""
+    """Return True if any value, at any depth, may be an integer of more than 64 bits."""
     for value in values:
         kind = type(value)
         if kind is float:
@@ -160,7 +161,7 @@ def _has_large_float(values: Iterable[Any]) -> bool:
 
 
 def _is_of_integers(values: list[Any]) -> bool:
-    """Say whether a list has integers alone: no sum of them with a float is an integer."""
+    """Return True if a list has only integers: a sum that includes a float is a float."""
     try:
         return type(sum(values)) is int
     except TypeError:
@@ -168,7 +169,7 @@ def _is_of_integers(values: list[Any]) -> bool:
 
 
 def _has_large_integer(raw: bytes) -> bool:
-    """Say whether a line has an integer that 64 bits do not hold; the line is parsed once more."""
+    """Parse a line again; return True if it has an integer that does not fit in 64 bits."""
     try:
         json.loads(raw, parse_int=_refuse_large)
     except _LargeIntegerError:
@@ -182,12 +183,12 @@ def _refuse_large(digits: str) -> None:
 
 
 def _not_json(value: Any) -> str | None:
-    """Say why a value cannot be written as JSON; None when it can."""
+    """Return why a value cannot be written as JSON, or None."""
     try:
         orjson.dumps(value)
     except TypeError as error:
         return str(error)
-    return None if _is_finite(value) else "it is or holds NaN or infinity"
+    return None if _is_finite(value) else "it is or contains NaN or infinity"
 
 
 def _is_finite(value: Any) -> bool:
@@ -202,13 +203,13 @@ def _bad_line(raw: bytes, error: orjson.JSONDecodeError) -> BadLine:
     if not raw.strip():
         return BadLine("line-empty", "an empty line")
     try:
-        text = raw.decode()
+        text = raw.decode().rstrip("\r\n")
     except UnicodeDecodeError as unicode_error:
         return BadLine("not-utf8", not_utf8(unicode_error))
     try:
-        # The end of the line is not part of the row: what breaks off in a text just ends.
-        orjson.loads(text.rstrip("\r\n"))
-    except orjson.JSONDecodeError as of_the_row:
-        error = of_the_row
-    column = min(error.pos, len(text.rstrip("\r\n"))) + 1
+        # Without the line ending, so that a truncated string is reported as the end of data.
+        orjson.loads(text)
+    except orjson.JSONDecodeError as without_ending:
+        error = without_ending
+    column = min(error.pos, len(text)) + 1
     return BadLine("json-invalid", f"column {column}: not JSON ({error.msg.split(':')[0]})")

@@ -1,4 +1,4 @@
-"""Secrets stay outside: recognised by their name or their look, and kept out of what is saved."""
+"""Recognise secrets by name or by form, and mask them in everything that is saved."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 MASK = "[redacted]"
 
-#: The look of known kinds of key, by the environment variable that programs read them from.
-_LOOKS = {
+#: The forms of known keys, by the environment variable that programs read them from.
+_FORMS = {
     "HF_TOKEN": r"(?:hf|api_org)_[A-Za-z0-9]{20,}",
     "ANTHROPIC_API_KEY": r"sk-ant-[A-Za-z0-9_\-]{16,}",
-    # OpenAI and those who copied its form; `sk-` and words with hyphens is only a name.
+    # Also those who copied OpenAI's form. `sk-` followed by hyphenated words is only a name.
     "OPENAI_API_KEY": r"sk-(?:(?:proj|svcacct|admin|or|lf)-[A-Za-z0-9_\-]{16,}|[A-Za-z0-9]{16,})",
     "GROQ_API_KEY": r"gsk_[A-Za-z0-9]{20,}",
     "NVIDIA_API_KEY": r"nvapi-[A-Za-z0-9_\-]{20,}",
@@ -25,40 +25,39 @@ _LOOKS = {
     "ACCESS_TOKEN": r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*",  # a JWT
     "PRIVATE_KEY": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*KEY-----|\Z)",
 }
-# Not in the middle of a word (`task-0a1b...`); after a line end that was written out (`\n`) it is.
-_SECRET_LOOK = re.compile(
+# Not in the middle of a word (`task-0a1b...`), but after an escaped line end (`\n`).
+_SECRET_FORM = re.compile(
     r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:"
-    + "|".join(f"(?P<{variable}>{look})" for variable, look in _LOOKS.items())
+    + "|".join(f"(?P<{variable}>{form})" for variable, form in _FORMS.items())
     + ")"
 )
 _URL_CREDENTIALS = re.compile(
     r"(?<![A-Za-z0-9+.\-])(?P<scheme>[A-Za-z0-9+.\-]+://)"
     r"(?:[^/\s\"'@:]*:[^/\s\"']+|[^/\s\"'@:]{20,})@"
 )
-
-# What a URL is signed with: S3 and CloudFront, Google Cloud Storage, Azure's shared access.
+# Signatures in URLs of S3, CloudFront, Google Cloud Storage and Azure.
 _URL_SIGNATURE = re.compile(
     r"(?<=[?&;])(?P<name>X-(?:Amz|Goog)-(?:Signature|Credential|Security-Token)|Signature|sig)="
     r"(?!\[redacted\])[^\s\"'&;#<>]+",
     re.IGNORECASE,
 )
 
-# Names as `_words` writes them. Whatever stands under such a name is a secret.
+# Normalised names (see `_words`). Every value under such a name is a secret.
 _SECRET_NAME = re.compile(
     r"(?:(?:passwd|password|passphrase|secret)s?|[a-z0-9]_pwd"
     r"|(?:^|_)(?:(?:api|access|secret|private|auth|account|signing|encryption|ssh)_?keys?"
     r"|credentials?|authorization))(?:_?\d+)?$"
 )
-# A key or token of this name is one if its value may be one.
+# The value under such a name is a secret if it has the form of one.
 _TOKEN_NAME = re.compile(r"(?:^|_)token(?:_?\d+)?$")
 _KEY_NAME = re.compile(r"(?:^|_)key(?:_?\d+)?$")
-# Counts, the special tokens of a vocabulary, keys of mappings.
+# Counts, special tokens of a vocabulary, keys of mappings.
 _HARMLESS_NAME = re.compile(
     r"(?:^|_)(?:max|min|num|per|pad|eos|bos|unk|sep|cls|mask|json|sort|primary|foreign|cache)"
     r"_(?:key|token)$"
 )
-# `name=value`, `"name": "value"`, `--name value`. What reads text of any length must not go back
-# over it: every part starts at one place only.
+# `name=value`, `"name": "value"`, `--name value`. Written without backtracking, as it must run in
+# linear time on long texts.
 _ASSIGNMENT = re.compile(
     r"(?<![\w.\-])(?P<option>--)?(?P<name>[\w.\-]*?"
     r"(?:token|keys?|secrets?|passwords?|passwd|passphrase|pwd|credentials?|authorization)"
@@ -70,18 +69,18 @@ _ASSIGNMENT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?%?", re.IGNORECASE)
-# Hashes, which are keys of another kind, are in lower-case hexadecimal digits.
+# Not hashes, which are keys of another kind: they are lower-case hexadecimal.
 _RANDOM = re.compile(r"(?![0-9a-f]+$)(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{20,}")
 _MIN_SECRET_LENGTH = 8
 
 
 def _words(name: str) -> str:
-    """Return a name in lower case with underscores: `apiKey` and `--api-key` have `api_key`."""
+    """Return a name in lower case with underscores: `apiKey` and `--api-key` become `api_key`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
 
 
 def is_secret_name(name: str) -> bool:
-    """Say whether a key of this name would hold a secret (`HF_TOKEN`, `api_key`, `password`)."""
+    """Return True if a key with this name holds a secret (`HF_TOKEN`, `api_key`, `password`)."""
     words = _words(name)
     if _SECRET_NAME.search(words):
         return True
@@ -89,29 +88,29 @@ def is_secret_name(name: str) -> bool:
 
 
 def looks_secret(text: str) -> bool:
-    """Say whether a value has the look of a known kind of key, or a URL carries a password."""
-    return bool(_SECRET_LOOK.search(text) or _URL_CREDENTIALS.search(text))
+    """Return True if a text contains a key of a known form, or a URL with a password."""
+    return bool(_SECRET_FORM.search(text) or _URL_CREDENTIALS.search(text))
 
 
 def holds_secret(name: str, value: Any) -> bool:
-    """Say whether the value of a key is a secret, by the key's name or by the value's look."""
+    """Return True if the value of a key is a secret, by the key's name or the value's form."""
     return _is_named_secret(name, value) or (isinstance(value, str) and looks_secret(value))
 
 
 def secret_variable(name: str, value: Any) -> str:
-    """Return the environment variable that the secret found under `name` belongs into."""
+    """Return the environment variable to use instead of the secret found under `name`."""
     text = str(value)
-    if found := _SECRET_LOOK.search(text):
+    if found := _SECRET_FORM.search(text):
         return str(found.lastgroup)
     variable = _words(name).strip("_").upper() or "SECRET"
     return f"{variable}_PASSWORD" if _URL_CREDENTIALS.search(text) else variable
 
 
 def _is_named_secret(name: str, value: Any) -> bool:
-    """Say whether the value of a key is a secret by the key's name.
+    """Return True if the key's name makes its value a secret.
 
-    Under a name in `token` special tokens (`</s>`, `[PAD]`), numbers and short words are none;
-    under a name in `key` only a long random word is one.
+    Under a name that ends in `token`, special tokens (`</s>`, `[PAD]`), numbers and short words
+    are not secrets. Under a name that ends in `key`, only long random words are.
     """
     if not isinstance(value, str | int | float) or isinstance(value, bool) or value in ("", MASK):
         return False
@@ -127,35 +126,32 @@ def _is_named_secret(name: str, value: Any) -> bool:
 
 
 def environment_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Return the values of the environment variables whose names say that they are secret.
+    """Return the values of the environment variables with secret names, the longest first.
 
-    Of a value of several lines, each line is one. What is shorter than eight characters would
-    mask harmless text and is left out.
+    Each line of a value is a secret. Lines shorter than eight characters are left out, as they
+    would mask harmless text.
     """
     environment = os.environ if environment is None else environment
     values = {
         line
         for name, value in environment.items()
-        if is_secret_name(name) or (_KEY_NAME.search(_words(name)) and not _is_harmless(name))
+        if is_secret_name(name)
+        or (_KEY_NAME.search(_words(name)) and not _HARMLESS_NAME.search(_words(name)))
         for line in value.splitlines()
         if len(line) >= _MIN_SECRET_LENGTH
     }
-    # The longest first, so that no secret is left in part behind a shorter one.
+    # The longest first: masking a shorter one would leave the rest of a longer one.
     return tuple(sorted(values, key=lambda value: (-len(value), value)))
 
 
-def _is_harmless(name: str) -> bool:
-    return bool(_HARMLESS_NAME.search(_words(name)))
-
-
 def redact_text(text: str, secrets: tuple[str, ...] | None = None) -> str:
-    """Return `text` with secret values, key-like words and `name=value` secrets masked.
+    """Return `text` with keys of known forms, `name=value` secrets and `secrets` masked.
 
-    `secrets` are exact values to mask, by default those of the environment.
+    `secrets` are exact values, by default those of the environment.
     """
     for value in environment_secrets() if secrets is None else secrets:
         text = text.replace(value, MASK)
-    text = _SECRET_LOOK.sub(MASK, text)
+    text = _SECRET_FORM.sub(MASK, text)
     text = _URL_CREDENTIALS.sub(rf"\g<scheme>{MASK}@", text)
     text = _URL_SIGNATURE.sub(rf"\g<name>={MASK}", text)
     return _ASSIGNMENT.sub(_masked_assignment, text)
@@ -170,25 +166,25 @@ def _masked_assignment(match: re.Match[str]) -> str:
 
 
 def redact(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
-    """Return a copy of a JSON-like value with every secret masked, by name and by look."""
+    """Return a copy of a JSON-like value with every secret masked, by name and by form."""
     return _redact(value, "", environment_secrets() if secrets is None else secrets)
 
 
 def _redact(value: Any, name: str, secrets: tuple[str, ...]) -> Any:
-    """`name` is the key that the value stands under, also as an item of a list."""
+    """Mask a value whose key, or whose list's key, is `name`."""
     if _is_named_secret(name, value):
         return MASK
     if isinstance(value, str):
         return redact_text(value, secrets)
     if isinstance(value, Mapping):
-        # All that stands below a name such as `credentials` is secret.
+        # Everything below a name such as `credentials` is secret.
         above = name if _SECRET_NAME.search(_words(name)) else None
         return {
             _redact(key, "", secrets): _redact(item, above or str(key), secrets)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        # The value of `--hub-token VALUE` is an item of its own.
+        # In `["--hub-token", "VALUE"]` the name of a value is the item before it.
         before = [None, *value]
         return [
             _redact(item, option if _is_option(option) else name, secrets)

@@ -1,4 +1,4 @@
-"""Find a thing by its name: a module of a room, or what another package registers."""
+"""Objects found by name: modules of a package, and entry points of other distributions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The tasks, methods, trainers, ... that can be named in YAML.
+    """The tasks, methods, trainers, ... that YAML can name.
 
-    A built-in thing is the module of its name in `package`, which holds it as `attribute`: adding
-    one is adding a file. Other packages register theirs as entry points of the group `package`
-    (`penstock.tasks`, ...). With `subpackages` the modules are in these. Modules are imported when
-    asked for, never before.
+    A built-in object is the `attribute` of the module with its name in `package` (or in one of its
+    `subpackages`), so that adding one means adding a file; modules with a leading underscore are
+    not registered. Other distributions register theirs as entry points of the group `package`
+    (`penstock.tasks`, ...). A module is imported when its object is requested.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class Registry(Generic[T]):
         self._packages = [f"{package}.{name}" for name in subpackages] or [package]
 
     def names(self) -> list[str]:
-        """Return every name, built-in and registered, in alphabetical order."""
+        """Return every registered name in alphabetical order."""
         return sorted({*self._modules, *(point.name for point in self._points)})
 
     def get(self, name: str) -> T:
-        """Return the thing of this name.
+        """Return the object with this name.
 
-        Raises ConfigError, with the nearest name, when there is none; when two packages have one of
-        this name; and when what another package registered cannot be loaded.
+        Raises ConfigError if the name is unknown (with the most similar one), if two distributions
+        register it, or if an entry point cannot be loaded.
         """
         points = [point for point in self._points if point.name == name]
         origins = ["penstock"] * (name in self._modules) + [_distribution(p) for p in points]

@@ -100,7 +100,7 @@ def test_yaml_that_cannot_be_read_is_named_with_its_line(data: Path) -> None:
     file = write_training(data.parent / "train.yaml", data)
     file.write_text(file.read_text() + "dataset: all_eval\n")
     (finding,) = found(check(file))["training-unreadable"]
-    assert (finding.line, "stands twice" in finding.message) == (9, True)
+    assert (finding.line, "duplicate key" in finding.message) == (9, True)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "\tdataset: [a\n", "- a\n"])

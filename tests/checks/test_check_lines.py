@@ -9,7 +9,7 @@ import pytest
 
 from helpers.check_datasets import copa_rows, only_finding, write_copa
 from penstock.checks import check
-from penstock.checks.task_jsonl import lines
+from penstock.checks._files import CHUNK_BYTES
 from penstock.findings import Severity
 
 
@@ -32,7 +32,7 @@ def encoded(first: int, last: int, end: bytes = b"\n") -> bytes:
         (b"\n", "line-empty", "empty line"),
         (b"  \t\n", "line-empty", "empty line"),
         (b'["a", "b"]\n', "not-an-object", "a list, must be an object"),
-        (b'{"idx": 1, "idx": 2}\n', "key-repeated", "the key 'idx' stands twice"),
+        (b'{"idx": 1, "idx": 2}\n', "key-repeated", "the key 'idx' occurs twice"),
         (b"null\n", "not-an-object", "null, must be an object"),
     ],
 )
@@ -78,7 +78,7 @@ def test_cr_lf_is_found_where_it_stands_across_two_reads(tmp_path: Path) -> None
     row = copa_rows(1)[0]
     bare = len(json.dumps(row | {"premise": ""}).encode())
     for distance in (-1, 0, 1):
-        premise = "a" * (lines.READ_SIZE - 1 + distance - bare)
+        premise = "a" * (CHUNK_BYTES - 1 + distance - bare)
         content = json.dumps(row | {"premise": premise}).encode() + b"\r\n" + encoded(1, 3)
         finding = only_finding(write_lines(tmp_path, content))
         assert (finding.code, finding.line, finding.count) == ("crlf", 1, 1)

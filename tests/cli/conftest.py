@@ -1,4 +1,4 @@
-"""A small world in which every verb that reads has something to read."""
+"""A working directory with input for every command that reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penstock.migration import migrate
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Four done runs and a failed one, on data that was migrated; some of it is broken."""
+    """Runs that are done and one that failed, on migrated data, and a broken dataset."""
     path = tmp_path_factory.mktemp("world")
     write_copa(path / "old" / "Copa")
     write_copa(path / "old" / "Copa" / "mezo_gpt" / "version_2", word="hail")

@@ -1,4 +1,4 @@
-"""Every verb that prints says the same in each of its formats."""
+"""Every command prints the same results in each output format."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def nodes(document: Document, depth: int = 0) -> Rows:
     return [{"depth": depth, **own}, *below]
 
 
-#: The arguments of each verb, its exit code, and the rows that its JSON document holds.
-VERBS: dict[str, tuple[list[str], int, Callable[[Document], Rows]]] = {
+#: The arguments of each command, its exit code, and the rows in its JSON document.
+COMMANDS: dict[str, tuple[list[str], int, Callable[[Document], Rows]]] = {
     "check": (["check", "broken", "data"], 1, findings),
     "migrate": (
         ["migrate", "old", "new", "--pick", "Copa=mezo_gpt/latest", "--dry-run"],
@@ -51,22 +51,22 @@ VERBS: dict[str, tuple[list[str], int, Callable[[Document], Rows]]] = {
     "compare": (
         ["compare", "--by", "method,lora_rank"],
         0,
-        lambda document: document["contenders"],
+        lambda document: document["candidates"],
     ),
     "trace": (["trace", "{run}"], 0, nodes),
     "report": (["report", "{new}/report.html"], 0, lambda document: [dict(document)]),
 }
 
 
-@pytest.fixture(scope="module", params=VERBS)
-def verb(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module", params=COMMANDS)
+def command(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def printed(world: World, verb: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a verb prints in each format."""
-    arguments, code, _ = VERBS[verb]
+def printed(world: World, command: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The output of a command in each format."""
+    arguments, code, _ = COMMANDS[command]
     new = tmp_path_factory.mktemp("new")
     filled = [argument.format(run=world.run.path, new=new) for argument in arguments]
     printed = {}
@@ -78,7 +78,7 @@ def printed(world: World, verb: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def as_csv(value: Any) -> str:
-    """Return a value as it stands in a cell."""
+    """Return a value as a CSV cell."""
     if value is None:
         return ""
     if isinstance(value, bool | list | dict):
@@ -86,8 +86,8 @@ def as_csv(value: Any) -> str:
     return str(value)
 
 
-def test_every_format_parses_and_holds_the_same(printed: dict[str, str], verb: str) -> None:
-    rows = VERBS[verb][2](json.loads(printed["json"]))
+def test_every_format_has_the_same_rows(printed: dict[str, str], command: str) -> None:
+    rows = COMMANDS[command][2](json.loads(printed["json"]))
     assert rows
     assert [json.loads(line) for line in printed["jsonl"].splitlines()] == rows
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -96,10 +96,10 @@ def test_every_format_parses_and_holds_the_same(printed: dict[str, str], verb: s
     assert table[1:] == [[as_csv(row.get(name)) for name in names] for row in rows]
 
 
-#: What people look for in the output of each verb, told by a row.
+#: The texts of a row that the human format must show.
 SHOWN: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "check": lambda row: [row["severity"], row["code"], row["file"], row["message"], row["fix"]],
-    "migrate": lambda row: [row["sentence"], row["dataset"]],
+    "migrate": lambda row: [row["description"], row["dataset"]],
     "results": lambda row: [
         *(row[name] for name in ("purpose", "model", "task", "method", "data", "state")),
         "-" if row["score"] is None else f"{row['score']:.3f}",
@@ -110,18 +110,18 @@ SHOWN: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
 }
 
 
-def test_people_are_shown_what_programs_are(printed: dict[str, str], verb: str) -> None:
-    for row in VERBS[verb][2](json.loads(printed["json"])):
-        for text in SHOWN[verb](row):
+def test_the_human_format_shows_every_row(printed: dict[str, str], command: str) -> None:
+    for row in COMMANDS[command][2](json.loads(printed["json"])):
+        for text in SHOWN[command](row):
             assert text in printed["human"]
 
 
-def test_a_check_that_finds_nothing_prints_the_columns_of_its_csv(world: World) -> None:
+def test_a_check_without_findings_prints_a_csv_header(world: World) -> None:
     done = penstock("check", "data", "--format", "csv", cwd=world.path)
     assert done.stdout == "path,format,code,severity,file,line,count,message,fix\n"
 
 
-def test_the_json_of_a_check_has_the_promised_form(world: World) -> None:
+def test_the_json_form_of_a_check(world: World) -> None:
     done = penstock("check", "broken", "--format", "json", cwd=world.path)
     assert done.returncode == 1
     assert json.loads(done.stdout) == {
@@ -155,7 +155,7 @@ def test_a_comparison_prints_as_latex_with_its_notes_on_stderr(world: World) -> 
     assert "note: 1 run not done and not counted" in done.stderr
 
 
-def test_the_details_of_results_name_steps_times_places_and_failures(world: World) -> None:
+def test_the_details_of_results_name_steps_times_directories_and_failures(world: World) -> None:
     shown = penstock("results", "--detail", cwd=world.path).stdout
     assert str(world.run.path.relative_to(world.path)) in shown
     for text in (

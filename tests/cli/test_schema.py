@@ -1,4 +1,4 @@
-"""`penstock schema` prints a JSON Schema that takes what penstock takes."""
+"""`penstock schema` prints a JSON Schema that accepts what penstock accepts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_examples_fit(validator: Any, example: Path) -> None:
         {"zip": [["model", "hyperparameters.learning_rate"]], "exclude": [{"method": "zo"}]},
     ],
 )
-def test_what_an_experiment_may_hold_fits(validator: Any, values: dict[str, Any]) -> None:
+def test_valid_experiments_fit(validator: Any, values: dict[str, Any]) -> None:
     validator.validate(experiment(**values))
 
 
@@ -83,25 +83,25 @@ def test_what_an_experiment_may_hold_fits(validator: Any, values: dict[str, Any]
         {"continue_on_error": "perhaps"},
     ],
 )
-def test_what_no_experiment_holds_does_not_fit(validator: Any, values: dict[str, Any]) -> None:
+def test_invalid_experiments_do_not_fit(validator: Any, values: dict[str, Any]) -> None:
     assert not validator.is_valid(experiment(**values))
 
 
 @pytest.mark.parametrize("key", ["experiment", "model", "task", "method", "data"])
-def test_what_an_experiment_must_hold_is_required(validator: Any, key: str) -> None:
+def test_required_keys_of_experiments(validator: Any, key: str) -> None:
     document = experiment()
     del document[key]
     assert not validator.is_valid(document)
 
 
-def test_every_key_says_what_it_is_for(validator: Any) -> None:
+def test_every_hyperparameter_has_a_description(validator: Any) -> None:
     hyperparameters = validator.schema["properties"]["hyperparameters"]["properties"]
     assert {"learning_rate", "zo_eps", "lora_rank"} <= set(hyperparameters)
     assert [name for name, known in hyperparameters.items() if not known.get("description")] == []
 
 
 @pytest.mark.parametrize("example", RECIPES, ids=lambda path: path.stem)
-def test_the_recipes_among_the_examples_fit(recipe_validator: Any, example: Path) -> None:
+def test_the_example_recipes_fit(recipe_validator: Any, example: Path) -> None:
     recipe_validator.validate(read_yaml(example).data)
 
 
@@ -118,9 +118,7 @@ def test_the_recipes_among_the_examples_fit(recipe_validator: Any, example: Path
         {"outputs": "a"},
     ],
 )
-def test_what_a_recipe_must_not_hold_does_not_fit(
-    recipe_validator: Any, changes: dict[str, Any]
-) -> None:
+def test_invalid_recipes_do_not_fit(recipe_validator: Any, changes: dict[str, Any]) -> None:
     recipe = {"source": {"kind": "jsonl", "path": "a"}, "format": "megatron", "output": "b"}
     recipe_validator.validate(recipe)
     with pytest.raises(jsonschema.ValidationError):

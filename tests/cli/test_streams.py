@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, words about them to stderr, colours to terminals alone."""
+"""Results go to stdout, hints to stderr, colours only to terminals."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ READING = {
 
 
 @pytest.mark.parametrize("arguments", READING.values(), ids=READING)
-def test_a_terminal_has_colours_and_a_pipe_and_no_color_have_none(
-    world: World, arguments: list[str]
-) -> None:
+def test_only_a_terminal_without_no_color_gets_colours(world: World, arguments: list[str]) -> None:
     assert ESCAPE in penstock_in_terminal(*arguments, cwd=world.path)
     plain = penstock_in_terminal(*arguments, cwd=world.path, environment={"NO_COLOR": "1"})
     piped = penstock(*arguments, cwd=world.path)
@@ -33,22 +31,22 @@ def test_a_terminal_has_colours_and_a_pipe_and_no_color_have_none(
     assert piped.stdout.splitlines()[0][:20] in plain
 
 
-@pytest.mark.parametrize(("verb", "columns"), [("results", 80), ("compare", 100)])
-def test_a_table_folds_long_names_to_fit_the_terminal_and_nothing_else(
-    tmp_path: Path, verb: str, columns: int
+@pytest.mark.parametrize(("command", "columns"), [("results", 80), ("compare", 110)])
+def test_a_table_folds_only_long_names_to_fit_the_terminal(
+    tmp_path: Path, command: str, columns: int
 ) -> None:
     name = "synthetic-of-the-longest-name"
     runs = ComposedRuns(tmp_path / "Results", write_copa(tmp_path / "Copa"))
     for seed, score in enumerate((0.7, 0.8)):
         runs.add(label=name, method="fo_lora", rate=1e-6, seed=seed, score=score)
     folded, running_on = (
-        penstock_in_terminal(verb, cwd=tmp_path, columns=width, environment={"NO_COLOR": "1"})
+        penstock_in_terminal(command, cwd=tmp_path, columns=width, environment={"NO_COLOR": "1"})
         for width in (columns, 40)
     )
     assert max(map(len, folded.splitlines())) <= columns
     assert name not in folded
-    for whole in ("fo_lora", "1e-6", "accuracy", "0.7"):
-        assert whole in folded
+    for unfolded in ("fo_lora", "1e-6", "accuracy", "0.7"):
+        assert unfolded in folded
     # Where folding is not enough, nothing is folded or cut.
     assert name in running_on
 
@@ -63,7 +61,7 @@ def test_nothing_is_cut_or_wrapped_in_a_pipe(tmp_path: Path) -> None:
     assert len(penstock("compare", cwd=tmp_path).stdout.splitlines()) == 2
 
 
-def test_names_with_brackets_are_no_markup(tmp_path: Path) -> None:
+def test_names_with_brackets_are_not_markup(tmp_path: Path) -> None:
     runs = ComposedRuns(tmp_path / "Results", write_copa(tmp_path / "[red]" / "Copa"))
     run = runs.add(label="[bold]mine[/]", purpose="[p]")
     runs.fail("[/] broke", seed=1)
@@ -78,7 +76,7 @@ def test_names_with_brackets_are_no_markup(tmp_path: Path) -> None:
     ("arguments", "hint"),
     [
         (["compare", "--by", "seed"], "note: runs differ in their method"),
-        (["migrate", "old", "new", "--dry-run"], "left behind: Copa/mezo_gpt/version_2"),
+        (["migrate", "old", "new", "--dry-run"], "not migrated: Copa/mezo_gpt/version_2"),
         (["check", "broken", "data"], "2 datasets, 1 of them ok; 32 rows: 1 error"),
         (["results", "--results", "old"], "old holds no runs"),
     ],
@@ -86,11 +84,11 @@ def test_names_with_brackets_are_no_markup(tmp_path: Path) -> None:
 def test_hints_go_to_stderr_and_quiet_leaves_them_out(
     world: World, arguments: list[str], hint: str
 ) -> None:
-    told, silent = (penstock(*arguments, *q, cwd=world.path) for q in ([], ["--quiet"]))
-    assert hint in told.stderr
-    assert hint not in told.stdout
+    shown, silent = (penstock(*arguments, *q, cwd=world.path) for q in ([], ["--quiet"]))
+    assert hint in shown.stderr
+    assert hint not in shown.stdout
     assert silent.stderr == ""
-    assert silent.stdout == told.stdout
+    assert silent.stdout == shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,7 @@ def test_hints_go_to_stderr_and_quiet_leaves_them_out(
         (["weights", "Results", "new"], "this is not a run"),
     ],
 )
-def test_an_error_is_words_on_stderr_and_exit_code_2(
+def test_an_error_is_a_message_on_stderr_and_exit_code_2(
     world: World, arguments: list[str], words: str
 ) -> None:
     done = penstock(*arguments, cwd=world.path)
@@ -122,7 +120,7 @@ def test_an_error_is_words_on_stderr_and_exit_code_2(
 
 @pytest.mark.parametrize("arguments", READING.values(), ids=READING)
 @pytest.mark.parametrize("format", ["human", "json", "csv"])
-def test_a_reader_that_goes_away_ends_a_verb_quietly(
+def test_a_closed_pipe_ends_a_command_quietly(
     world: World, arguments: list[str], format: str
 ) -> None:
     process = subprocess.Popen(
@@ -137,10 +135,10 @@ def test_a_reader_that_goes_away_ends_a_verb_quietly(
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    assert process.wait(timeout=60) == 141  # as the shell says of a program ended by SIGPIPE
+    assert process.wait(timeout=60) == 141  # the shell's exit code for SIGPIPE
 
 
-def test_what_was_read_before_the_pipe_was_closed_is_whole(world: World) -> None:
+def test_lines_before_a_pipe_is_closed_are_complete(world: World) -> None:
     done = subprocess.run(
         f"{PENSTOCK[0]} -m penstock results --detail | head -1",
         shell=True,
@@ -153,18 +151,18 @@ def test_what_was_read_before_the_pipe_was_closed_is_whole(world: World) -> None
     assert done.stderr == ""
 
 
-def test_a_trace_of_what_changed_exits_with_1(world: World, tmp_path: Path) -> None:
+def test_a_trace_of_a_changed_file_exits_with_1(world: World, tmp_path: Path) -> None:
     runs = ComposedRuns(tmp_path / "Results", write_copa(tmp_path / "Copa"))
     run = runs.add()
     assert penstock("trace", run.path, cwd=tmp_path).returncode == 0
     (runs.data / "copa_train.jsonl").write_text("")
     done = penstock("trace", run.path, cwd=tmp_path)
     assert done.returncode == 1
-    assert "1 of 2 are not what they were" in done.stdout
+    assert "1 of 2 changed or missing" in done.stdout
 
 
 @pytest.mark.parametrize("package", ["altair", "jinja2", "vl_convert"])
-def test_a_report_without_the_packages_it_needs_says_how_to_install_them(
+def test_a_report_without_its_packages_explains_how_to_install_them(
     world: World, tmp_path: Path, package: str
 ) -> None:
     (tmp_path / f"{package}.py").write_text("raise ImportError")

@@ -1,4 +1,4 @@
-"""What the command line explains, and what it refuses as wrongly used."""
+"""The help texts of the command line, and errors about wrong usage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import penstock as package
 from helpers.cli_world import World
 from helpers.command import penstock
 
-VERBS = {
+COMMANDS = {
     "migrate": ("--link", "--pick", "--all-versions", "--dry-run", "--replace", "--quiet"),
     "check": ("--against", "--format", "--quiet"),
     "train": ("--dry-run", "--format", "--quiet"),
@@ -24,22 +24,22 @@ VERBS = {
 }
 
 
-def test_the_help_lists_every_verb(tmp_path: Path) -> None:
+def test_the_help_lists_every_command(tmp_path: Path) -> None:
     for option in ("--help", "-h"):
         done = penstock(option, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
-        assert all(f" {verb} " in done.stdout for verb in VERBS)
+        assert all(f" {command} " in done.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_help_of_a_verb_names_its_options(verb: str, tmp_path: Path) -> None:
-    done = penstock(verb, "--help", cwd=tmp_path)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_names_its_options(command: str, tmp_path: Path) -> None:
+    done = penstock(command, "--help", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert all(option in done.stdout for option in VERBS[verb])
+    assert all(option in done.stdout for option in COMMANDS[command])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_version_is_the_packages(tmp_path: Path) -> None:
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     assert penstock("--version", cwd=tmp_path).stdout == f"penstock {package.__version__}\n"
 
 
@@ -48,7 +48,7 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
     [
         ["--nope"],
         ["nope"],
-        *([verb, "--nope"] for verb in VERBS),
+        *([command, "--nope"] for command in COMMANDS),
         ["results", "--format", "xml"],
         ["compare", "--format", "latx"],
         ["check"],
@@ -61,7 +61,7 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_is_words_on_stderr_and_exit_code_2(
+def test_wrong_usage_is_a_message_on_stderr_and_exit_code_2(
     arguments: list[str], tmp_path: Path
 ) -> None:
     done = penstock(*arguments, cwd=tmp_path)
@@ -80,7 +80,7 @@ def test_wrong_usage_is_words_on_stderr_and_exit_code_2(
         (["Copa=a", "Copa=b"], "'Copa' is given twice"),
     ],
 )
-def test_a_pick_that_cannot_be_read_stops_a_migration_before_it_begins(
+def test_an_invalid_pick_stops_a_migration_before_it_begins(
     world: World, tmp_path: Path, option: str, values: list[str], words: str
 ) -> None:
     new = tmp_path / "new"
@@ -95,10 +95,10 @@ def test_a_pick_that_cannot_be_read_stops_a_migration_before_it_begins(
 @pytest.mark.parametrize(
     ("option", "value"), [("--by", "method"), ("--purpose", "p"), ("--results", "Results")]
 )
-def test_a_report_of_datasets_refuses_what_says_which_runs(
+def test_a_report_of_datasets_refuses_options_about_runs(
     option: str, value: str, tmp_path: Path
 ) -> None:
     done = penstock("report", "--data", ".", option, value, cwd=tmp_path)
     assert done.returncode == 2
-    assert f"{option}: says which runs to report on, and --data reports on none" in done.stderr
+    assert f"{option}: is about runs, but --data reports on datasets" in done.stderr
     assert list(tmp_path.iterdir()) == []

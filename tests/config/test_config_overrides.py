@@ -1,4 +1,4 @@
-"""`key.path=value` lays values over a document, and errors of these values say so."""
+"""`key.path=value` overrides values of a document; errors about them name the command line."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def overridden(*overrides: str) -> Document:
         (" 7 ", 7),
     ],
 )
-def test_a_value_is_read_as_yaml_and_other_text_as_it_is(text: str, value: Any) -> None:
+def test_values_are_yaml_and_other_text_is_literal(text: str, value: Any) -> None:
     read = overridden(f"hyperparameters.steps={text}").data["hyperparameters"]["steps"]
     assert (type(read), read) == (type(value), value)
 
 
-def test_the_values_beside_the_overridden_one_stay() -> None:
+def test_other_values_are_kept() -> None:
     assert overridden("hyperparameters.steps=20", "data.path=Copa", "empty.x=1").data == {
         "model": "gpt2",
         "hyperparameters": {"learning_rate": 1e-6, "steps": 20},
@@ -59,7 +59,7 @@ def test_the_values_beside_the_overridden_one_stay() -> None:
     }
 
 
-def test_an_override_of_an_aliased_mapping_leaves_the_other_alone() -> None:
+def test_an_override_of_an_aliased_mapping_does_not_change_the_other() -> None:
     document = parse_yaml("base: &base {inner: {steps: 1}}\none: *base\ntwo: {<<: *base}\n")
     apply_overrides(document, ["one.inner.steps=2", "two.inner.steps=3"])
     assert document.data == {
@@ -69,14 +69,14 @@ def test_an_override_of_an_aliased_mapping_leaves_the_other_alone() -> None:
     }
 
 
-def test_a_later_override_goes_over_an_earlier_one() -> None:
+def test_a_later_override_replaces_an_earlier_one() -> None:
     document = overridden("data={path: Copa, name: a}", "data.name=b", "model=[a, b]", "model=c")
     assert document.data["data"] == {"path": "Copa", "name": "b"}
     assert document.data["model"] == "c"
 
 
 @pytest.mark.parametrize("override", ["model", "=gpt2", "", ".=1", "a..b=1", "a.=1", " =1"])
-def test_an_override_without_key_or_sign_is_refused(override: str) -> None:
+def test_an_override_without_key_or_equals_sign_is_refused(override: str) -> None:
     with pytest.raises(ConfigError, match=r"an override has the form key\.path=value"):
         overridden(override)
 
@@ -88,11 +88,11 @@ def test_an_override_without_key_or_sign_is_refused(override: str) -> None:
         ("hyperparameters.steps.x=1", "hyperparameters.steps.x: 'steps' is not a mapping"),
         ("model=[a, b", "command line:1:6: model: while parsing a flow sequence expected"),
         ("model='a", "command line:1:3: model: while scanning a quoted scalar"),
-        ("model={a: 1, a: 2}", "command line:1:8: model.a: the key stands twice"),
+        ("model={a: 1, a: 2}", "command line:1:8: model.a: duplicate key"),
         ("model=[a] b", "command line:1:5: model: expected '<document start>'"),
     ],
 )
-def test_an_override_that_cannot_be_followed_is_refused(override: str, words: str) -> None:
+def test_an_override_that_does_not_fit_is_refused(override: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         overridden(override)
     assert words in str(caught.value)
@@ -111,20 +111,20 @@ def test_an_error_about_an_overridden_value_points_to_the_command_line() -> None
     )
 
 
-def test_an_item_of_a_list_is_named_by_its_number() -> None:
+def test_a_list_item_is_addressed_by_its_index() -> None:
     document = parse_yaml("steps: [{tokenize: {eod: 1}}, pack]")
     apply_overrides(document, ["steps.0.tokenize.eod=2", "steps.1=pad"])
     assert document.data == {"steps": [{"tokenize": {"eod": 2}}, "pad"]}
 
 
 @pytest.mark.parametrize("index", ["2", "-1", "tokenize"])
-def test_an_item_that_a_list_has_not_is_refused(index: str) -> None:
+def test_an_index_out_of_range_is_refused(index: str) -> None:
     document = parse_yaml("steps: [a, b]")
-    with pytest.raises(ConfigError, match=r"is no item of the list; number one from 0 to 1"):
+    with pytest.raises(ConfigError, match=rf"the list has no item '{index}'; its items are 0 to 1"):
         apply_overrides(document, [f"steps.{index}=c"])
 
 
-def test_a_name_alone_in_a_list_takes_settings() -> None:
+def test_a_name_without_settings_in_a_list_gets_settings() -> None:
     document = parse_yaml("steps: [tokenize, pad]")
     apply_overrides(document, ["steps.1.pad.to=8"])
     assert document.data == {"steps": ["tokenize", {"pad": {"to": 8}}]}

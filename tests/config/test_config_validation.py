@@ -1,4 +1,4 @@
-"""A document that does not fit its model is told so in words, at its place."""
+"""What does not fit the model is an error in plain words with its location."""
 
 from __future__ import annotations
 
@@ -97,19 +97,19 @@ def test_a_document_that_fits_becomes_its_model() -> None:
         ),
         (
             "model: a\nrates: {zzz: 1}",
-            "2:9: rates.zzz: unknown key; known here: learning_rate, batch_size, optimizer",
+            "2:9: rates.zzz: unknown key; known keys: learning_rate, batch_size, optimizer",
         ),
     ],
 )
-def test_an_unknown_key_names_the_one_that_was_meant(text: str, message: str) -> None:
+def test_an_unknown_key_suggests_the_known_one(text: str, message: str) -> None:
     assert refusal(text) == f"r.yaml:{message}"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("shuffle: true", "1:1: model: required, and not given"),
-        ("model: a\nsteps: [{kind: copy}]", "2:9: steps.0.source: required, and not given"),
+        ("shuffle: true", "1:1: model: required, but missing"),
+        ("model: a\nsteps: [{kind: copy}]", "2:9: steps.0.source: required, but missing"),
         ("model: a\nlimit: many", "2:1: limit: must be a whole number, not 'many'"),
         ("model: a\nlimit: 1.5", "2:1: limit: must be a whole number, not 1.5"),
         ("model: a\nshuffle: no", None),
@@ -136,25 +136,25 @@ def test_an_unknown_key_names_the_one_that_was_meant(text: str, message: str) ->
         ("model: a\nname: a/b", "2:1: name: names a directory: no slash"),
     ],
 )
-def test_a_value_that_does_not_fit_is_told_in_words(text: str, message: str | None) -> None:
+def test_a_value_that_does_not_fit_is_described(text: str, message: str | None) -> None:
     if message is None:
         assert validate(parse_yaml(text), Recipe).shuffle is False
     else:
         assert refusal(text) == f"r.yaml:{message}"
 
 
-def test_a_step_of_an_unknown_kind_is_told_the_kinds_there_are() -> None:
+def test_an_unknown_discriminator_lists_the_known_ones() -> None:
     shown = refusal("model: a\nsteps: [{kind: cleen}]")
     assert shown.startswith("r.yaml:2:9: steps.0: ")
     assert "'cleen'" in shown
     assert "'copy', 'clean'" in shown
 
 
-def test_a_long_value_is_shown_in_part() -> None:
+def test_a_long_value_is_shortened() -> None:
     assert len(refusal(f"model: a\nlimit: {'x' * 500}")) < 120
 
 
-def test_an_overridden_value_is_refused_by_the_command_line() -> None:
+def test_an_error_about_an_override_names_the_command_line() -> None:
     document = parse_yaml("model: a", "r.yaml")
     apply_overrides(document, ["rates.batch_sise=1"])
     with pytest.raises(ConfigError) as caught:
@@ -164,7 +164,7 @@ def test_an_overridden_value_is_refused_by_the_command_line() -> None:
     )
 
 
-def test_an_error_of_a_part_of_a_document_is_placed_by_its_prefix() -> None:
+def test_an_error_in_part_of_a_document_is_located_by_its_prefix() -> None:
     document = parse_yaml("model: a\nmethods:\n  zo: {batch_size: many}", "r.yaml")
     with pytest.raises(ValidationError) as caught:
         Rates.model_validate(document.data["methods"]["zo"])

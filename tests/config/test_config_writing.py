@@ -1,4 +1,4 @@
-"""What is written as YAML reads back the same, and numbers keep their value in names."""
+"""Written YAML reads back the same, and short forms of numbers keep their value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from penstock.config import dump_yaml, parse_yaml, short_number, short_value
 from penstock.redaction import redact
 
-#: What one of the versions reads as something else, or as a sign.
+#: Texts that YAML 1.1 or 1.2 reads as something else when they are not quoted.
 TRAPS = (
     *("1e-6", "1.0e-6", "0o17", "0x1f", "012", "1_0", "1:30", ".inf", "2024-01-31", "no", "null"),
     *("~", "", "<<", "=", "- a", "a: b", "a #b", " a", "'", '"', "[", "&a", "*a", "!a", "%", "@"),
@@ -29,21 +29,21 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 @example({"rate": 1e-06, "large": 1e22, "text": "1e-06", "tag": "0o17", "minus": -0.0})
-def test_what_is_dumped_is_read_back_by_readers_of_both_versions(data: dict[str, Any]) -> None:
+def test_a_dump_is_read_back_by_readers_of_both_versions(data: dict[str, Any]) -> None:
     text = dump_yaml(data)
     assert yaml.safe_load(text) == data
     if redact(data, ()) == data:
         assert parse_yaml(text).data == data
 
 
-def test_a_dump_keeps_the_order_of_its_keys_and_writes_lists_out() -> None:
+def test_a_dump_keeps_the_key_order_and_has_no_aliases() -> None:
     rates = [1e-6, 0.5]
     assert dump_yaml({"b": rates, "a": rates, "note": "naïve"}) == (
         "b:\n- 1.0e-06\n- 0.5\na:\n- 1.0e-06\n- 0.5\nnote: naïve\n"
     )
 
 
-def test_not_a_number_and_infinity_are_written_as_numbers() -> None:
+def test_nan_and_infinity_are_written_as_numbers() -> None:
     text = dump_yaml({"a": math.inf, "b": -math.inf, "c": math.nan})
     for read in (parse_yaml(text).data, yaml.safe_load(text)):
         assert read["a"] == math.inf
@@ -55,7 +55,7 @@ def test_not_a_number_and_infinity_are_written_as_numbers() -> None:
 @example(1e-6)
 @example(0.1234567890123456)
 @example(123456.789)
-def test_the_short_form_of_a_number_is_that_number(number: float | int) -> None:
+def test_the_short_form_of_a_number_reads_back(number: float | int) -> None:
     assert type(number)(short_number(number)) == number
 
 
@@ -79,11 +79,11 @@ def test_the_short_form_of_a_number_is_that_number(number: float | int) -> None:
         (math.inf, "inf"),
     ],
 )
-def test_a_number_is_written_as_people_write_it(number: float | int, text: str) -> None:
+def test_short_forms_of_numbers(number: float | int, text: str) -> None:
     assert short_number(number) == text
 
 
-def test_a_long_text_is_shown_by_its_beginning_and_told_from_others() -> None:
+def test_a_long_text_is_shown_by_its_beginning_and_a_checksum() -> None:
     text = "{% for message in messages %}\n" * 9
     shown = short_value(text)
     assert shown.startswith("{% for message in messag… (")

@@ -1,4 +1,4 @@
-"""The demo's data: what an old project leaves behind, composed the same every time."""
+"""The data of the demo: an old project, generated deterministically."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fingerprint(root: Path) -> dict[str, str]:
     }
 
 
-def test_the_old_project_has_two_trees_and_versions_as_promised(old: Path) -> None:
+def test_the_old_project_has_two_trees_and_the_versions(old: Path) -> None:
     assert set(fingerprint(old)) == {
         *(
             f"{tree}/Copa/{name}"
@@ -71,7 +71,7 @@ def test_every_file_has_its_number_of_rows(old: Path) -> None:
         assert len(rows(old / f"0_data/Copa/mezo_gpt/{version}/copa_train.jsonl")) == TRAIN_ROWS
 
 
-def test_a_seed_decides_every_byte(old: Path, tmp_path: Path) -> None:
+def test_the_seed_determines_every_byte(old: Path, tmp_path: Path) -> None:
     write_old_project(tmp_path / "same", seed=0)
     write_old_project(tmp_path / "other", seed=1)
     assert fingerprint(tmp_path / "same") == fingerprint(old)
@@ -79,7 +79,7 @@ def test_a_seed_decides_every_byte(old: Path, tmp_path: Path) -> None:
     assert pretraining_sentences(0) == pretraining_sentences(0) != pretraining_sentences(1)
 
 
-def test_no_premise_of_train_stands_in_validation_or_test(migrated: Path) -> None:
+def test_no_premise_is_in_two_splits(migrated: Path) -> None:
     for tree in ("original", "synthetic"):
         files = [
             {
@@ -91,13 +91,13 @@ def test_no_premise_of_train_stands_in_validation_or_test(migrated: Path) -> Non
         assert sum(map(len, files)) == len(set.union(*files))
 
 
-def test_both_labels_and_both_questions_are_as_frequent(migrated: Path) -> None:
+def test_labels_and_questions_are_balanced(migrated: Path) -> None:
     train = rows(migrated / "original" / "Copa" / "copa_train.jsonl")
     for field, value in (("label", 1), ("question", "cause")):
         assert 0.4 < sum(row[field] == value for row in train) / len(train) < 0.6
 
 
-def test_versions_rephrase_more_and_more_and_never_the_rows_for_choosing(old: Path) -> None:
+def test_later_versions_rephrase_more_rows_and_never_the_dev_rows(old: Path) -> None:
     original = rows(old / "original" / "Copa" / "copa_train.jsonl")
     shares = {}
     for version in VERSIONS:
@@ -109,7 +109,7 @@ def test_versions_rephrase_more_and_more_and_never_the_rows_for_choosing(old: Pa
     assert shares["version_3-discard"] < 0.2
 
 
-def test_the_migrated_data_is_clean_but_for_what_the_demo_shows(migrated: Path) -> None:
+def test_the_migrated_data_has_only_the_findings_that_the_demo_shows(migrated: Path) -> None:
     assert check(migrated / "original").to_dict()["datasets"][0]["findings"] == []
     (synthetic,) = check(migrated / "synthetic", against=migrated / "original").datasets
     assert synthetic.ok

@@ -1,9 +1,10 @@
-"""`penstock demo`: the main job from end to end, as a user sees it."""
+"""`penstock demo`: the main workflow from end to end, as a user sees it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ class Demo:
     err: str
 
     def json(self, *arguments: str | Path) -> Any:
-        """Run a verb in the demo's directory; return what it prints as JSON."""
+        """Run a command in the demo's directory and return its JSON output."""
         done = penstock(*arguments, "--format", "json", cwd=self.path)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -39,7 +40,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo, run once however many workers share its tests, in a name that needs quoting."""
+    """The demo, run once for all test workers, in a directory whose name needs quoting."""
     base = tmp_path_factory.getbasetemp()
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "the demo"
     home.mkdir(exist_ok=True)
@@ -51,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(home / "world", *json.loads(ended.read_text()))
 
 
-def test_the_demo_ends_well_and_prints_the_commands_that_it_runs(demo: Demo) -> None:
+def test_the_demo_succeeds_and_prints_the_commands_that_it_runs(demo: Demo) -> None:
     assert demo.code == 0, demo.err
     printed = [line for line in demo.out.splitlines() if line.startswith("$ ")]
     assert printed == [
@@ -60,7 +61,7 @@ def test_the_demo_ends_well_and_prints_the_commands_that_it_runs(demo: Demo) -> 
     ]
     assert str(demo.path / "report.html") in demo.out
     assert "Traceback" not in demo.err
-    assert "it/s]" not in demo.err  # no bar of another library
+    assert "it/s]" not in demo.err  # no progress bar of a library
 
 
 def test_every_run_of_the_grid_is_done(demo: Demo) -> None:
@@ -69,16 +70,16 @@ def test_every_run_of_the_grid_is_done(demo: Demo) -> None:
     assert {run["method"] for run in runs} == METHODS
 
 
-def test_a_method_ends_clearly_above_chance_and_the_table_says_so(demo: Demo) -> None:
-    contenders = demo.json("compare")["contenders"]
-    assert {contender["method"] for contender in contenders} == METHODS
-    best = contenders[0]
+def test_the_best_method_is_clearly_above_chance_also_in_the_table(demo: Demo) -> None:
+    candidates = demo.json("compare")["candidates"]
+    assert {candidate["method"] for candidate in candidates} == METHODS
+    best = candidates[0]
     assert best["above_chance"] is True
     assert best["score"] > best["chance"] + 0.1
-    shown = [line.split() for line in demo.out.splitlines()]
-    head = next(words for words in shown if words[:1] == ["method"] and "above" in words)
-    (row,) = (words for words in shown if words[:1] == [best["method"]])
-    assert row[head.index("above")] == "yes"
+    lines = [re.split(r"\s{2,}", line.strip()) for line in demo.out.splitlines()]
+    header = next(cells for cells in lines if cells[0] == "method" and "above chance" in cells)
+    (row,) = (cells for cells in lines if cells[0] == best["method"])
+    assert row[header.index("above chance")] == "yes"
 
 
 def test_everything_that_the_demo_wrote_checks_without_an_error(demo: Demo) -> None:
@@ -90,7 +91,7 @@ def test_everything_that_the_demo_wrote_checks_without_an_error(demo: Demo) -> N
     ]
 
 
-def test_every_score_leads_back_to_the_raw_files(demo: Demo) -> None:
+def test_every_score_traces_back_to_the_raw_files(demo: Demo) -> None:
     for run in demo.json("results")["runs"]:
         document = demo.json("trace", run["directory"])
         assert document["intact"] is True
@@ -106,10 +107,10 @@ def test_the_report_opens_in_a_browser_with_its_charts(demo: Demo, browser: Page
         assert browser.marks(charts[name], ".mark-line.role-mark path") == 6
     assert len(browser.all("#comparison tbody tr")) == 3
     assert "text-quoted" in browser.one(".findings").text
-    assert (browser.complaints(), browser.loaded()) == ([], [])
+    assert (browser.console_messages(), browser.loaded()) == ([], [])
 
 
-def test_the_weights_of_a_run_become_a_model(demo: Demo, tmp_path: Path) -> None:
+def test_the_weights_of_a_run_can_be_exported(demo: Demo, tmp_path: Path) -> None:
     run = next(run for run in demo.json("results")["runs"] if run["method"] == "zo")
     made = demo.json("weights", run["directory"], tmp_path / "model")
     assert made == {"model": str(tmp_path / "model"), "step": run["best_step"]}
@@ -123,7 +124,7 @@ def test_training_again_has_nothing_to_do(demo: Demo) -> None:
     assert len(demo.json("results")["runs"]) == 6
 
 
-def test_a_directory_with_something_in_it_is_refused_and_left_as_it_is(demo: Demo) -> None:
+def test_a_directory_that_is_not_empty_is_refused_and_not_modified(demo: Demo) -> None:
     before = sorted(demo.path.rglob("*"))
     done = penstock("demo", demo.path, cwd=demo.path.parent)
     assert (done.returncode, done.stdout) == (2, "")

@@ -39,7 +39,7 @@ def test_what_is_absent_is_no_fault(tmp_path: Path, machine: dict[str, str]) -> 
         "name": "environment",
         "state": "absent",
         "value": "not here",
-        "mend": "penstock doctor --install llamafactory",
+        "fix": "penstock doctor --install llamafactory",
     }
 
 
@@ -60,12 +60,12 @@ def test_another_version_is_said_not_to_be_the_tested_one(
 
 
 def test_a_known_trap_is_broken_and_has_its_mend(tmp_path: Path, machine: dict[str, str]) -> None:
-    home = stub_environment(tmp_path / "e", troubles={"torchvision": MISSING_OPERATOR})
+    home = stub_environment(tmp_path / "e", import_errors={"torchvision": MISSING_OPERATOR})
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(home)})
     assert status == 1
     trap = items["llamafactory torchvision"]
     assert (trap["state"], trap["value"]) == ("broken", MISSING_OPERATOR)
-    assert trap["mend"].endswith(f"{home}/bin/python -m pip uninstall torchvision")
+    assert trap["fix"].endswith(f"{home}/bin/python -m pip uninstall torchvision")
 
 
 def test_a_cpu_build_beside_a_gpu_is_broken(tmp_path: Path, machine: dict[str, str]) -> None:
@@ -97,11 +97,11 @@ def test_a_variable_that_names_no_environment_is_broken(
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(tmp_path / "absent")})
     assert status == 1
     assert items["llamafactory environment"]["value"].endswith("no bin/llamafactory-cli in it")
-    assert items["llamafactory environment"]["mend"] == "penstock doctor --install llamafactory"
+    assert items["llamafactory environment"]["fix"] == "penstock doctor --install llamafactory"
 
 
 def test_people_read_the_mend_below_what_is_wrong(tmp_path: Path, machine: dict[str, str]) -> None:
-    home = stub_environment(tmp_path / "e", troubles={"torchvision": MISSING_OPERATOR})
+    home = stub_environment(tmp_path / "e", import_errors={"torchvision": MISSING_OPERATOR})
     done = penstock("doctor", cwd=tmp_path, environment=machine | {"LLAMAFACTORY_VENV": str(home)})
     lines = done.stdout.splitlines()
     broken = next(number for number, line in enumerate(lines) if "broken torchvision" in line)
@@ -111,5 +111,5 @@ def test_people_read_the_mend_below_what_is_wrong(tmp_path: Path, machine: dict[
 def test_csv_has_a_row_an_item(tmp_path: Path, machine: dict[str, str]) -> None:
     done = penstock("doctor", "--format", "csv", cwd=tmp_path, environment=machine)
     rows = list(csv.DictReader(done.stdout.splitlines()))
-    assert list(rows[0]) == ["area", "name", "state", "value", "mend"]
+    assert list(rows[0]) == ["area", "name", "state", "value", "fix"]
     assert rows[0]["name"] == "python"

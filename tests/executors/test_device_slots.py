@@ -84,7 +84,7 @@ def test_a_driver_that_hangs_is_not_waited_for(
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr("penstock.executors._gpus._PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("penstock.executors._devices._DRIVER_TIMEOUT_SECONDS", 0.1)
     with pytest.raises(ConfigError, match=r"driver does not answer .* name the device"):
         device_slots(None, None)
 

@@ -80,7 +80,7 @@ def walked(place: Path, run: Path) -> dict[str, TraceNode]:
 
 def test_the_lower_loss_is_the_better_one(place: Path, trained: GridOutcome) -> None:
     assert not trained.failed
-    (best,) = compare(place / "Results").contenders
+    (best,) = compare(place / "Results").candidates
     scores = {
         run.config.hyperparameters["learning_rate"]: run.record.result.score
         for run in trained.plan.runs

@@ -47,7 +47,7 @@ def test_a_second_start_meanwhile_starts_nothing_twice(place: Workplace) -> None
         again = place.run("train", place.path / "e.yaml")
         assert again.returncode == 0
         assert "2 runs, 0 to do (2 running)" in again.stderr
-        assert again.stdout == "2 runs carried by another process\n2 running\n"
+        assert again.stdout == "2 runs running in another process\n2 running\n"
     finally:
         place.go()
     until(lambda: place.states() == ["done", "done"], "the end of both runs")

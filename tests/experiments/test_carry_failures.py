@@ -96,7 +96,7 @@ def test_nothing_new_starts_after_a_failure_when_not_told_to_go_on(place: Workpl
     failed = place.run("train", file)
     assert failed.returncode == 3
     assert place.states() == ["failed"]
-    assert "3 runs not started after a failure; continue_on_error: true goes on" in failed.stdout
+    assert "3 runs not started after a failure; set continue_on_error: true to run the rest" in failed.stdout
     assert failed.stdout.splitlines()[-1] == "1 failed, 3 missing"
 
 

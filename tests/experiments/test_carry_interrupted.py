@@ -93,7 +93,7 @@ def test_nohup_is_respected(place: Workplace) -> None:
 def test_a_second_ctrl_c_does_not_wait_for_trainers_that_do_not_listen(place: Workplace) -> None:
     grid = started(place, 2, behaviour="ignore_sigterm")
     grid.send_signal(signal.SIGINT)
-    assert "stopping; once more stops at once" in first_words(grid)
+    assert "stopping; interrupt again to stop immediately" in first_words(grid)
     time.sleep(0.3)  # two signals at the same moment are one
     _, said = end(grid, signal.SIGINT)
     assert grid.returncode == 130

@@ -56,7 +56,7 @@ def test_every_list_is_a_dimension_and_every_run_is_done(environment: Path) -> N
 def test_the_lower_loss_is_the_better_one(environment: Path) -> None:
     train(experiment())
     comparison = compare("Results")
-    (best,) = comparison.contenders
+    (best,) = comparison.candidates
     assert comparison.score_name == "loss"
     assert (best.learning_rate, best.settings) == (2e-4, 2), "of equals it is the lower rate"
     assert (best.dev_score, best.score) == (1.0, 1.5)

@@ -12,7 +12,7 @@ import pytest
 
 import penstock
 from helpers.workplace import Workplace, alive, end, until
-from penstock.experiments import GridOutcome, Plan, PlannedRun
+from penstock.experiments import GridOutcome, GridPlan, PlannedRun
 from penstock.runs import RunDirectory, RunRecord, RunResult
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> GridO
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place.path)
         outcome = penstock.train("e.yaml")
-        outcome.plan.look_again()
+        outcome.plan.refresh()
         for run in outcome.plan.runs:
             assert run.directory is not None
             run.directory = RunDirectory(run.directory.path.resolve())
@@ -61,7 +61,7 @@ def run_of(trained: GridOutcome, method: str) -> tuple[PlannedRun, RunDirectory,
 
 
 def test_training_from_python_gives_every_run_with_its_typed_result(trained: GridOutcome) -> None:
-    assert [run.config.method for run in trained.carried].count("fo_full") == 2
+    assert [run.config.method for run in trained.executed].count("fo_full") == 2
     assert [run.state for run in trained.plan.runs] == ["done", "done", "failed", "done"]
     assert [run.config.hyperparameters["learning_rate"] for run in trained.failed] == [1e30]
     for run in trained.plan.runs:
@@ -159,7 +159,7 @@ def test_the_configuration_of_a_run_is_that_run_again(
     run, directory, _ = run_of(trained, "zo")
     monkeypatch.chdir(directory.path.parents[4])
     plan = penstock.load_experiment(directory.config_file)
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, GridPlan)
     (again,) = plan.runs
     assert (again.identity, again.state) == (run.identity, "done")
 
@@ -170,7 +170,7 @@ def test_results_and_comparison_read_what_was_trained(
     _, directory, _ = run_of(trained, "zo")
     monkeypatch.chdir(directory.path.parents[4])
     assert sorted(row.record.state for row in penstock.results()) == ["done"] * 3 + ["failed"]
-    assert len(penstock.compare(purpose="baseline_comparison").contenders) == 3
+    assert len(penstock.compare(purpose="baseline_comparison").candidates) == 3
 
 
 def long_run(place: Workplace, tiny_model: Path) -> tuple[subprocess.Popen[str], RunDirectory, int]:

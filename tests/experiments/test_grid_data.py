@@ -138,7 +138,7 @@ def test_two_mixes_under_one_given_name_are_refused() -> None:
 
 def test_a_name_with_a_slash_is_no_directory() -> None:
     said = refusal(data="{path: data/original/Copa, name: a/b}")
-    assert "data.name: names a file or a directory: no slash" in said
+    assert "data.name: must be the name of a file or directory: no slash" in said
 
 
 def test_a_path_may_hold_the_tasks_name() -> None:
@@ -146,7 +146,7 @@ def test_a_path_may_hold_the_tasks_name() -> None:
     grid = plan(task="[Copa, RTE]", data="{path: 'data/original/{task}'}")
     assert [Path(str(run.config.data.path)).name for run in grid.runs] == ["Copa", "RTE"]
     assert values(grid, "task", "label") == [("copa", "original"), ("rte", "original")]
-    assert [run.place.name for run in grid.runs] == [
+    assert [run.parent.name for run in grid.runs] == [
         "Copa_zo_original_1e-6",
         "RTE_zo_original_1e-6",
     ]
@@ -162,12 +162,12 @@ def test_a_path_may_start_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_task_is_known_by_its_directory_and_by_its_registered_name(name: str) -> None:
     (run,) = plan(task=name).runs
     assert run.config.task == "copa"
-    assert run.place.name == "Copa_zo_original_1e-6"
+    assert run.parent.name == "Copa_zo_original_1e-6"
 
 
 def test_a_hub_name_with_a_slash_is_two_directories_as_the_old_results_had() -> None:
     (run,) = plan(model="meta-llama/Llama-3.2-1B").runs
-    assert run.place == Path("Results/p/meta-llama/Llama-3.2-1B/Copa_zo_original_1e-6")
+    assert run.parent == Path("Results/p/meta-llama/Llama-3.2-1B/Copa_zo_original_1e-6")
     assert run.config.model == "meta-llama/Llama-3.2-1B"
 
 
@@ -175,7 +175,7 @@ def test_a_model_that_lies_here_is_called_after_its_directory() -> None:
     Path("models/tiny").mkdir(parents=True)
     Path("models/tiny/config.json").write_text("{}")
     (run,) = plan(model="models/tiny").runs
-    assert run.place == Path("Results/p/tiny/Copa_zo_original_1e-6")
+    assert run.parent == Path("Results/p/tiny/Copa_zo_original_1e-6")
     assert run.config.model == str(Path("models/tiny").resolve())
 
 

@@ -101,7 +101,7 @@ def test_a_missing_learning_rate_is_required_by_the_method_that_has_none() -> No
 
 @pytest.mark.parametrize("key", ["experiment", "model", "task", "method", "data"])
 def test_a_key_that_must_be_there_is_asked_for(key: str) -> None:
-    assert refusal(**{key: None}).startswith(f"e.yaml:1:1: {key}: required, and not given")
+    assert refusal(**{key: None}).startswith(f"e.yaml:1:1: {key}: required, but missing")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_two_values_that_do_not_go_together_are_refused() -> None:
 @pytest.mark.parametrize("purpose", ["a/b", "..", '""', "'a\\b'"])
 def test_a_purpose_that_is_no_directory_name_is_refused(purpose: str) -> None:
     said = refusal(experiment=f"{{purpose: {purpose}}}")
-    assert "experiment.purpose: names a file or a directory: no slash, not empty" in said
+    assert "experiment.purpose: must be the name of a file or directory: no slash, not empty" in said
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_single_run_has_all_the_cores() -> None:
 
 
 def test_a_key_that_stands_twice_is_refused() -> None:
-    assert "the key stands twice, first on line 3" in refusal_of("task:", "model: org/n\ntask:")
+    assert "duplicate key, first on line 3" in refusal_of("task:", "model: org/n\ntask:")
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,9 @@ def test_the_file_of_one_run_resolves_to_that_run() -> None:
         hyperparameters="{learning_rate: [1e-6, 0.1], seed: [0, 1], steps: 5}",
     )
     for run in grid.runs:
-        Path("one.yaml").write_text(experiment_yaml(run.config, RunDirectory(run.place)))
+        Path("one.yaml").write_text(experiment_yaml(run.config, RunDirectory(run.parent)))
         (again,) = load_experiment("one.yaml").runs
-        assert (again.identity, again.config, again.place) == (run.identity, run.config, run.place)
+        assert (again.identity, again.config, again.parent) == (run.identity, run.config, run.parent)
 
 
 def test_the_same_file_does_only_what_is_missing_or_failed(place: Workplace) -> None:

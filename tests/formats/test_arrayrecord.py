@@ -158,7 +158,7 @@ def test_a_wrong_number_of_rows_is_refused(home: Path) -> None:
 def test_a_record_that_is_no_example_is_named(home: Path) -> None:
     dataset(KIND, home, {"train": [[[1]]]})
     written(home / SHARD, [b"text"], "group_size:1")
-    with pytest.raises(DataError, match=f"{SHARD}: record 1 is no tf.train.Example"):
+    with pytest.raises(DataError, match=f"{SHARD}: record 1 is not a tf.train.Example"):
         tokens(FORMATS.get(KIND).open(home))
 
 

@@ -14,7 +14,7 @@ from helpers.killing import kill_at_change
 from helpers.token_pairs import write_flat
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS, merge
-from penstock.formats._workplace import workplace
+from penstock.formats._merge import staging_area
 from penstock.manifest import FileEntry, Manifest, read_manifest
 
 
@@ -72,7 +72,7 @@ def test_another_tokenizer_is_refused_before_anything_is_written(
     tmp_path: Path, named: str, tokenizer: str | None
 ) -> None:
     parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b", tokenizer=tokenizer) / named]
-    words = "of another tokenizer" if tokenizer else "no manifest names its tokenizer, and that of"
+    words = "has another tokenizer" if tokenizer else "no manifest names its tokenizer, but that of"
     for order in (parts, parts[::-1]):
         with pytest.raises(ConfigError, match=words):
             merge(order, tmp_path / "m")
@@ -99,10 +99,10 @@ def test_a_part_that_is_not_what_its_manifest_says_leaves_nothing(tmp_path: Path
 def test_what_stands_and_what_another_makes_is_left_alone(tmp_path: Path) -> None:
     parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b")]
     output = tmp_path / "m"
-    with workplace(output, [output]), pytest.raises(ConflictError, match="another process"):
+    with staging_area(output, [output]), pytest.raises(ConflictError, match="another process"):
         merge(parts, output)
     output.with_name("m.penstock.json").write_text("mine")
-    with pytest.raises(ConflictError, match=r"m\.penstock\.json is there already"):
+    with pytest.raises(ConflictError, match=r"m\.penstock\.json exists already"):
         merge(parts, output)
     with pytest.raises(ConfigError, match="is a directory; name the prefix of new files"):
         merge(parts, tmp_path / "a")
@@ -127,7 +127,7 @@ def test_a_merge_that_was_killed_is_whole_or_made_again(tmp_path: Path) -> None:
         process.join()
         code = process.exitcode or 0
         if (output.parent / "m.penstock.json").exists():
-            with pytest.raises(ConflictError, match="is there already"):
+            with pytest.raises(ConflictError, match="exists already"):
                 merge(parts, output)
         else:
             merge(parts, output)

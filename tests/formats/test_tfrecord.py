@@ -151,7 +151,7 @@ def test_a_shard_that_nothing_names_is_refused(home: Path) -> None:
     dataset(KIND, home)
     (home / "notes-train.tfrecord-00001-of-00002").write_bytes(b"")
     with pytest.raises(
-        DataError, match=r"00001-of-00002: is no shard that dataset_info.json names"
+        DataError, match=r"00001-of-00002: is not a shard that dataset_info.json lists"
     ):
         FORMATS.get(KIND).open(home)
 
@@ -199,7 +199,7 @@ def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None
     import numpy as np
 
     from penstock.formats._examples import encode_examples
-    from penstock.formats.tfrecord._records import frame
+    from penstock.formats.tfrecord import frame
 
     dataset(KIND, home, {"train": [[[1]]]}, context=1, columns=["inputs"])
     buffer, starts, stops = encode_examples(
@@ -210,7 +210,7 @@ def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None
     buffer[at + 4] = 8  # 2^31
     frame(buffer, starts, stops)
     (home / SHARD).write_bytes(buffer)
-    with pytest.raises(DataError, match="record 1: the column 'inputs' has a value that is not in"):
+    with pytest.raises(DataError, match="record 1: the column 'inputs' has a value outside of int32"):
         tokens(FORMATS.get(KIND).open(home))
 
 
@@ -218,7 +218,7 @@ def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None
     ("name", "content", "words"),
     [
         ("dataset_info.json", "{", "not JSON"),
-        ("dataset_info.json", "[]", "is no JSON object"),
+        ("dataset_info.json", "[]", "is not a JSON object"),
         ("dataset_info.json", "{}", "'name' is missing"),
         ("dataset_info.json", '{"name": "notes", "version": "1.0"}', "'1.0' is not of the form"),
         ("dataset_info.json", '{"name": "notes", "version": "1.0.0"}', "has no splits"),
@@ -228,7 +228,7 @@ def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None
             "the split 'train': shardLengths",
         ),
         ("features.json", "{}", "has no featuresDict"),
-        ("features.json", '{"featuresDict": {"features": {"a": 1}}}', "'a' is no tensor"),
+        ("features.json", '{"featuresDict": {"features": {"a": 1}}}', "'a' is not a tensor"),
     ],
 )
 def test_metadata_that_tfds_cannot_load_is_named(
@@ -252,10 +252,10 @@ def test_metadata_that_is_missing_is_named(home: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("at", "words"),
     [
-        (0, "record 1: the checksum does not fit the size"),
-        (9, "record 1: the checksum does not fit the size"),
-        (40, "record 1: the checksum does not fit the record"),
-        (-1, "record 3: the checksum does not fit the record"),
+        (0, "record 1: the checksum does not match the size"),
+        (9, "record 1: the checksum does not match the size"),
+        (40, "record 1: the checksum does not match the record"),
+        (-1, "record 3: the checksum does not match the record"),
     ],
 )
 def test_a_changed_byte_is_named_with_file_and_record(home: Path, at: int, words: str) -> None:
@@ -296,12 +296,12 @@ def test_every_file_that_breaks_off_is_found(
 
 
 def test_a_size_beyond_the_end_is_not_believed(home: Path) -> None:
-    from penstock.formats.tfrecord._records import _masked_crc
+    from penstock.formats.tfrecord import masked_crc
 
     dataset(KIND, home)
     size = struct.pack("<Q", 2**62)
-    (home / SHARD).write_bytes(size + struct.pack("<I", _masked_crc(size)) + b"more")
-    with pytest.raises(DataError, match="breaks off in record 1"):
+    (home / SHARD).write_bytes(size + struct.pack("<I", masked_crc(size)) + b"more")
+    with pytest.raises(DataError, match="is cut off in record 1"):
         tokens(FORMATS.get(KIND).open(home))
 
 

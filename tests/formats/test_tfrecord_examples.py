@@ -111,12 +111,12 @@ def test_an_empty_feature_has_no_values() -> None:
         (example(entry("ab", packed([1]))), "has no column 'a'"),
         (example(entry("a", message(1, message(1, b"text")))), "has no integers in the column 'a'"),
         (example(entry("a", message(2, message(1, b"1234")))), "has no integers in the column 'a'"),
-        (example(entry("a", packed([300])))[:-1], "is no tf.train.Example"),
-        (example(entry("a", message(3, message(1, b"\x80")))), "is no tf.train.Example"),
-        (example(entry("a", message(3, message(1, b"\xff" * 11)))), "is no tf.train.Example"),
-        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "is no tf.train.Example"),
-        (b"\x00\x00", "is no tf.train.Example"),
-        (b"\x0b\x0c", "is no tf.train.Example"),
+        (example(entry("a", packed([300])))[:-1], "is not a tf.train.Example"),
+        (example(entry("a", message(3, message(1, b"\x80")))), "is not a tf.train.Example"),
+        (example(entry("a", message(3, message(1, b"\xff" * 11)))), "is not a tf.train.Example"),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "is not a tf.train.Example"),
+        (b"\x00\x00", "is not a tf.train.Example"),
+        (b"\x0b\x0c", "is not a tf.train.Example"),
     ],
 )
 def test_what_is_no_example_with_the_column_is_refused(record: bytes, words: str) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from helpers.packed_data import ROWS, Rows, assert_rows, dataset, random_rows
 from penstock.errors import ConfigError, ConflictError, DataError
-from penstock.formats import FORMATS
-from penstock.formats._workplace import workplace
-from penstock.formats.tfrecord import merge
+from penstock.formats import FORMATS, merge
+from penstock.formats._merge import staging_area
 from penstock.manifest import FileEntry, Manifest, read_manifest
 
 PARTS: dict[str, dict[str, Rows]] = {
@@ -116,11 +115,11 @@ def test_datasets_of_different_tokenizers_are_refused(tmp_path: Path, output: Pa
     parts = parts_of(tmp_path)
     with_manifest(parts[0], "sha256:one")
     with_manifest(parts[1], "sha256:two")
-    with pytest.raises(ConfigError, match="is of another tokenizer than"):
+    with pytest.raises(ConfigError, match="has another tokenizer than"):
         merge(parts, output)
     parts[1].joinpath("penstock.json").unlink()
     with pytest.raises(
-        ConfigError, match=r"/replay/.*no manifest names its tokenizer, and that of"
+        ConfigError, match=r"/replay/.*no manifest names its tokenizer, but that of"
     ):
         merge(parts[:2], output)
     assert not output.parent.exists()
@@ -149,7 +148,7 @@ def test_a_damaged_part_leaves_nothing_behind(tmp_path: Path, output: Path) -> N
 
 def test_what_stands_already_is_left_alone(tmp_path: Path, output: Path) -> None:
     output.mkdir(parents=True)
-    with pytest.raises(ConflictError, match="is there already"):
+    with pytest.raises(ConflictError, match="exists already"):
         merge(parts_of(tmp_path), output)
     assert list(output.iterdir()) == []
 
@@ -182,7 +181,7 @@ def test_each_file_of_the_whole_keeps_its_split(tmp_path: Path, output: Path) ->
 
 def test_two_merges_to_one_output_are_not_made_at_once(tmp_path: Path, output: Path) -> None:
     parts = parts_of(tmp_path)
-    with workplace(output, [output]), pytest.raises(ConflictError, match="another process"):
+    with staging_area(output, [output]), pytest.raises(ConflictError, match="another process"):
         merge(parts, output)
     assert list(output.parent.iterdir()) == []
     merge(parts, output)

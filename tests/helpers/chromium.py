@@ -1,4 +1,4 @@
-"""A real headless Chromium without a network, and what is seen in it."""
+"""A headless Chromium without a network, and the content of its page."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _FLAGS = (
     "--no-first-run",
     "--disable-quic",
     "--window-size=1200,1000",
-    # No name is found, and no address is reached: a port that nobody listens on is the way out.
+    # No name resolves, and the proxy is a port that nobody listens on.
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=127.0.0.1:9",
 )
-#: What has not been drawn after so many seconds is not drawn.
-_PATIENCE = 60.0
+#: Seconds to wait for the charts.
+_TIMEOUT = 60.0
 
 _LOADED = """
 return performance.getEntriesByType("resource").map((entry) => entry.name)
@@ -50,19 +50,19 @@ class Page:
         self.driver = driver
 
     def open(self, path: Path) -> None:
-        """Open a file, and wait until each of its charts has been drawn or given up."""
-        self.driver.get_log("browser")  # what earlier pages said is not this one's
+        """Open a file and wait until each of its charts is drawn or shows an error."""
+        self.driver.get_log("browser")  # drop the messages of earlier pages
         self.driver.get(path.resolve().as_uri())
-        WebDriverWait(self.driver, _PATIENCE).until(
+        WebDriverWait(self.driver, _TIMEOUT).until(
             lambda _: all(chart.text for chart in self.all(".chart"))
         )
 
     def all(self, selector: str) -> list[WebElement]:
-        """Return every element that a CSS selector finds."""
+        """Return every element that matches a CSS selector."""
         return self.driver.find_elements("css selector", selector)
 
     def one(self, selector: str) -> WebElement:
-        """Return the only element that a CSS selector finds."""
+        """Return the only element that matches a CSS selector."""
         (element,) = self.all(selector)
         return element
 
@@ -71,24 +71,24 @@ class Page:
         return {str(chart.get_attribute("id")): chart for chart in self.all(".chart")}
 
     def marks(self, chart: WebElement, selector: str) -> int:
-        """Return how many marks of a chart have an extent: were really drawn."""
+        """Return how many marks of a chart have an extent, so are drawn."""
         return int(self.driver.execute_script(_MARKS, chart, selector))
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """Return what a script in the page returns."""
+        """Run a script in the page and return its result."""
         return self.driver.execute_script(script, *arguments)
 
     def loaded(self) -> list[str]:
-        """Return the addresses of everything that the page has loaded beside itself."""
+        """Return the URLs of everything that the page has loaded besides itself."""
         return list(self.run(_LOADED))
 
-    def complaints(self) -> list[str]:
-        """Return what the console has said."""
+    def console_messages(self) -> list[str]:
+        """Return the messages of the console."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
 
 def browser_session(profile: Path) -> Iterator[Page]:
-    """Yield a browser with a new profile; without one, skip, or fail where CI promises one."""
+    """Yield a browser with a new profile; if none is installed, skip, or fail in CI."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if binary is None or driver is None:
         reason = "chromium and chromedriver are not installed"

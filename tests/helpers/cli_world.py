@@ -1,4 +1,4 @@
-"""A working directory in which every verb that reads has something to read."""
+"""A working directory with input for every command that reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from penstock.runs import RunDirectory
 
 @dataclass(frozen=True)
 class World:
-    """A working directory with results, datasets and an old tree; tests leave it as it is."""
+    """A working directory with results, datasets and an old tree; tests never modify it."""
 
     path: Path
-    #: A run that is done.
+    #: A done run.
     run: RunDirectory

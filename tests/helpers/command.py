@@ -1,4 +1,4 @@
-"""penstock as a process: in a pipe, and in a terminal."""
+"""Run penstock as a process, with pipes or in a terminal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pathlib import Path
 
 PENSTOCK = (sys.executable, "-m", "penstock")
 Argument = str | Path
-#: What has not ended after so many seconds hangs.
-_PATIENCE = 1800.0
+#: A process that runs longer hangs.
+_TIMEOUT = 1800.0
 
 
 def penstock(
     *arguments: Argument, cwd: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run penstock to its end, its output into pipes."""
+    """Run penstock with its output in pipes."""
     return subprocess.run(
         [*PENSTOCK, *map(str, arguments)],
         cwd=cwd,
@@ -29,7 +29,7 @@ def penstock(
         capture_output=True,
         text=True,
         check=False,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
 
 
@@ -39,31 +39,31 @@ def penstock_in_terminal(
     columns: int = 100,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Run penstock in a terminal of so many columns; return all that it shows."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    """Run penstock in a terminal; return its output."""
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
         [*PENSTOCK, *map(str, arguments)],
         cwd=cwd,
         env=_environment({"TERM": "xterm-256color", **(environment or {})}),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
     )
-    os.close(theirs)
+    os.close(terminal)
     shown = b""
     try:
-        while part := os.read(ours, 65536):
+        while part := os.read(controller, 65536):
             shown += part
     except OSError:
-        pass  # what Linux says when the other side has been closed
+        pass  # on Linux, when the other side is closed
     finally:
-        os.close(ours)
-    process.wait(timeout=_PATIENCE)
+        os.close(controller)
+    process.wait(timeout=_TIMEOUT)
     return shown.decode().replace("\r\n", "\n")
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    """Return this process's environment without what it says of its own terminal."""
+    """Return this process's environment without the variables about its terminal."""
     own = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM"}
     return {k: v for k, v in os.environ.items() if k not in own} | dict(more or {})

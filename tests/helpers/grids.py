@@ -10,7 +10,7 @@ import pytest
 
 from penstock import load_experiment
 from penstock.errors import ConfigError
-from penstock.experiments import Plan
+from penstock.experiments import GridPlan
 
 #: An experiment of the built-in trainer; what a test gives replaces a whole key.
 KEYS = {
@@ -31,12 +31,12 @@ def write(**keys: str | None) -> Path:
     return path
 
 
-def plan(*overrides: str, **keys: str | None) -> Plan:
+def plan(*overrides: str, **keys: str | None) -> GridPlan:
     """Return the plan of an experiment with some keys replaced."""
     return load_experiment(write(**keys), overrides)
 
 
-def plan_text(text: str, *overrides: str) -> Plan:
+def plan_text(text: str, *overrides: str) -> GridPlan:
     """Return the plan of a whole text."""
     path = Path("e.yaml")
     path.write_text(dedent(text))
@@ -50,7 +50,7 @@ def refusal(*overrides: str, **keys: str | None) -> str:
     return str(refused.value)
 
 
-def values(grid: Plan, *names: str) -> list[tuple[Any, ...]]:
+def values(grid: GridPlan, *names: str) -> list[tuple[Any, ...]]:
     """Return what each run has under some names: `method`, `mix`, or hyperparameters."""
     found = []
     for run in grid.runs:

@@ -1,9 +1,9 @@
-"""Run one migration again and again, each killed with SIGKILL one change of the disk later.
+"""Run a migration repeatedly, each run killed with SIGKILL one file-system change later.
 
     killed_migrations.py SRC START ROOT OPTIONS
 
-Each run starts from a copy of START (nothing where START is not there), in ROOT/1, ROOT/2, ...;
-OPTIONS are the keyword arguments of `migrate` as JSON. The last run is the one that ends by itself.
+Run N starts in ROOT/N from a copy of START, or from nothing if START does not exist. OPTIONS are
+the keyword arguments of `migrate` as JSON. The last run is the first that completes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Write a thing again and again, each time killed one change of the disk later.
+"""Repeat a write, and kill it one file-system change later each time.
 
     killed_writes.py KIND ROOT
 
 KIND is `file`, `directory` or `manifest`. Each write starts from a copy of ROOT/start in ROOT/1,
-ROOT/2, ...; the last one but one ends by itself, and the last is killed by the kernel in the middle
-of its bytes.
+ROOT/2, ... The last but one write is not killed; the last is killed by the kernel in the middle of
+its bytes.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ WRITES: dict[str, Callable[[Path], None]] = {
 
 
 def kill_in_the_middle_of_bytes() -> None:
-    """Let the kernel end this process when a file grows beyond 4096 bytes."""
+    """Let the kernel kill this process when a file grows beyond 4096 bytes."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
 def write_and_die(kind: str, root: Path, number: int, prepare: Callable[[], None]) -> bool:
-    """Write in a child that `prepare` has armed; return whether it lived to the end."""
+    """Write in a child process after `prepare`; return True if it was not killed."""
     target = root / str(number)
     shutil.copytree(root / "start", target)
     child = os.fork()

@@ -28,7 +28,7 @@ CONTENTS: dict[str, Any] = {
     "versions": {"llamafactory": "0.9.5", "torch": "2.13.0+cpu"},
     "cuda_build": None,
     "cuda_devices": 0,
-    "troubles": {},
+    "import_errors": {},
 }
 
 
@@ -105,18 +105,18 @@ def stub_environment(directory: Path, **contents: Any) -> Path:
 
 def make_run(root: Path, data: Path, **values: Any) -> RunDirectory:
     """Make the directory of a run that is about to start."""
-    from penstock.trainers import TRAINERS
+    from penstock.trainers import runner
 
-    trainer = TRAINERS.get("llamafactory")
+    llamafactory = runner("llamafactory")
     given = {"template": "llama3", "batch_size": 2, "gradient_accumulation": 2} | values
     config = RunConfig(
         purpose="test",
-        trainer=trainer.name,
+        trainer="llamafactory",
         model="tiny",
         task="chat",
         method="fo_lora",
         data=RunData(path=str(data), label="lamps"),
-        hyperparameters=trainer.hyperparameters("fo_lora")(**given).model_dump(),
+        hyperparameters=llamafactory.hyperparameters("fo_lora")(**given).model_dump(),
     )
     directory = RunDirectory.create(root, config)
     directory.write(
@@ -124,7 +124,7 @@ def make_run(root: Path, data: Path, **values: Any) -> RunDirectory:
             identity="0" * 16,
             state=State.RUNNING,
             config=config,
-            command=trainer.command(directory, config),
+            command=llamafactory.command(directory, config),
             device="cpu",
             host="here",
             pid=os.getpid(),

@@ -1,4 +1,4 @@
-"""Small trees of task data for the tests of the migration, and how to look at a tree."""
+"""Small trees of task data for the migration tests, and functions that inspect a tree."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def write_old_tree(root: Path) -> Path:
-    """Write Copa with five versions and CB with one, and things that are no data."""
+    """Write Copa with five versions, CB with one, and files that are not data."""
     copa, cb = root / "Copa", root / "CB"
     write_rows(copa / "copa_train.jsonl", copa_rows(8, "base"))
     write_rows(copa / "copa_validation.jsonl", copa_rows(4, "validation"))
@@ -57,19 +57,19 @@ def write_old_tree(root: Path) -> Path:
     write_rows(cb / "cb_train.jsonl", cb_rows(6, "base"))
     write_rows(cb / "cb_validation.jsonl", cb_rows(3, "validation"))
     write_rows(cb / "lora" / "cb_train.jsonl", cb_rows(6, "lora"))
-    (copa / "notes.txt").write_text("what was tried\n")
+    (copa / "notes.txt").write_text("a note\n")
     (root / "scripts").mkdir()
     (root / "scripts" / "run.sh").write_text("echo run\n")
     return root
 
 
 def snapshot(root: Path) -> dict[str, tuple[Any, ...]]:
-    """Everything about a tree that a change would show: kinds, modes, times, bytes, links."""
+    """Return kind, mode, time and content of every path of a tree: any change shows."""
     return {str(path.relative_to(root)): _state(path) for path in (root, *root.rglob("*"))}
 
 
 def contents(root: Path) -> dict[str, Any]:
-    """Names and bytes of a tree, the texts of its links: what two equal trees share."""
+    """Return the content hash or link text of every path: equal for two equal trees."""
     return {name: state[3] for name, state in snapshot(root).items()}
 
 
@@ -83,13 +83,13 @@ def _state(path: Path) -> tuple[Any, ...]:
     return "directory", status.st_mode, status.st_mtime_ns, None
 
 
-def first_words(path: Path) -> str:
-    """The word that tells where the rows of a composed file come from."""
+def first_word(path: Path) -> str:
+    """Return the word in the first row that identifies the source of a generated file."""
     return str(json.loads(path.read_text().splitlines()[0])["premise"]).split(" the ")[1].split()[0]
 
 
-def prove(root: Path) -> Iterator[Path]:
-    """Load every dataset below `root` as the trainer does, against its manifest; yield each."""
+def load_datasets(root: Path) -> Iterator[Path]:
+    """Load every dataset below `root`, compare it with its manifest, and yield its path."""
     for dataset in find_task_directories(root):
         assert read_manifest(dataset.path) is not None, f"{dataset.path} has no manifest"
         manifest = open_task_directory(dataset.path).manifest()

@@ -1,4 +1,4 @@
-"""Reports as text, taken apart."""
+"""Parsed report pages."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-#: Attributes by which an element loads something.
+#: Attributes that make an element load something.
 LOADING = {"src", "href", "srcset", "data", "poster", "background", "action", "formaction", "cite"}
 
 
 class Elements(HTMLParser):
-    """The elements of a page: names, attributes, and the text of all that is no script or style."""
+    """The tags of a page with their attributes, its scripts and styles, and its other text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Elements(HTMLParser):
             self.styles.append(data)
 
     def count(self, name: str) -> int:
-        """Return how many elements have this name."""
+        """Return the number of elements with this name."""
         return sum(tag == name for tag, _ in self.tags)
 
 
@@ -51,7 +51,7 @@ def elements(path: Path) -> Elements:
 
 
 def references(page: Elements) -> list[str]:
-    """Return everything that the page's elements and styles refer to."""
+    """Return everything that the elements and styles of a page reference."""
     found = [
         f"{tag} {name}={value}"
         for tag, attributes in page.tags

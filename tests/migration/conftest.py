@@ -1,4 +1,4 @@
-"""Trees that the tests of the migration share."""
+"""Source and destination trees of the migration tests."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from helpers.migration_trees import write_old_tree
 
 @pytest.fixture
 def src(tmp_path: Path) -> Path:
-    """An old tree: Copa with versions, CB with one, and things that are no data."""
+    """An old tree: Copa with five versions, CB with one, and files that are not data."""
     return write_old_tree(tmp_path / "old")
 
 
 @pytest.fixture
 def dst(tmp_path: Path) -> Path:
-    """Where the migration writes; not there yet."""
+    """The destination, which does not exist yet."""
     return tmp_path / "new" / "0_data"

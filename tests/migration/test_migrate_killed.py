@@ -1,4 +1,4 @@
-"""kill -9 at any moment: nothing half-written is taken for whole, and the next run completes."""
+"""kill -9 at any moment: nothing partial looks complete, and the next run completes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ from typing import Any
 
 import pytest
 
-from helpers.migration_trees import cb_rows, contents, copa_rows, prove, snapshot, write_rows
+from helpers.migration_trees import (
+    cb_rows,
+    contents,
+    copa_rows,
+    load_datasets,
+    snapshot,
+    write_rows,
+)
 from penstock.manifest import MANIFEST_NAME, read_manifest
 from penstock.migration import migrate
 
 ALL = {"pick": {"Copa": "mezo_gpt/latest"}, "all_versions": {"Copa": "mezo_gpt"}}
 
 
-def assert_nothing_half_written_looks_whole(root: Path) -> None:
-    """Every directory with a manifest, hidden or not, holds exactly the bytes that it promises."""
+def assert_manifests_match_their_files(root: Path) -> None:
+    """Check that every directory with a manifest, hidden or not, has exactly the listed bytes."""
     for directory, _, names in os.walk(root):
         if MANIFEST_NAME in names:
             manifest = read_manifest(Path(directory))
@@ -32,7 +39,7 @@ def assert_nothing_half_written_looks_whole(root: Path) -> None:
 
 
 def file_contents(root: Path) -> set[Any]:
-    """The contents of all files under names that someone would read."""
+    """Return name and content of every file that is not hidden."""
     return {
         (Path(name).name.casefold(), content)
         for name, content in contents(root).items()
@@ -43,7 +50,7 @@ def file_contents(root: Path) -> set[Any]:
 def kill_at_every_change(
     src: Path, start: Path, tmp_path: Path, options: dict[str, Any]
 ) -> list[Path]:
-    """Return the destinations of runs that were killed at one change of the disk after another."""
+    """Return the destinations of runs, each killed one file-system change later than the last."""
     root = tmp_path / "runs"
     root.mkdir()
     script = ("-m", "helpers.killed_migrations")
@@ -56,7 +63,7 @@ def kill_at_every_change(
 
 
 @pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
-def test_a_new_destination_survives_a_kill_at_every_change_of_the_disk(
+def test_a_new_destination_survives_a_kill_at_every_file_system_change(
     src: Path, tmp_path: Path, link: bool
 ) -> None:
     for version in ("version_1", "version_9-2", "version_13-1"):
@@ -64,19 +71,19 @@ def test_a_new_destination_survives_a_kill_at_every_change_of_the_disk(
     before = snapshot(src)
     options = {**ALL, "link": link}
     runs = kill_at_every_change(src, tmp_path / "nothing", tmp_path, options)
-    undisturbed = contents(runs.pop())
+    expected = contents(runs.pop())
     for run in runs:
-        assert_nothing_half_written_looks_whole(run)
+        assert_manifests_match_their_files(run)
         migrate(src, run, **options)
-        assert contents(run) == undisturbed
+        assert contents(run) == expected
     assert snapshot(src) == before
 
 
 @pytest.mark.parametrize("manifest", [True, False], ids=["with-manifest", "without-manifest"])
-def test_an_existing_destination_survives_a_kill_at_every_change_of_the_disk(
+def test_an_existing_destination_survives_a_kill_at_every_file_system_change(
     src: Path, tmp_path: Path, manifest: bool
 ) -> None:
-    """It has a link where a copy is wanted, wrong names, other content, a file too many."""
+    """It has a link instead of a copy, wrong names, other content and an extra file."""
     start = tmp_path / "start"
     only = {"only": ["Copa"], "replace": True}
     migrate(src, start, **only)
@@ -90,45 +97,45 @@ def test_an_existing_destination_survives_a_kill_at_every_change_of_the_disk(
     options = {**only, "pick": {"Copa": "mezo_gpt/latest"}}
     (src / "Copa" / "copa_test.jsonl").unlink()
     runs = kill_at_every_change(src, start, tmp_path, options)
-    undisturbed = contents(runs[-1])
+    expected = contents(runs[-1])
     either = file_contents(start) | file_contents(runs[-1])
     for run in runs[:-1]:
-        assert_nothing_half_written_looks_whole(run)
+        assert_manifests_match_their_files(run)
         assert file_contents(run) <= either
         migrate(src, run, **options)
-        assert contents(run) == undisturbed
+        assert contents(run) == expected
 
 
-@pytest.mark.parametrize("there_before", [False, True], ids=["new", "existing"])
-def test_a_kill_in_the_middle_of_writing_a_manifest_leaves_no_half_of_it(
-    src: Path, dst: Path, tmp_path: Path, there_before: bool
+@pytest.mark.parametrize("exists", [False, True], ids=["new", "existing"])
+def test_a_kill_while_a_manifest_is_written_leaves_no_partial_manifest(
+    src: Path, dst: Path, tmp_path: Path, exists: bool
 ) -> None:
-    migrate(src, tmp_path / "undisturbed")
-    if there_before:
+    migrate(src, tmp_path / "expected")
+    if exists:
         migrate(src, dst, pick={"Copa": "mezo_gpt/latest"})
     script = f"""
 import os, signal
 from penstock.migration import migrate
-def die_half_way(descriptor):
+def die_midway(descriptor):
     if "Copa" in (name := os.readlink(f"/proc/self/fd/{{descriptor}}")) and "penstock.json" in name:
         os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
-os.fsync = die_half_way
+os.fsync = die_midway
 migrate({str(src)!r}, {str(dst)!r}, replace=True)
 """
     done = subprocess.run([sys.executable, "-c", script])
     assert done.returncode == -signal.SIGKILL
-    halves = list(dst.rglob(".penstock.json.partial"))
-    assert len(halves) == 1
+    partial = list(dst.rglob(".penstock.json.partial"))
+    assert len(partial) == 1
     with pytest.raises(json.JSONDecodeError):
-        json.loads(halves[0].read_text())
-    assert_nothing_half_written_looks_whole(dst)
+        json.loads(partial[0].read_text())
+    assert_manifests_match_their_files(dst)
     assert read_manifest(dst / "Copa") is None
     migrate(src, dst, replace=True)
-    assert contents(dst) == contents(tmp_path / "undisturbed")
+    assert contents(dst) == contents(tmp_path / "expected")
 
 
-def test_a_large_migration_killed_at_random_moments_completes_to_the_same_bytes(
+def test_a_large_migration_killed_at_random_moments_completes_with_the_same_bytes(
     tmp_path: Path,
 ) -> None:
     src = tmp_path / "old"
@@ -149,21 +156,21 @@ def test_a_large_migration_killed_at_random_moments_completes_to_the_same_bytes(
         return subprocess.Popen([sys.executable, "-c", command])
 
     started = time.monotonic()
-    assert start(tmp_path / "undisturbed").wait() == 0
+    assert start(tmp_path / "expected").wait() == 0
     duration = time.monotonic() - started
     moments = random.Random(13)
     killed = 0
     for attempt in range(9):
-        # Three kills in a row in each destination: what one leaves, the next finds.
+        # Three consecutive kills per destination: each run starts from what the last one left.
         dst = tmp_path / f"new_{attempt // 3}"
         process = start(dst)
         time.sleep(moments.uniform(duration / 3, duration))
         process.kill()
         killed += process.wait() == -signal.SIGKILL
-        assert_nothing_half_written_looks_whole(dst)
+        assert_manifests_match_their_files(dst)
     assert killed
     for dst in tmp_path.glob("new_*"):
         assert start(dst).wait() == 0
-        assert contents(dst) == contents(tmp_path / "undisturbed")
+        assert contents(dst) == contents(tmp_path / "expected")
     assert snapshot(src) == before
-    assert len(list(prove(dst))) == 4
+    assert len(list(load_datasets(dst))) == 4

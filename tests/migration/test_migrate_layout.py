@@ -1,4 +1,4 @@
-"""`migrate` brings an old tree into the layout that loaders read, by copy or by link."""
+"""`migrate` writes the layout that loaders read, by copy or by link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.migration_trees import cb_rows, prove, snapshot, write_rows
+from helpers.migration_trees import cb_rows, load_datasets, snapshot, write_rows
 from penstock.formats import open_task_directory
 from penstock.manifest import read_manifest
 from penstock.migration import Action, migrate, plan_migration
@@ -16,11 +16,9 @@ by_copy_and_by_link = pytest.mark.parametrize("link", [False, True], ids=["copy"
 
 
 @by_copy_and_by_link
-def test_the_datasets_stand_under_their_exact_names_and_load(
-    src: Path, dst: Path, link: bool
-) -> None:
+def test_the_datasets_have_exact_names_and_load(src: Path, dst: Path, link: bool) -> None:
     migrate(src, dst, link=link)
-    assert [path.name for path in prove(dst)] == ["CB", "Copa"]
+    assert [path.name for path in load_datasets(dst)] == ["CB", "Copa"]
     assert sorted(path.name for path in (dst / "Copa").iterdir()) == [
         "copa_test.jsonl",
         "copa_train.jsonl",
@@ -49,16 +47,16 @@ def test_a_second_run_changes_nothing(src: Path, dst: Path, link: bool) -> None:
     assert snapshot(dst) == before
 
 
-def test_a_dry_run_creates_nothing_and_says_what_would_be_done(src: Path, dst: Path) -> None:
+def test_a_dry_run_creates_nothing_and_returns_the_plan(src: Path, dst: Path) -> None:
     plan = migrate(src, dst, dry_run=True)
     assert not dst.parent.exists()
     assert plan == plan_migration(src, dst) == migrate(src, dst)
     assert "copy Copa/copa_train.jsonl to Copa/copa_train.jsonl (8 rows)" in [
-        step.sentence for step in plan.steps
+        step.description for step in plan.steps
     ]
 
 
-def test_names_are_found_without_regard_to_case_and_are_exact_in_the_destination(
+def test_names_are_found_in_any_case_and_are_exact_in_the_destination(
     src: Path, dst: Path, tmp_path: Path
 ) -> None:
     expected = migrate(src, tmp_path / "expected")
@@ -72,9 +70,7 @@ def test_names_are_found_without_regard_to_case_and_are_exact_in_the_destination
     ]
 
 
-def test_the_manifest_names_the_source_the_version_the_rows_and_the_hashes(
-    src: Path, dst: Path
-) -> None:
+def test_the_manifest_lists_source_version_rows_and_hashes(src: Path, dst: Path) -> None:
     migrate(src, dst, link=True, pick={"Copa": "mezo_gpt/version_13-1"})
     manifest = read_manifest(dst / "Copa")
     assert manifest is not None
@@ -103,31 +99,29 @@ def test_empty_lines_and_a_missing_final_newline_do_not_count_as_rows(src: Path,
 
 
 @by_copy_and_by_link
-def test_it_works_through_links_to_both_trees(
-    src: Path, dst: Path, tmp_path: Path, link: bool
-) -> None:
-    """A relative link must count its steps from where the destination really is."""
+def test_both_trees_may_be_symbolic_links(src: Path, dst: Path, tmp_path: Path, link: bool) -> None:
+    """A relative link must start from the real path of the destination."""
     (tmp_path / "a" / "deep" / "place").mkdir(parents=True)
     (tmp_path / "old_link").symlink_to(src)
     (tmp_path / "new_link").symlink_to(tmp_path / "a" / "deep" / "place")
     migrate(tmp_path / "old_link", tmp_path / "new_link", link=link)
-    assert len(list(prove(tmp_path / "a" / "deep" / "place"))) == 2
+    assert len(list(load_datasets(tmp_path / "a" / "deep" / "place"))) == 2
     again = migrate(src, tmp_path / "a" / "deep" / "place", link=link)
     assert not again.changed
 
 
 @by_copy_and_by_link
-def test_both_trees_may_be_named_from_the_working_directory(
+def test_both_trees_may_be_relative_paths(
     src: Path, dst: Path, monkeypatch: pytest.MonkeyPatch, link: bool
 ) -> None:
     monkeypatch.chdir(src)
     migrate(".", "../new/0_data", link=link)
     monkeypatch.chdir(dst)
     assert not migrate("../../old", ".", link=link).changed
-    assert len(list(prove(dst))) == 2
+    assert len(list(load_datasets(dst))) == 2
 
 
-def test_links_are_relative_and_survive_when_both_trees_move_together(
+def test_links_are_relative_and_stay_valid_when_both_trees_move_together(
     src: Path, dst: Path, tmp_path: Path
 ) -> None:
     migrate(src, dst, link=True)
@@ -140,7 +134,7 @@ def test_links_are_relative_and_survive_when_both_trees_move_together(
     assert len(open_task_directory(moved / "new" / "0_data" / "Copa").rows("train")) == 8
 
 
-def test_a_link_in_the_source_is_followed_to_the_file(src: Path, dst: Path, tmp_path: Path) -> None:
+def test_a_link_in_the_source_is_resolved_to_the_file(src: Path, dst: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pool" / "rows.jsonl"
     pool.parent.mkdir()
     (src / "CB" / "cb_train.jsonl").rename(pool)
@@ -150,7 +144,7 @@ def test_a_link_in_the_source_is_followed_to_the_file(src: Path, dst: Path, tmp_
     assert str((dst / "CB" / "cb_train.jsonl").readlink()) == "../../../pool/rows.jsonl"
 
 
-def test_copies_can_be_read_and_written_whatever_the_source_and_the_umask_allow(
+def test_copies_are_readable_and_writable_whatever_source_mode_and_umask(
     src: Path, dst: Path
 ) -> None:
     (src / "CB" / "cb_train.jsonl").chmod(0o400)
@@ -164,51 +158,50 @@ def test_copies_can_be_read_and_written_whatever_the_source_and_the_umask_allow(
     assert (dst / "CB" / "cb_train.jsonl").stat().st_mode & 0o600 == 0o600
 
 
-def test_what_stays_in_the_source_is_listed_with_the_pick_that_would_take_it(
-    src: Path, dst: Path
-) -> None:
+def test_unmigrated_paths_are_listed_with_the_pick_that_migrates_them(src: Path, dst: Path) -> None:
     write_rows(src / "CB" / "lora" / "deeper" / "cb_validation.jsonl", cb_rows(3, "deeper"))
     plan = plan_migration(src, dst, pick={"Copa": "mezo_gpt/version_13-2"})
-    assert [left.sentence for left in plan.left_behind] == [
-        "CB/lora: a version; --pick CB=lora takes it",
+    assert [item.description for item in plan.unmigrated] == [
+        "CB/lora: a version; use --pick CB=lora",
         "Copa/copa_train.jsonl: the picked version has its own",
-        "Copa/mezo_gpt/version_1: a version; --pick Copa=mezo_gpt/version_1 takes it",
-        "Copa/mezo_gpt/version_5-discard: a version; "
-        "--pick Copa=mezo_gpt/version_5-discard takes it",
-        "Copa/mezo_gpt/version_9-2: a version; --pick Copa=mezo_gpt/version_9-2 takes it",
-        "Copa/mezo_gpt/version_13-1: a version; --pick Copa=mezo_gpt/version_13-1 takes it",
-        "Copa/notes.txt: no file of copa",
-        "scripts: no dataset's directory",
+        "Copa/mezo_gpt/version_1: a version; use --pick Copa=mezo_gpt/version_1",
+        "Copa/mezo_gpt/version_5-discard: a version; use --pick Copa=mezo_gpt/version_5-discard",
+        "Copa/mezo_gpt/version_9-2: a version; use --pick Copa=mezo_gpt/version_9-2",
+        "Copa/mezo_gpt/version_13-1: a version; use --pick Copa=mezo_gpt/version_13-1",
+        "Copa/notes.txt: not a file of copa",
+        "scripts: not a dataset directory",
     ]
-    assert plan.left_behind[0].pick == "CB=lora"
+    assert plan.unmigrated[0].pick == "CB=lora"
 
 
 def test_every_file_of_the_source_is_migrated_or_listed(src: Path, dst: Path) -> None:
     plan = plan_migration(src, dst, all_versions={"Copa": "mezo_gpt"}, pick={"CB": "lora"})
-    taken = {step.source for step in plan.steps}
-    left = [left.path for left in plan.left_behind]
+    migrated = {step.source for step in plan.steps}
+    left = [item.path for item in plan.unmigrated]
     for path in src.rglob("*"):
         if path.is_file():
             listed = any(path == entry or entry in path.parents for entry in left)
-            assert (path in taken) != listed, path
+            assert (path in migrated) != listed, path
 
 
-def test_an_empty_directory_of_a_task_stays_and_is_said(src: Path, dst: Path) -> None:
+def test_an_empty_task_directory_is_listed_as_unmigrated(src: Path, dst: Path) -> None:
     (src / "ArcC_MC").mkdir()
     plan = migrate(src, dst)
-    assert [left.sentence for left in plan.left_behind if left.path.name == "ArcC_MC"] == [
-        "ArcC_MC: holds no file of arcc_mc, such as 'ARC-Challenge_train.jsonl'"
+    assert [item.description for item in plan.unmigrated if item.path.name == "ArcC_MC"] == [
+        "ArcC_MC: contains no file of arcc_mc, such as 'ARC-Challenge_train.jsonl'"
     ]
     assert not (dst / "ArcC_MC").exists()
 
 
-def test_only_names_the_datasets_that_are_migrated(src: Path, dst: Path) -> None:
+def test_only_selects_the_datasets_to_migrate(src: Path, dst: Path) -> None:
     plan = migrate(src, dst, only=["cb"])
     assert [path.name for path in dst.iterdir()] == ["CB"]
-    assert "Copa: not among the datasets of --only" in [left.sentence for left in plan.left_behind]
+    assert "Copa: not among the datasets of --only" in [
+        item.description for item in plan.unmigrated
+    ]
 
 
-def test_the_plan_has_a_form_for_json(src: Path, dst: Path) -> None:
+def test_the_plan_converts_to_a_json_document(src: Path, dst: Path) -> None:
     plan = plan_migration(src, dst, link=True)
     data = plan.to_dict()
     assert (data["mode"], data["changed"]) == ("link", True)
@@ -216,5 +209,5 @@ def test_the_plan_has_a_form_for_json(src: Path, dst: Path) -> None:
         "action": "link",
         "source": str(src / "CB" / "cb_train.jsonl"),
         "destination": str(dst / "CB" / "cb_train.jsonl"),
-        "sentence": "link CB/cb_train.jsonl to CB/cb_train.jsonl (6 rows)",
+        "description": "link CB/cb_train.jsonl to CB/cb_train.jsonl (6 rows)",
     }

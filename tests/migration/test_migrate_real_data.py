@@ -1,4 +1,4 @@
-"""The backup tree of a real project migrates by copy and by link, and loads."""
+"""The backup tree of a real project: it migrates by copy and by link, and loads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.migration_trees import prove, snapshot
+from helpers.migration_trees import load_datasets, snapshot
 from penstock.files import sha256_of
 from penstock.formats import open_task_directory
 from penstock.migration import migrate, plan_migration
@@ -18,12 +18,12 @@ def backup(shared_data: Path) -> Path:
 
 
 @pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
-def test_the_backup_tree_migrates_loads_and_stays_as_it_was(
+def test_the_backup_tree_migrates_and_loads_and_is_not_modified(
     backup: Path, dst: Path, link: bool
 ) -> None:
     before = snapshot(backup)
     plan = migrate(backup, dst, link=link, pick={"Copa": "mezo_gpt/latest"})
-    directories = [path.name for path in prove(dst)]
+    directories = [path.name for path in load_datasets(dst)]
     assert directories == ["ArcC_Cloze", "BOOLQ", "CB", "Copa", "RTE"]
     assert {d.task: d.manifest.counts for d in plan.datasets} == {
         "arcc_cloze": {"train": 1119, "validation": 299, "test": 1172},
@@ -42,7 +42,7 @@ def test_the_backup_tree_migrates_loads_and_stays_as_it_was(
 
 def test_all_nine_versions_of_copa_become_complete_datasets(backup: Path, dst: Path) -> None:
     migrate(backup, dst, all_versions={"Copa": "mezo_gpt"}, only=["Copa"])
-    versions = sorted(path.name for path in prove(dst) if path.parent.name == "Copa")
+    versions = sorted(path.name for path in load_datasets(dst) if path.parent.name == "Copa")
     assert versions == [
         "version_1",
         "version_10-1",
@@ -63,11 +63,11 @@ def test_all_nine_versions_of_copa_become_complete_datasets(backup: Path, dst: P
         assert sha256_of(dataset.file("train")) == sha256_of(source)
 
 
-def test_the_versions_that_stay_are_named_with_the_pick_that_takes_them(
+def test_unmigrated_versions_are_listed_with_the_pick_that_migrates_them(
     backup: Path, dst: Path
 ) -> None:
     plan = plan_migration(backup, dst, pick={"Copa": "mezo_gpt/latest"})
-    picks = [left.pick for left in plan.left_behind if left.pick]
+    picks = [item.pick for item in plan.unmigrated if item.pick]
     assert picks[:2] == ["CB=lora", "Copa=mezo_gpt/version_1"]
     assert "RTE=backup" in picks
     assert len(picks) == 10
@@ -83,11 +83,11 @@ def test_all_six_originals_migrate(shared_data: Path, dst: Path) -> None:
         "Copa",
         "RTE",
     ]
-    assert plan.left_behind == ()
-    assert len(list(prove(dst))) == 6
+    assert plan.unmigrated == ()
+    assert len(list(load_datasets(dst))) == 6
 
 
-def test_the_root_of_the_backup_points_at_the_directory_that_was_meant(
+def test_the_root_of_the_backup_is_refused_with_the_directory_to_use(
     shared_data: Path, backup: Path, dst: Path
 ) -> None:
     with pytest.raises(Exception, match=rf"did you mean '{backup}'\?"):

@@ -11,9 +11,10 @@ from penstock.errors import PenstockError
 from penstock.trainers.llamafactory.environment import (
     VARIABLE,
     Environment,
+    create_environment,
     require_environment,
+    requirements_hash,
 )
-from penstock.trainers.llamafactory.installing import install, requirements_hash
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,6 @@ def llamafactory() -> Environment:
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     kept = caches / "penstock" / f"llamafactory-{requirements_hash()[:16]}"
     try:
-        return install(kept)
+        return create_environment(kept)
     except PenstockError as error:
         pytest.skip(f"LLaMA-Factory cannot be installed here: {error}")

@@ -1,4 +1,4 @@
-"""The source hub, with the library `datasets`: directories, what is cached, and no network."""
+"""The source hub, with the library `datasets`: directories, the cache, and no network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """A directory like a dataset of the hub: two splits, files of JSON Lines."""
+    """A directory like a dataset of the Hub: two splits, files of JSON Lines."""
     (tmp_path / "data").mkdir()
     write_jsonl(tmp_path / "data/train.jsonl", ROWS)
     write_jsonl(tmp_path / "data/test.jsonl", ROWS[:7])
@@ -42,9 +42,9 @@ def hub(**settings: Any) -> Source:
     return SOURCES.get("hub").model_validate(settings)
 
 
-def read(source: Source, piece_bytes: int = 20_000) -> list[dict[str, Any]]:
+def read(source: Source, split_bytes: int = 20_000) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for input_split in source.input_splits(piece_bytes):
+    for input_split in source.input_splits(split_bytes):
         stats = RowStats(lambda number, input_split=input_split: source.place(input_split, number))
         for batch in source.read(input_split, stats):
             assert isinstance(batch, RowBatch)
@@ -59,7 +59,7 @@ def test_a_directory_is_read_split_by_split(directory: Path) -> None:
     assert read(chosen)[3] == {"text": "xxx", "n": 3}
 
 
-def test_the_cached_files_are_the_inputs_and_cut_into_pieces(directory: Path, cache: Path) -> None:
+def test_the_cached_files_are_the_inputs_and_cut_into_splits(directory: Path, cache: Path) -> None:
     source = hub(dataset=str(directory))
     [file] = source.inputs()
     assert Path(file).is_relative_to(cache)
@@ -97,13 +97,13 @@ def test_the_manifest_has_the_hashes_and_a_second_build_is_the_same(
 
 
 def cached_from_hub(cache: Path, directory: Path) -> None:
-    """Lay a dataset into the cache as one that was fetched at COMMIT lies there."""
+    """Put a dataset into the cache, as if downloaded at COMMIT."""
     [made] = {Path(file).parent for file in hub(dataset=str(directory)).inputs()}
     target = cache / "owner___data" / "default" / "0.0.0" / COMMIT
     shutil.copytree(made, target)
 
 
-def test_what_is_cached_needs_no_network_and_its_commit_is_in_the_path(
+def test_a_cached_dataset_needs_no_network_and_its_path_has_the_commit(
     directory: Path, cache: Path
 ) -> None:
     cached_from_hub(cache, directory)
@@ -113,35 +113,35 @@ def test_what_is_cached_needs_no_network_and_its_commit_is_in_the_path(
     assert read(hub(dataset="owner/data", revision=COMMIT, split="test")) == ROWS[:7]
 
 
-def test_another_revision_is_not_taken_from_the_cache(directory: Path, cache: Path) -> None:
+def test_another_cached_revision_is_refused(directory: Path, cache: Path) -> None:
     cached_from_hub(cache, directory)
     with pytest.raises(ConfigError) as caught:
         hub(dataset="owner/data", revision="0123abc").inputs()
     assert str(caught.value).startswith(
-        f"owner/data: the hub cannot be reached, and the newest that the cache has is {COMMIT}, "
-        "not the revision that is asked for; set `revision`"
+        f"owner/data: the Hub cannot be reached, and the newest cached revision is {COMMIT}; set "
+        "`revision`"
     )
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
-        ({"dataset": "owner/none"}, "owner/none: the hub cannot be reached, and the cache does"),
+        ({"dataset": "owner/none"}, "owner/none: the Hub cannot be reached, and the dataset is not cached."),
         ({"dataset": "DIR", "split": "tset"}, 'DIR: Unknown split "tset". Should be one of'),
         ({"dataset": "DIR", "config": "x"}, "DIR: BuilderConfig 'x' not found. Available: ['def"),
     ],
 )
-def test_what_cannot_be_had_is_said_in_words(
-    directory: Path, settings: dict[str, Any], said: str
+def test_an_unavailable_dataset_is_reported(
+    directory: Path, settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         hub(**{k: str(directory) if v == "DIR" else v for k, v in settings.items()}).inputs()
-    assert str(caught.value).replace(str(directory), "DIR").startswith(said)
+    assert str(caught.value).replace(str(directory), "DIR").startswith(message)
 
 
-def test_files_that_cannot_be_read_are_said_without_their_text(directory: Path) -> None:
+def test_unreadable_files_are_reported_without_their_text(directory: Path) -> None:
     (directory / "train.jsonl").write_text('{"text": "a"}\n{"text": secret}\n')
     with pytest.raises(ConfigError) as caught:
         hub(dataset=str(directory)).inputs()
-    assert "a source of the files' own kind (csv, jsonl, ...) names the line" in str(caught.value)
+    assert "use the source for this type of file (csv, jsonl, ...), which names the line" in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -16,9 +16,9 @@ from helpers.llamafactory_world import write_chat, write_tiny_llama
 from penstock.config import dump_yaml
 from penstock.errors import ConfigError
 from penstock.runs import find_runs
-from penstock.trainers.llamafactory.environment import Environment, look_into
+from penstock.trainers.llamafactory.environment import Environment, inspect
+from penstock.trainers.llamafactory.metrics import OutputParser
 from penstock.trainers.llamafactory.models import template_of
-from penstock.trainers.llamafactory.printed import Printed
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
@@ -68,12 +68,12 @@ def test_the_exported_yaml_trains_on_every_row_and_uses_the_evaluation_set(
     assert exported.returncode == 0, exported.stderr
     done = run(llamafactory, "train", "train.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    printed = Printed({}, stop=threading.Event())
+    parser = OutputParser({}, stop=threading.Event())
     for stream, said in (("out", done.stdout), ("err", done.stderr)):
         for line in said.splitlines(keepends=True):
-            printed.read(stream, line)
-    assert printed.examples == {"training": 24, "evaluation": 7}
-    assert not printed.warnings
+            parser.parse(stream, line)
+    assert parser.example_counts == {"training": 24, "evaluation": 7}
+    assert not parser.warnings
     lines = (tmp_path / "trained" / "trainer_log.jsonl").read_text().splitlines()
     evaluated = [line["current_steps"] for line in map(json.loads, lines) if "eval_loss" in line]
     assert evaluated == [4, 8, 12]
@@ -129,8 +129,8 @@ def test_an_experiment_carries_it_to_a_result(
 
 
 def test_the_environment_that_is_installed_has_no_trouble(llamafactory: Environment) -> None:
-    contents = look_into(llamafactory, ["llamafactory.train.tuner"])
-    assert contents.troubles == {}
+    contents = inspect(llamafactory, ["llamafactory.train.tuner"])
+    assert contents.import_errors == {}
     assert "torchvision" not in contents.versions
 
 

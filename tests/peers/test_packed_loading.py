@@ -99,7 +99,7 @@ def test_a_damaged_record_is_named_while_it_is_read(tmp_path: Path) -> None:
     path.write_bytes(content)
     source = PackedGrainSource(found.path)
     assert source[0]["inputs"].tolist() == [5, 6, 7, 8, 9, *[0] * 7]
-    with pytest.raises(DataError, match="record 3: the checksum does not fit the record"):
+    with pytest.raises(DataError, match="record 3: the checksum does not match the record"):
         source[2]
 
 

@@ -18,9 +18,9 @@ tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
 
 from penstock.errors import ConfigError, DataError  # noqa: E402
-from penstock.formats import FORMATS  # noqa: E402
+from penstock.formats import FORMATS, merge  # noqa: E402
 from penstock.formats._examples import ExampleReader, encode_examples  # noqa: E402
-from penstock.formats.tfrecord import Tfrecord, merge  # noqa: E402
+from penstock.formats.tfrecord import Tfrecord  # noqa: E402
 
 SPLITS: dict[str, Rows] = {"train": random_rows(40, 32), "validation": random_rows(5, 32, seed=1)}
 int32s = st.integers(0, 2**31 - 1)

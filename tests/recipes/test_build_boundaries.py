@@ -21,13 +21,13 @@ Recipe = Callable[..., Path]
 
 @pytest.mark.parametrize("name", ["../victim", "a/b", "..", ""])
 def test_a_name_is_no_path(recipe: Recipe, name: str) -> None:
-    with pytest.raises(ConfigError, match="name: names a file or a directory"):
+    with pytest.raises(ConfigError, match="name: must be the name of a file or directory"):
         penstock.load_recipe(recipe(name=name))
 
 
 def test_the_name_of_a_source_is_no_path(recipe: Recipe, source: Path) -> None:
     sources = {"../../evil": {"kind": "jsonl", "path": str(source)}}
-    with pytest.raises(ConfigError, match="names a file or a directory"):
+    with pytest.raises(ConfigError, match="must be the name of a file or directory"):
         penstock.load_recipe(recipe(source=None, sources=sources))
 
 

@@ -27,10 +27,10 @@ def message(error: type[PenstockError], recipe: Path, *overrides: str) -> str:
     [
         ({"stepz": []}, "stepz: unknown key; did you mean 'steps'?"),
         ({"steps": ["tokenise"]}, "steps.0: there is no step 'tokenise'; did you mean 'tokenize'?"),
-        ({"steps": [{"tokenize": {}}]}, "steps.0.tokenize.tokenizer: required, and not given"),
+        ({"steps": [{"tokenize": {}}]}, "steps.0.tokenize.tokenizer: required, but missing"),
         ({"steps": [{"a": {}, "b": {}}]}, "a step is its name, or one name with its settings"),
         ({"source": {"path": "x"}}, "source: kind is required: which source it is (cohorts, "),
-        ({"source": {"kind": "jsonl"}}, "source.path: required, and not given"),
+        ({"source": {"kind": "jsonl"}}, "source.path: required, but missing"),
         ({"source": {"kind": "jsnol"}}, "there is no source 'jsnol'; did you mean 'jsonl'?"),
         ({"source": None}, "give either source, or sources by name"),
         ({"format": "megaton"}, "format: there is no format 'megaton'; did you mean 'megatron'?"),

@@ -55,7 +55,7 @@ def test_the_same_command_again_changes_nothing(source: Path, tiny_tokenizer: Pa
     assert tokenize(source, tiny_tokenizer).returncode == 0
     again = tokenize(source, tiny_tokenizer)
     assert again.returncode == 0
-    assert "stands already" in again.stdout
+    assert "already built" in again.stdout
     other = tokenize(source, tiny_tokenizer, "--append-eod")
     assert other.returncode == 2
     assert "another recipe, input or version stands there" in other.stderr
@@ -73,7 +73,7 @@ def test_options_that_preprocess_data_needs_are_taken_and_said_to_be_needless(
 ) -> None:
     done = tokenize(source, tiny_tokenizer, "--partitions", "2", "--keep-sequential-samples")
     assert done.returncode == 0
-    assert "its order is always kept" in done.stderr
+    assert "the order of its rows is always kept" in done.stderr
 
 
 def test_rows_are_skipped_on_demand(source: Path, tiny_tokenizer: Path) -> None:
@@ -82,7 +82,7 @@ def test_rows_are_skipped_on_demand(source: Path, tiny_tokenizer: Path) -> None:
     done = tokenize(source, tiny_tokenizer, "--on-error", "skip", "--max-errors", "7")
     assert done.returncode == 0
     assert "rows.jsonl:21" in done.stdout
-    assert "2 rows more" in done.stdout
+    assert "2 more rows" in done.stdout
 
 
 def test_what_tokenize_cannot_do_is_said_in_its_own_words(
@@ -177,7 +177,7 @@ def test_ctrl_c_ends_a_build_with_130_and_it_goes_on(recipe: Recipe, tmp_path: P
     os.kill(build.pid, signal.SIGINT)
     _, told = build.communicate(timeout=60)
     assert build.returncode == 130
-    assert "goes on from the finished input_splits" in told
+    assert "resume from the finished input splits" in told
     again = penstock("build", str(path), cwd=tmp_path)
     assert again.returncode == 0
-    assert "input_splits are finished already" in again.stderr
+    assert "input splits already built" in again.stderr

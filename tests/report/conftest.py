@@ -1,4 +1,4 @@
-"""What the tests of the report share."""
+"""Fixtures of the report tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from helpers.composed_runs import ComposedRuns, write_copa
 
 @pytest.fixture
 def runs(tmp_path: Path) -> ComposedRuns:
-    """An empty directory of results, and a dataset for its runs."""
+    """An empty results directory, and a dataset for its runs."""
     return ComposedRuns(tmp_path / "Results", write_copa(tmp_path / "data" / "Copa"))
 
 

@@ -1,4 +1,4 @@
-"""What the report says of datasets: tables, and histograms that a real browser draws."""
+"""Datasets in the report: tables, and histograms drawn in a real browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from helpers.report_pages import Elements, elements, references
 from penstock.errors import ConfigError
 from penstock.manifest import read_manifest
 from penstock.report import write_data_report, write_report
-from penstock.report.histograms import histograms_of
+from penstock.report.chart_data import histograms_of
 
 CHARTS = ["chart-data0-words", "chart-data0-characters", "chart-data0-edit"]
 
@@ -48,22 +48,22 @@ def page_of(dataset: Path) -> Elements:
     return elements(write_data_report([dataset], dataset.parent / "report.html"))
 
 
-def test_a_dataset_is_told_in_its_tables_and_charts(dataset: Path) -> None:
+def test_a_dataset_has_its_tables_and_charts(dataset: Path) -> None:
     page = page_of(dataset)
     assert references(page) == []
     ids = [attributes.get("id") for tag, attributes in page.tags if tag == "div"]
     assert [name for name in ids if name] == CHARTS
-    assert "nothing found" in page.text
+    assert "no findings" in page.text
     for word in ("components", "test", "short", "<b>long<|b>", "p95"):
         assert word in page.text
     assert page.count("b") == 0
 
 
-def test_the_area_of_a_histogram_is_all_that_is_drawn(dataset: Path) -> None:
+def test_the_area_of_a_histogram_is_the_share_of_rows_drawn(dataset: Path) -> None:
     manifest = read_manifest(dataset)
     assert manifest is not None
     for histograms in histograms_of(manifest):
-        width = 0.05 if histograms.unit == "edit" else 1
+        width = 0.05 if histograms.name == "edit" else 1
         for series in histograms.series:
             for panel in {point["panel"] for point in histograms.points}:
                 line = [
@@ -96,18 +96,18 @@ def test_a_report_of_runs_has_the_histograms_of_their_data(
     assert [name for name in ids if name and "data" in name] == CHARTS
 
 
-def test_a_dataset_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no dataset is there") as caught:
+def test_a_missing_dataset_is_an_error_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no dataset") as caught:
         write_data_report([tmp_path / "none"], tmp_path / "report.html")
     assert caught.value.file == tmp_path / "none"
 
 
-def test_the_verb_takes_datasets_in_the_place_of_runs(dataset: Path) -> None:
+def test_the_command_reports_datasets_instead_of_runs(dataset: Path) -> None:
     done = run_penstock("report", "r.html", "--data", "dataset", cwd=dataset.parent)
     assert (done.returncode, done.stdout.strip()) == (0, str(dataset.parent / "r.html"))
 
 
-def test_every_histogram_is_really_drawn(dataset: Path, browser: Page) -> None:
+def test_every_histogram_is_drawn(dataset: Path, browser: Page) -> None:
     browser.open(write_data_report([dataset], dataset.parent / "report.html"))
     charts = browser.charts()
     assert list(charts) == CHARTS
@@ -117,4 +117,4 @@ def test_every_histogram_is_really_drawn(dataset: Path, browser: Page) -> None:
     assert "test short" in charts["chart-data0-edit"].text
     assert "train <b>long<|b>" in charts["chart-data0-edit"].text
     assert browser.loaded() == []
-    assert browser.complaints() == []
+    assert browser.console_messages() == []

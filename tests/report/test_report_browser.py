@@ -1,4 +1,4 @@
-"""The report in a real browser that has no network."""
+"""The report in a real browser without a network."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def page(grid: ComposedRuns, browser: Page, tmp_path: Path) -> Page:
     return browser
 
 
-def test_every_chart_is_really_drawn(page: Page) -> None:
+def test_every_chart_is_drawn(page: Page) -> None:
     charts = page.charts()
     assert list(charts) == ["chart-comparison", "chart-loss", "chart-dev_score"]
-    # A bar and a tick at chance each.
+    # A bar and a tick at chance for each method.
     assert page.marks(charts["chart-comparison"], ".mark-rect.role-mark path") == 2 * len(METHODS)
     assert page.marks(charts["chart-comparison"], ".mark-text.role-mark text") == len(METHODS)
     for name in ("chart-loss", "chart-dev_score"):
@@ -56,17 +56,17 @@ def test_every_chart_is_really_drawn(page: Page) -> None:
         assert [text for text in METHODS if text in charts[name].text] == list(METHODS)
 
 
-def test_the_page_needs_no_network_and_has_nothing_to_complain_of(page: Page) -> None:
+def test_the_page_loads_nothing_and_logs_no_error(page: Page) -> None:
     assert page.loaded() == []
-    assert page.complaints() == []
+    assert page.console_messages() == []
 
 
-def test_the_page_could_not_load_anything_if_it_wanted_to(page: Page) -> None:
+def test_the_content_security_policy_blocks_any_load(page: Page) -> None:
     answer = page.run(
         "return fetch('http://example.org/').then(() => 'loaded', (error) => String(error))"
     )
     assert "Failed to fetch" in answer
-    assert any("Content Security Policy" in said for said in page.complaints())
+    assert any("Content Security Policy" in message for message in page.console_messages())
 
 
 def test_the_table_shows_the_comparison(page: Page, grid: ComposedRuns) -> None:
@@ -77,20 +77,20 @@ def test_the_table_shows_the_comparison(page: Page, grid: ComposedRuns) -> None:
         [cell.text for cell in row.find_elements("css selector", "td")]
         for row in page.all("#comparison tbody tr")
     ]
-    assert rows == [list(contender.values()) for contender in cells]
-    verdicts = [contender["above"] for contender in cells]
-    assert sorted(set(verdicts)) == ["no", "yes"]
-    assert len(page.all("#comparison td.yes")) == verdicts.count("yes")
+    assert rows == [list(candidate.values()) for candidate in cells]
+    above_chance = [candidate["above chance"] for candidate in cells]
+    assert sorted(set(above_chance)) == ["no", "yes"]
+    assert len(page.all("#comparison td.yes")) == above_chance.count("yes")
     assert len(page.all("#comparison td.score")) == len(METHODS)
 
 
 def faint_lines(chart: WebElement) -> int:
-    """Return how many lines of a chart stand back."""
+    """Return how many lines of a chart are faded."""
     lines = chart.find_elements("css selector", ".mark-line.role-mark path")
     return sum(float(line.get_attribute("opacity") or 1) < 0.5 for line in lines)
 
 
-def test_a_click_on_the_legend_singles_its_runs_out_in_every_panel(page: Page) -> None:
+def test_a_click_on_the_legend_highlights_its_runs_in_every_panel(page: Page) -> None:
     chart = page.charts()["chart-loss"]
     assert faint_lines(chart) == 0
     labels = chart.find_elements("css selector", ".role-legend-label text")
@@ -105,7 +105,7 @@ def test_a_click_on_the_legend_singles_its_runs_out_in_every_panel(page: Page) -
     assert faint_lines(chart) == 0
 
 
-def test_a_run_opens_to_show_its_configuration(page: Page) -> None:
+def test_a_run_expands_to_its_configuration(page: Page) -> None:
     first = page.all("details.run")[0]
     configuration = first.find_element("css selector", "pre")
     assert not configuration.is_displayed()
@@ -114,13 +114,11 @@ def test_a_run_opens_to_show_its_configuration(page: Page) -> None:
     assert "learning_rate: 1.0e-06" in configuration.text
 
 
-def test_a_failed_run_says_why(page: Page) -> None:
+def test_a_failed_run_shows_its_failure(page: Page) -> None:
     assert [mark.text for mark in page.all("details.run span.failed")] == ["error: loss is nan"]
 
 
-def test_hostile_words_are_drawn_as_words(
-    runs: ComposedRuns, browser: Page, tmp_path: Path
-) -> None:
+def test_html_in_names_is_drawn_as_text(runs: ComposedRuns, browser: Page, tmp_path: Path) -> None:
     words = "<img src=x onerror=document.title=1><script>document.title=2<|script>"
     runs.add(label=words, purpose=words, description=words, losses=[0.9, 0.8], score=0.75)
     runs.fail(words, seed=1)
@@ -128,14 +126,14 @@ def test_hostile_words_are_drawn_as_words(
     assert words in browser.charts()["chart-comparison"].text
     assert browser.run("return document.title") == f"penstock: {runs.root}"
     assert browser.all("img") == []
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
-def test_a_report_without_a_done_run_opens(
+def test_a_report_without_a_done_run_has_only_curves(
     runs: ComposedRuns, browser: Page, tmp_path: Path
 ) -> None:
     runs.fail(losses=[0.9, 0.8])
     browser.open(write_report(tmp_path / "report.html", runs.root))
     assert browser.all("#comparison") == []
     assert list(browser.charts()) == ["chart-loss", "chart-dev_score"]
-    assert browser.complaints() == []
+    assert browser.console_messages() == []

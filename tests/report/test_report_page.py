@@ -1,4 +1,4 @@
-"""The report's one file: what stands in it, what it takes for text, what it never refers to."""
+"""The report file: its content, its escaping, and no reference to anything outside."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def page_of(runs: ComposedRuns, target: Path, *, by: tuple[str, ...] = ("method"
     return elements(write_report(target, runs.root, by=by))
 
 
-def test_the_page_refers_to_nothing_outside_itself(runs: ComposedRuns, target: Path) -> None:
+def test_the_page_references_nothing_outside_itself(runs: ComposedRuns, target: Path) -> None:
     runs.add(losses=[0.9, 0.5])
     runs.fail()
     page = page_of(runs, target)
@@ -53,17 +53,15 @@ def test_every_script_and_every_chart_is_in_the_page(runs: ComposedRuns, target:
         assert json.loads(spec)["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
 
 
-def test_the_comparison_stands_in_the_page_as_in_the_terminal(
-    runs: ComposedRuns, target: Path
-) -> None:
+def test_the_comparison_is_the_same_as_in_the_terminal(runs: ComposedRuns, target: Path) -> None:
     runs.add(method="zo", score=0.6)
     for seed, score in enumerate((0.7, 0.8)):
         runs.add(method="fo_full", seed=seed, score=score)
     text = page_of(runs, target).text
     comparison = compare(runs.root, by=["method"])
-    for contender in comparison_cells(comparison):
-        assert "".join(contender.values()) in text
-    assert "contenders have between 1 and 2 seeds" in text
+    for candidate in comparison_cells(comparison):
+        assert "".join(candidate.values()) in text
+    assert "candidates have between 1 and 2 seeds" in text
 
 
 def test_every_run_has_its_configuration(runs: ComposedRuns, target: Path) -> None:
@@ -74,7 +72,7 @@ def test_every_run_has_its_configuration(runs: ComposedRuns, target: Path) -> No
     assert all(str(directory.path) in page.text for directory in directories)
 
 
-def test_failed_and_running_runs_are_shown_as_what_they_are(
+def test_failed_and_running_runs_are_shown_with_their_state(
     runs: ComposedRuns, target: Path
 ) -> None:
     runs.add(rate=1e-6)
@@ -86,7 +84,7 @@ def test_failed_and_running_runs_are_shown_as_what_they_are(
     assert "error: loss is nan at step 3" in text
 
 
-def test_without_a_done_run_there_is_a_report_and_no_comparison(
+def test_without_a_done_run_there_is_a_report_without_a_comparison(
     runs: ComposedRuns, target: Path
 ) -> None:
     runs.fail(losses=[0.9, 0.8])
@@ -104,25 +102,25 @@ def test_without_metrics_and_a_done_run_there_is_no_chart_and_no_script(
     assert (page.count("figure"), page.count("script")) == (0, 0)
 
 
-def test_findings_of_the_data_stand_in_the_page(runs: ComposedRuns, target: Path) -> None:
+def test_findings_of_the_data_are_listed(runs: ComposedRuns, target: Path) -> None:
     synthetic = write_copa(runs.data.parent / "new" / "Copa", word="hail")
     file = synthetic / "copa_train.jsonl"
     file.write_text(file.read_text().replace('"The hail of train day 3 came."', '"\\"Quoted\\""'))
     runs.add(datasets=[used(runs.data, "original"), used(synthetic, "synthetic")], mix="both")
     page = page_of(runs, target)
-    assert "nothing found" in page.text
-    assert "text-quoted" in page.text  # told only by a comparison with the original
+    assert "no findings" in page.text
+    assert "text-quoted" in page.text  # found only by a comparison with the original
     assert "copa_train.jsonl:4" in page.text
 
 
-def test_data_that_changed_since_is_said(runs: ComposedRuns, target: Path) -> None:
+def test_data_that_changed_since_the_run_is_reported(runs: ComposedRuns, target: Path) -> None:
     runs.add()
     with (runs.data / "copa_train.jsonl").open("a") as file:
         file.write("\n")
     assert "copa_train.jsonl has " in page_of(runs, target).text
 
 
-def test_data_that_was_in_several_states_is_said(runs: ComposedRuns, target: Path) -> None:
+def test_data_in_several_states_is_reported(runs: ComposedRuns, target: Path) -> None:
     runs.add(seed=0)
     write_copa(runs.data, word="hail")
     runs.add(seed=1)
@@ -131,22 +129,22 @@ def test_data_that_was_in_several_states_is_said(runs: ComposedRuns, target: Pat
     assert "copa_train.jsonl has other content" in text
 
 
-def test_data_that_is_gone_is_said(runs: ComposedRuns, target: Path) -> None:
+def test_missing_data_is_reported(runs: ComposedRuns, target: Path) -> None:
     runs.add()
     shutil.rmtree(runs.data)
     text = page_of(runs, target).text
     assert str(runs.data) in text
-    assert "is not there any more" in text
+    assert "does not exist any more" in text
 
 
-def test_data_that_cannot_be_checked_is_said(runs: ComposedRuns, target: Path) -> None:
+def test_data_that_cannot_be_checked_is_reported(runs: ComposedRuns, target: Path) -> None:
     synthetic = write_copa(runs.data.parent / "new" / "Copa", word="hail")
     runs.add(datasets=[used(runs.data, "original"), used(synthetic, "synthetic")], mix="both")
     shutil.rmtree(runs.data)
     assert "cannot be checked: " in page_of(runs, target).text
 
 
-def test_hostile_words_stay_words(runs: ComposedRuns, target: Path) -> None:
+def test_html_in_names_is_escaped(runs: ComposedRuns, target: Path) -> None:
     runs.add(
         purpose=HOSTILE.replace("/", "|"),
         description=HOSTILE,
@@ -163,13 +161,11 @@ def test_hostile_words_stay_words(runs: ComposedRuns, target: Path) -> None:
     assert page.text.count("<img src=x onerror=alert(1)>") >= 4
 
 
-def test_hostile_words_in_chart_data_do_not_end_the_script(
-    runs: ComposedRuns, target: Path
-) -> None:
+def test_html_in_chart_data_does_not_end_the_script(runs: ComposedRuns, target: Path) -> None:
     runs.add(note="</script><script>alert(1)</script>", losses=[0.9])
     page = page_of(runs, target, by=("note",))
     rows = json.loads(page.scripts[1])["datasets"]["rows"]
-    assert rows[0]["contender"].startswith("</script><script>alert(1)</script>")
+    assert rows[0]["candidate"].startswith("</script><script>alert(1)</script>")
 
 
 def test_long_curves_are_thinned_and_keep_their_last_point(
@@ -188,7 +184,7 @@ def test_the_same_runs_give_the_same_report(runs: ComposedRuns, tmp_path: Path) 
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_the_report_is_written_into_a_new_directory_and_over_an_old_one(
+def test_the_report_creates_its_directory_and_replaces_an_old_report(
     runs: ComposedRuns, tmp_path: Path
 ) -> None:
     target = tmp_path / "new" / "report.html"
@@ -199,7 +195,7 @@ def test_the_report_is_written_into_a_new_directory_and_over_an_old_one(
     assert [path.name for path in target.parent.iterdir()] == ["report.html"]
 
 
-def test_a_place_where_no_file_can_be_written_is_an_error_that_names_it(
+def test_a_path_that_cannot_be_written_is_an_error_with_its_name(
     runs: ComposedRuns, tmp_path: Path
 ) -> None:
     runs.fail()
@@ -210,7 +206,7 @@ def test_a_place_where_no_file_can_be_written_is_an_error_that_names_it(
         assert caught.value.file == target
 
 
-def test_no_runs_are_no_report(tmp_path: Path) -> None:
+def test_without_runs_there_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no runs"):
         write_report(tmp_path / "report.html", tmp_path)
     assert not (tmp_path / "report.html").exists()

@@ -1,4 +1,4 @@
-"""docs/results.md names everything that is printed for programs."""
+"""docs/results.md describes every key of the JSON output."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TEXT = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="u
 def test_every_key_is_documented(runs: ComposedRuns) -> None:
     run = runs.add()
     (row,) = results(runs.root)
-    (contender,) = compare(runs.root).contenders
-    hyperparameters = {"steps"}  # of which the page names a few
-    keys = {*row.to_dict(), *contender.to_dict(), *trace(run.path).to_dict()} - hyperparameters
+    (candidate,) = compare(runs.root).candidates
+    hyperparameters = {"steps"}  # the page names only a few
+    keys = {*row.to_dict(), *candidate.to_dict(), *trace(run.path).to_dict()} - hyperparameters
     assert [key for key in sorted(keys) if f"`{key}`" not in TEXT] == []
 
 
-def test_the_picture_is_there_and_small() -> None:
+def test_the_picture_exists_and_is_small() -> None:
     picture = Path(__file__).parents[2] / "docs" / "report.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_size < 150_000

@@ -1,4 +1,4 @@
-"""`trace`: from a run or a dataset back to the raw files, each the same, changed or missing."""
+"""`trace`: from a run or dataset back to the raw files, each same, changed or missing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from penstock.runs import State, model_hash
 
 @pytest.fixture
 def migrated(tmp_path: Path) -> Path:
-    """A dataset that was migrated from `old/Copa`."""
+    """A dataset migrated from `old/Copa`."""
     write_copa(tmp_path / "old" / "Copa")
     migrate(tmp_path / "old", tmp_path / "new")
     return tmp_path / "new" / "Copa"
 
 
 def derive(source: Path, target: Path, word: str) -> Path:
-    """Write a dataset that was made from another one's files, with its manifest."""
+    """Write a dataset whose manifest lists the files of another one as inputs."""
     write_copa(target, word=word)
     files = sorted(source.glob("*.jsonl"))
     manifest = manifest_of(target).model_copy(
@@ -35,7 +35,7 @@ def derive(source: Path, target: Path, word: str) -> Path:
 
 
 def states(node: TraceNode) -> dict[str, str]:
-    """Return the state of everything that is hashed, by kind and last part of the name."""
+    """Return the state of every hashed node, by kind and last part of the name."""
     return {
         f"{below.kind} {Path(below.name).name}": below.state
         for _, below in node.walk()
@@ -44,11 +44,11 @@ def states(node: TraceNode) -> dict[str, str]:
 
 
 def broken(node: TraceNode) -> list[tuple[str, str, str | None]]:
-    """Return what is not as it was."""
+    """Return the changed and missing nodes."""
     return [(below.kind, Path(below.name).name, below.state) for below in node.broken]
 
 
-def test_a_dataset_leads_to_its_files_and_to_the_raw_files(migrated: Path) -> None:
+def test_a_dataset_traces_to_its_files_and_raw_files(migrated: Path) -> None:
     node = trace(migrated)
     assert node.intact
     assert states(node) == {
@@ -64,7 +64,7 @@ def test_a_dataset_leads_to_its_files_and_to_the_raw_files(migrated: Path) -> No
     ]
 
 
-def test_every_hash_is_the_manifests(migrated: Path) -> None:
+def test_every_hash_is_that_of_the_manifest(migrated: Path) -> None:
     manifest = manifest_of(migrated)
     node = trace(migrated)
     assert node.sha256 == manifest.content_hash
@@ -73,13 +73,13 @@ def test_every_hash_is_the_manifests(migrated: Path) -> None:
     ]
 
 
-def test_a_raw_file_that_changed_is_found(migrated: Path) -> None:
+def test_a_changed_raw_file_is_found(migrated: Path) -> None:
     raw = migrated.parents[1] / "old" / "Copa" / "copa_train.jsonl"
     raw.write_text(raw.read_text().replace("rain", "hail"))  # as many bytes as before
     assert broken(trace(migrated)) == [("input", "copa_train.jsonl", "changed")]
 
 
-def test_a_raw_file_that_is_gone_is_found(migrated: Path) -> None:
+def test_a_missing_raw_file_is_found(migrated: Path) -> None:
     shutil.rmtree(migrated.parents[1] / "old")
     assert broken(trace(migrated)) == [
         ("input", "copa_train.jsonl", "missing"),
@@ -87,18 +87,18 @@ def test_a_raw_file_that_is_gone_is_found(migrated: Path) -> None:
     ]
 
 
-def test_a_dataset_file_that_changed_is_found(migrated: Path) -> None:
+def test_a_changed_dataset_file_is_found(migrated: Path) -> None:
     with (migrated / "copa_train.jsonl").open("a") as file:
         file.write("\n")
     assert broken(trace(migrated)) == [("file", "copa_train.jsonl", "changed")]
 
 
-def test_a_dataset_file_that_is_gone_is_found(migrated: Path) -> None:
+def test_a_missing_dataset_file_is_found(migrated: Path) -> None:
     (migrated / "copa_validation.jsonl").unlink()
     assert broken(trace(migrated)) == [("file", "copa_validation.jsonl", "missing")]
 
 
-def test_a_run_leads_to_its_model_and_its_datasets(
+def test_a_run_traces_to_its_model_and_datasets(
     runs: ComposedRuns, migrated: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "model"
@@ -125,7 +125,7 @@ def test_a_run_leads_to_its_model_and_its_datasets(
     assert broken(trace(run.path)) == [("model", "model", "missing")]
 
 
-def test_data_that_was_made_again_after_a_run_is_changed_for_the_run(
+def test_data_made_again_after_a_run_is_changed_for_that_run(
     runs: ComposedRuns, migrated: Path
 ) -> None:
     run = runs.add(datasets=[used(migrated)])
@@ -135,7 +135,7 @@ def test_data_that_was_made_again_after_a_run_is_changed_for_the_run(
     assert {kind for kind, _, _ in broken(trace(run.path))} == {"file", "input"}
 
 
-def test_a_model_by_hub_name_is_not_hashed_and_that_is_said(runs: ComposedRuns) -> None:
+def test_a_model_by_hub_name_is_not_hashed(runs: ComposedRuns) -> None:
     model = trace(runs.add(model="org/model").path).children[0]
     assert (model.name, model.state, model.detail) == (
         "org/model",
@@ -145,13 +145,11 @@ def test_a_model_by_hub_name_is_not_hashed_and_that_is_said(runs: ComposedRuns) 
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.INTERRUPTED])
-def test_a_run_without_a_result_can_be_traced_too(runs: ComposedRuns, state: State) -> None:
+def test_a_run_without_a_result_can_be_traced(runs: ComposedRuns, state: State) -> None:
     assert trace(runs.add(state=state).path).detail == state.value
 
 
-def test_a_dataset_made_from_datasets_leads_through_all_of_them(
-    migrated: Path, tmp_path: Path
-) -> None:
+def test_a_chain_of_datasets_is_traced_to_the_raw_files(migrated: Path, tmp_path: Path) -> None:
     middle = derive(migrated, tmp_path / "middle", "hail")
     last = derive(middle, tmp_path / "last", "snow")
     node = trace(last)
@@ -177,14 +175,14 @@ def test_a_change_anywhere_in_a_chain_is_found(migrated: Path, tmp_path: Path) -
     ]
 
 
-def test_a_circle_of_manifests_ends(tmp_path: Path) -> None:
+def test_a_cycle_of_manifests_ends(tmp_path: Path) -> None:
     one, two = write_copa(tmp_path / "one"), write_copa(tmp_path / "two")
     derive(one, two, "rain")
     derive(two, one, "rain")
     assert trace(one).intact
 
 
-def test_the_way_through_a_link_ends_at_the_file_itself(tmp_path: Path) -> None:
+def test_a_link_is_traced_to_its_file(tmp_path: Path) -> None:
     write_copa(tmp_path / "old" / "Copa")
     migrate(tmp_path / "old", tmp_path / "new", link=True)
     assert trace(tmp_path / "new" / "Copa").intact
@@ -195,7 +193,7 @@ def test_the_way_through_a_link_ends_at_the_file_itself(tmp_path: Path) -> None:
     ]
 
 
-def test_the_json_form_is_a_tree_and_its_rows_are_the_same_nodes(migrated: Path) -> None:
+def test_the_json_tree_and_the_rows_have_the_same_nodes(migrated: Path) -> None:
     node = trace(migrated)
     document = node.to_dict()
     assert list(document) == ["kind", "name", "detail", "sha256", "state", "children"]
@@ -206,19 +204,19 @@ def test_the_json_form_is_a_tree_and_its_rows_are_the_same_nodes(migrated: Path)
     ]
 
 
-def test_what_is_neither_a_run_nor_a_dataset_is_an_error(runs: ComposedRuns) -> None:
+def test_a_directory_that_is_neither_run_nor_dataset_is_an_error(runs: ComposedRuns) -> None:
     run = runs.add()
     for path in (run.path.parent, runs.data):
         with pytest.raises(ConfigError, match=r"neither a run \(run.json\) nor a dataset"):
             trace(path)
 
 
-def test_a_directory_that_is_not_there_is_an_error_with_the_nearest_name(migrated: Path) -> None:
+def test_a_missing_directory_is_an_error_with_the_closest_name(migrated: Path) -> None:
     with pytest.raises(ConfigError, match="no such directory; did you mean 'Copa'"):
         trace(migrated.with_name("Cpa"))
 
 
-def test_a_manifest_that_cannot_be_read_is_an_error_that_names_it(migrated: Path) -> None:
+def test_an_unreadable_manifest_is_an_error_with_its_path(migrated: Path) -> None:
     (migrated / MANIFEST_NAME).write_text("{")
     with pytest.raises(DataError, match="not JSON") as caught:
         trace(migrated)

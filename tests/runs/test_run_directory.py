@@ -125,16 +125,16 @@ def test_a_run_whose_carrier_was_killed_is_a_killed_run(tmp_path: Path) -> None:
     try:
         assert carrier.stdout is not None
         assert carrier.stdout.readline() == "carrying\n"
-        assert directory.carried()
+        assert directory.is_locked()
         assert directory.current().state is State.RUNNING
     finally:
         carrier.kill()
         carrier.communicate()
-    assert not directory.carried()
+    assert not directory.is_locked()
     record = directory.current()
     assert record.state is State.FAILED
     assert record.failure == Failure(
-        kind=FailureKind.KILLED, message="the process that carried the run is gone"
+        kind=FailureKind.KILLED, message="the process that executed the run is gone"
     )
     assert directory.read().state is State.RUNNING
 
@@ -146,7 +146,7 @@ def test_a_run_that_has_ended_needs_no_carrier(tmp_path: Path, state: State) -> 
 
 def test_a_run_that_nobody_ever_carried_is_a_killed_run(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run")
-    assert not directory.carried()
+    assert not directory.is_locked()
     assert directory.current().state is State.FAILED
     assert not (directory.path / "run.lock").exists()
 
@@ -154,9 +154,9 @@ def test_a_run_that_nobody_ever_carried_is_a_killed_run(tmp_path: Path) -> None:
 def test_those_who_ask_at_the_same_time_are_no_carriers(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
     with directory.lock:
-        assert directory.carried()
+        assert directory.is_locked()
     with ThreadPoolExecutor(8) as pool:
-        assert not any(pool.map(lambda _: RunDirectory(tmp_path).carried(), range(2000)))
+        assert not any(pool.map(lambda _: RunDirectory(tmp_path).is_locked(), range(2000)))
 
 
 METRICS = st.lists(

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.run_records import a_config
 from penstock.runs import RunConfig, RunData
-from penstock.runs.directory import directory_label
+from penstock.runs.directory import run_parent
 
 DATA = {"path": "sha256:" + "a" * 64}
 
@@ -108,4 +108,4 @@ def test_a_model_in_the_working_directory_is_a_local_one(
 
 def test_a_run_is_filed_by_purpose_model_task_method_data_and_rate() -> None:
     config = a_config(hyperparameters={"learning_rate": 0.00002})
-    assert directory_label(config) == Path("baseline/org/name-135M/Copa_zo_original_2e-5")
+    assert run_parent(config) == Path("baseline/org/name-135M/Copa_zo_original_2e-5")

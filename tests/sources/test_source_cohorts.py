@@ -117,8 +117,8 @@ def test_lists_may_lie_anywhere(
         ({"records": "patients[*][*]"}, "must name a list"),
         ({"records": "patients[*]notes[*]"}, "must name a list"),
         ({"records": ""}, "must name a list"),
-        ({"metadata": ["^^^x"]}, r"'\^\^\^x' climbs higher than 'patients\[\*\]"),
-        ({"records": "[*]", "metadata": ["^x"]}, r"'\^x' climbs higher"),
+        ({"metadata": ["^^^x"]}, r"'\^\^\^x' goes up more levels than 'patients\[\*\]"),
+        ({"records": "[*]", "metadata": ["^x"]}, r"'\^x' goes up more levels"),
         ({"metadata": ["^"]}, r"'\^' names no field"),
         ({"text": "^note"}, "the text must be a field of the record itself"),
     ],
@@ -183,7 +183,7 @@ def test_elements_without_the_list_are_counted(tmp_path: Path) -> None:
     [
         ({"patient": []}, "has no list 'patients'; did you mean 'patient'"),
         ([], "has no list 'patients'"),
-        ({"patients": {"a": 1}}, "'patients' is no list"),
+        ({"patients": {"a": 1}}, "'patients' is not a list"),
         ({"patients": [{"note": []}, {}]}, r"none of 2 elements of patients\[\*\] has the list"),
     ],
 )
@@ -199,8 +199,8 @@ def test_a_document_without_patients_has_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "breaks off"),
-        (b'{"patients": [{"notes": [{"note_text": "secret"}]}, {"no', "breaks off"),
+        (b"", "is truncated"),
+        (b'{"patients": [{"notes": [{"note_text": "secret"}]}, {"no', "is truncated"),
         (b'{"patients": [{"notes": [{"note_text": "secret"}]}, secret]}', "not JSON"),
         (b'{"patients": [{"notes": [{"note_text": "secret \xff"}]}]}', "not UTF-8"),
         (b'{"patients": [{"notes": [{"note_text": "secret \xed\xa0\x80"}]}]}', "not UTF-8"),
@@ -213,9 +213,9 @@ def test_a_document_without_patients_has_no_rows(tmp_path: Path) -> None:
         (b'{"patients": [{"notes": [{"note_text": "secret \\ud83d"}]}]}', "a lone surrogate"),
         (
             b'{"patients": [{"notes": [{"note_text": "secret", "note_text": ""}]}]}',
-            "the key 'note_text' stands twice",
+            "the key 'note_text' occurs twice",
         ),
-        (b'{"patients": [{"a secret": 1, "a secret": 2}]}', "the key of 8 characters stands"),
+        (b'{"patients": [{"a secret": 1, "a secret": 2}]}', "the key of 8 characters occurs"),
     ],
 )
 @pytest.mark.parametrize("skip", [False, True])
@@ -242,14 +242,14 @@ def test_what_is_not_json_is_fatal_and_never_shown(
 def test_a_list_that_stands_twice_is_refused(tmp_path: Path, document: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(document)
-    with pytest.raises(DataError, match=r"a\.json: the key 'patients' stands twice in one object"):
+    with pytest.raises(DataError, match=r"a\.json: the key 'patients' occurs twice in one object"):
         read(notes(path))
 
 
 def test_what_a_list_that_stands_twice_lies_in_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"é": {"ü": [{"note_text": "a"}]}, "\\u00e9": {"\\u00fc": []}}')
-    with pytest.raises(DataError, match="the key 'é' stands twice in one object"):
+    with pytest.raises(DataError, match="the key 'é' occurs twice in one object"):
         read(notes(path, records="é.ü[*]"))
 
 
@@ -264,7 +264,7 @@ def test_a_large_document_that_breaks_off_says_where(tmp_path: Path) -> None:
     content = json.dumps({"patients": [patient] * 100})
     path = tmp_path / "a.json"
     path.write_text(content[: len(content) // 2])
-    with pytest.raises(DataError, match=r"breaks off after patients\[4\d\]; copy"):
+    with pytest.raises(DataError, match=r"is truncated after patients\[4\d\]; copy"):
         read(notes(path))
 
 
@@ -290,7 +290,7 @@ def test_compressed_documents_are_read_and_a_broken_archive_is_named(tmp_path: P
     path.write_bytes(data)
     assert texts_of(notes(path)) == ["one", "two", "three"]
     path.write_bytes(data[:-10])
-    with pytest.raises(DataError, match=r"a\.json\.gz: breaks off: the archive is not whole"):
+    with pytest.raises(DataError, match=r"a\.json\.gz: is truncated; copy"):
         read(notes(path))
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from helpers.source_rows import make, read, rows_of, texts_of, write_lines
 from penstock.errors import DataError
 
-NOT_UTF8 = "byte 0xff is not UTF-8; `undecodable: cp1252` takes such bytes for Windows-1252"
+NOT_UTF8 = "byte 0xff is not UTF-8; `undecodable: cp1252` decodes such bytes as Windows-1252"
 FIELD = st.lists(st.sampled_from([*'",\naé \t;', "\r\n"]), max_size=6).map("".join)
 
 
@@ -131,7 +131,7 @@ def test_behind_a_quote_in_a_wrong_place_no_row_is_made_up(
 @pytest.mark.parametrize("skip", [False, True])
 def test_a_quote_that_does_not_close_swallows_nothing(tmp_path: Path, skip: bool) -> None:
     path = write_lines(tmp_path / "a.csv", ["id,text", '1,"a', "2,b", "3,c"])
-    with pytest.raises(DataError, match=r"a\.csv:2: a quote of this record does not close"):
+    with pytest.raises(DataError, match=r"a\.csv:2: a quote of this record is not closed"):
         read(make("csv", path=str(path)), skip=skip)
 
 
@@ -150,7 +150,7 @@ def test_texts_may_be_longer_than_the_standard_library_takes(tmp_path: Path) -> 
             r"has no column 'text' among the 2 names of its first line; .* `columns`$",
         ),
         ("id,text\n1,a\n", {"metadata": ["name"]}, "has no column 'name' among the 2 names"),
-        ("text,text\na,b\n", {}, "has two columns of one name; rename one"),
+        ("text,text\na,b\n", {}, "has two columns of the same name; rename one"),
     ],
 )
 @pytest.mark.parametrize("skip", [False, True])

@@ -89,5 +89,5 @@ def test_rows_before_a_break_are_given_before_the_error(tmp_path: Path) -> None:
     first = next(iter(batches))
     assert isinstance(first, RowBatch)
     assert first.rows[1] == {"text": str(0x9E3779B97F4A7C15)}
-    with pytest.raises(DataError, match="breaks off after"):
+    with pytest.raises(DataError, match="is truncated after"):
         list(batches)

@@ -32,7 +32,7 @@ def test_without_the_package_the_extra_is_named() -> None:
 
 @pytest.mark.parametrize("split", ["train[:10%]", "train+test", ""])
 def test_a_part_of_a_split_is_refused_with_the_mend(split: str) -> None:
-    with pytest.raises(ValidationError, match="must be the name of one split; to have some of its"):
+    with pytest.raises(ValidationError, match="must be the name of one split; use the step"):
         make("hub", dataset="owner/name", split=split)
 
 

@@ -69,12 +69,12 @@ def test_a_bad_line_is_named_by_its_line_in_the_file_wherever_it_is_cut(
         (b'{"text": "cut', "column 14: not JSON"),
         (b'{"text": "caf\xe9"}', "column 14: byte 0xe9 is not UTF-8"),
         (b"[1]", "a list, must be an object"),
-        (b'{"text": "a", "text": "b"}', "the key 'text' stands twice in one object"),
-        (b'{"text": "a: \\": b", "n" : {"x": 1, "x"\t: 2}}', "the key 'x' stands twice"),
+        (b'{"text": "a", "text": "b"}', "the key 'text' occurs twice in one object"),
+        (b'{"text": "a: \\": b", "n" : {"x": 1, "x"\t: 2}}', "the key 'x' occurs twice"),
         (b'{"body": "a"}', "the field 'text' is missing"),
         (b'{"text": null}', "the field 'text' is null, must be text"),
         (b'{"text": ["a"]}', "the field 'text' is a list, must be text"),
-        (b'{"text": "\\ud83d"}', "a lone surrogate; `surrogates: replace` puts U+FFFD"),
+        (b'{"text": "\\ud83d"}', "a lone surrogate; `surrogates: replace` replaces it by U+FFFD"),
     ],
 )
 def test_a_line_that_is_no_row_is_fatal_or_skipped(
@@ -130,7 +130,7 @@ def test_several_archives_in_one_file_are_all_read(tmp_path: Path, suffix: str) 
 def test_an_archive_that_breaks_off_says_after_how_many_lines(
     tmp_path: Path, suffix: str, skip: bool
 ) -> None:
-    # Random digits: what hardly compresses is unpacked up to where it breaks off.
+    # Random digits: what hardly compresses is unpacked up to where it is truncated.
     data = b"".join(b'{"text": "%x"}\n' % (n * 0x9E3779B97F4A7C15 % 2**64) for n in range(60_000))
     path = packed(tmp_path / f"a.jsonl{suffix}", data)
     whole = path.read_bytes()
@@ -139,7 +139,7 @@ def test_an_archive_that_breaks_off_says_after_how_many_lines(
     with pytest.raises(DataError) as caught:
         read(source, skip=skip)
     message = str(caught.value)
-    assert message.startswith(f"{path}: breaks off after ")
+    assert message.startswith(f"{path}: is truncated after ")
     lines = int(message.split(" after ")[1].split(" line")[0].replace(",", ""))
     assert 10_000 < lines < 50_000
 
@@ -148,7 +148,7 @@ def test_an_archive_that_breaks_off_says_after_how_many_lines(
 def test_a_file_that_is_no_archive_or_damaged_is_named(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.jsonl{suffix}"
     path.write_bytes(b'{"text": "1"}\n')
-    with pytest.raises(DataError, match="cannot be unpacked"):
+    with pytest.raises(DataError, match="cannot be decompressed"):
         read(make("jsonl", path=str(path)))
     data = bytearray(packed(path, b'{"text": "12345"}\n' * 1000).read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -199,7 +199,7 @@ def test_a_text_of_another_name_takes_the_place_of_its_field(tmp_path: Path) -> 
 
 def test_a_field_named_text_beside_the_text_is_not_lost_in_silence(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"text": "summary", "body": "b"}'])
-    with pytest.raises(DataError, match=r":1: has a field 'text' beside 'body'; list under"):
+    with pytest.raises(DataError, match=r":1: has a field 'text' besides 'body'; list under"):
         read(make("jsonl", path=str(path), text="body"))
 
 

@@ -104,7 +104,7 @@ def test_text_that_is_not_utf8_is_a_bad_row(tmp_path: Path, kind: str) -> None:
 def test_parquet_that_breaks_off_is_named(tmp_path: Path, kept: int) -> None:
     path = parquet(tmp_path / "a.parquet")
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(DataError, match=r"a\.parquet: is damaged, or not what its name says"):
+    with pytest.raises(DataError, match=r"a\.parquet: is corrupt, or is not the type of file"):
         read(make("parquet", path=str(path)))
 
 
@@ -124,7 +124,7 @@ def test_a_saved_dataset_whose_file_breaks_off_behind_a_batch_is_not_taken_for_w
     folder = saved(tmp_path / "d")
     file = folder / "data-00001-of-00002.arrow"
     file.write_bytes(file.read_bytes()[:-8])
-    with pytest.raises(DataError, match=r"data-00001-of-00002\.arrow: breaks off"):
+    with pytest.raises(DataError, match=r"data-00001-of-00002\.arrow: is truncated"):
         read(make("hf_disk", path=str(folder)))
 
 
@@ -137,12 +137,12 @@ def test_a_split_is_chosen_of_several(tmp_path: Path) -> None:
         make("hf_disk", path=str(tmp_path / "d")).inputs()
     with pytest.raises(ConfigError, match="did you mean 'train'"):
         make("hf_disk", path=str(tmp_path / "d"), split="trian").inputs()
-    with pytest.raises(ConfigError, match="holds one dataset and no splits"):
+    with pytest.raises(ConfigError, match="is one dataset without splits"):
         make("hf_disk", path=str(tmp_path / "d" / "train"), split="train").inputs()
 
 
 def test_a_folder_that_is_no_saved_dataset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"holds neither state\.json nor dataset_dict\.json"):
+    with pytest.raises(ConfigError, match=r"has neither state\.json nor dataset_dict\.json"):
         make("hf_disk", path=str(tmp_path)).inputs()
 
 

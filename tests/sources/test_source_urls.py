@@ -139,7 +139,7 @@ def test_compressed_files_of_a_web_server_are_streamed(server: str, tmp_path: Pa
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(LINES))
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(LINES)[:-9])
     assert rows_of(make("jsonl", path=f"{server}/a.jsonl.gz?version=1")) == ROWS
-    with pytest.raises(DataError, match=r"cut\.jsonl\.gz: breaks off after \d+ lines"):
+    with pytest.raises(DataError, match=r"cut\.jsonl\.gz: is truncated after \d+ lines"):
         rows_of(make("jsonl", path=f"{server}/cut.jsonl.gz"))
 
 

@@ -200,7 +200,7 @@ def test_the_identity_says_what_carried_on_and_why(tmp_path: Path) -> None:
     step = Tokenize(tokenizer=small_tokenizer(tmp_path / "nfkc", normalizer=normalizers.NFKC()))
     identity = step.tokenizer_identity()
     assert identity["engine"] == "tokenizers"
-    assert "fastokens cannot take it" in identity["engine_reason"]
+    assert "fastokens cannot load it" in identity["engine_reason"]
 
 
 def test_a_step_may_be_sent_to_another_process_before_or_after_it_is_prepared(small: Path) -> None:

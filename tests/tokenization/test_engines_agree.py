@@ -16,7 +16,7 @@ from tokenizers import normalizers
 
 from helpers.small_tokenizers import END, small_tokenizer
 from penstock.tokenization import Encoding, Tokenizer, load_tokenizer
-from penstock.tokenization._comparing import (
+from penstock.tokenization._selection import (
     chunks_of,
     ids_difference,
     text_difference,

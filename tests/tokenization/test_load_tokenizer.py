@@ -22,7 +22,7 @@ def test_a_tokenizer_is_known_by_its_file_and_its_special_tokens(tmp_path: Path)
     assert identity.sha256 == f"sha256:{hashlib.sha256(content).hexdigest()}"
     assert (identity.eod_id, identity.bos_id, identity.pad_id) == (END_ID, BEGIN_ID, PAD_ID)
     assert identity.to_dict()["engine"] == "fastokens"
-    assert identity.engine_reason.startswith("the ids of tokenizers on ")
+    assert identity.engine_reason.startswith("same ids as tokenizers on ")
 
 
 def test_the_vocabulary_counts_added_tokens(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_names_are_found_in_either_file_and_in_either_form(tmp_path: Path) -> No
 def test_tokenizers_carries_on_where_fastokens_refuses(tmp_path: Path) -> None:
     tokenizer = load_tokenizer(small_tokenizer(tmp_path / "nfkc", normalizer=normalizers.NFKC()))
     assert tokenizer.identity.engine == "tokenizers"
-    assert "fastokens cannot take it" in tokenizer.identity.engine_reason
+    assert "fastokens cannot load it" in tokenizer.identity.engine_reason
     assert "NFKC" in tokenizer.identity.engine_reason
     ids, _ = tokenizer.encode(["ﬁve foxes"])
     assert tokenizer.decode(ids) == "five foxes"
@@ -91,7 +91,7 @@ def test_tokenizers_carries_on_where_fastokens_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ["fastokens", "tokenizers"])
 def test_an_engine_that_is_asked_for_is_taken(tmp_path: Path, engine: str) -> None:
     identity = load_tokenizer(small_tokenizer(tmp_path / "small"), engine).identity  # type: ignore[arg-type]
-    assert (identity.engine, identity.engine_reason) == (engine, "asked for")
+    assert (identity.engine, identity.engine_reason) == (engine, "requested")
 
 
 def test_an_engine_that_is_asked_for_and_cannot_says_what_can(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_directory_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"tokenizer\.json: tokenizers cannot take it"):
+    with pytest.raises(ConfigError, match=r"tokenizer\.json: tokenizers cannot load it"):
         load_tokenizer(tmp_path)
 
 
@@ -187,5 +187,5 @@ def test_the_sample_is_cut_off_at_a_megabyte(tmp_path: Path) -> None:
             yield "é\ud800" * 100_000
 
     reason = load_tokenizer(directory, sample=endless()).identity.engine_reason  # type: ignore[arg-type]
-    assert "the ids of tokenizers on 1,0" in reason
+    assert "same ids as tokenizers on 1,0" in reason
     assert len(taken) == 4

@@ -10,12 +10,12 @@ from helpers.llamafactory_world import stub_environment
 from penstock.errors import ConfigError, PenstockError
 from penstock.trainers.llamafactory.environment import (
     REQUIREMENTS,
+    create_environment,
     find_environment,
-    look_into,
+    inspect,
     pinned_version,
     require_environment,
 )
-from penstock.trainers.llamafactory.installing import install
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +71,12 @@ def test_a_command_apart_from_its_interpreter_names_it(
     command.write_text(f"#!{spaces if ' ' in python else python}\n# -*- coding: utf-8 -*-\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
-    assert look_into(require_environment()).versions["llamafactory"] == "0.9.5"
+    assert inspect(require_environment()).versions["llamafactory"] == "0.9.5"
 
 
 def test_an_environment_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLAMAFACTORY_VENV", str(stub_environment(tmp_path / "e", cuda_build="12")))
-    contents = look_into(require_environment())
+    contents = inspect(require_environment())
     assert contents.versions["llamafactory"] == "0.9.5"
     assert contents.cuda_build == "12"
 
@@ -88,7 +88,7 @@ def test_an_interpreter_that_cannot_say_is_named(
     (home / "bin" / "python").write_text("#!/bin/sh\necho 'no torch here' >&2\nexit 3\n")
     monkeypatch.setenv("LLAMAFACTORY_VENV", str(home))
     with pytest.raises(ConfigError, match=r"bin/python: is broken \(no torch here\)"):
-        look_into(require_environment())
+        inspect(require_environment())
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "pyvenv.cfg"])
@@ -96,7 +96,7 @@ def test_what_others_made_is_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / name).touch()
     with pytest.raises(PenstockError, match="holds something that penstock did not make"):
-        install(tmp_path / "mine")
+        create_environment(tmp_path / "mine")
     assert (tmp_path / "mine" / name).exists()
 
 
@@ -107,7 +107,7 @@ def test_where_pip_cannot_its_words_are_told_and_it_can_be_tried_again(
         monkeypatch.setenv(f"PIP_{name}", value)
     for _ in range(2):
         with pytest.raises(PenstockError, match=r"(?s)pip install \.\.\. failed:\n.*ERROR"):
-            install(tmp_path / "new")
+            create_environment(tmp_path / "new")
 
 
 def test_every_package_has_its_exact_version() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.errors import PenstockError
 from penstock.runs import RunDirectory
-from penstock.trainers.llamafactory.following import TrainerLog
+from penstock.trainers.llamafactory.metrics import TrainerLog
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_line_that_is_not_the_trainers_ends_it(tmp_path: Path, line: str) -> N
     with TrainerLog(log, RunDirectory(tmp_path), stop) as followed:
         pass
     assert stop.is_set()
-    with pytest.raises(PenstockError, match=r"trainer_log\.jsonl: a line is not the trainer's"):
-        followed.require_sound()
+    with pytest.raises(PenstockError, match=r"trainer_log\.jsonl: not a line of the trainer's log"):
+        followed.raise_error()
 
 
 def test_a_log_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
@@ -42,4 +42,4 @@ def test_a_log_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
         pass
     assert stop.is_set()
     with pytest.raises(OSError, match=r"trainer_log\.jsonl"):
-        followed.require_sound()
+        followed.raise_error()

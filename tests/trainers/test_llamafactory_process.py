@@ -15,7 +15,7 @@ from helpers.llamafactory_world import (
     write_chat,
     write_rows,
 )
-from helpers.workplace import alive, end, until
+from helpers.processes import alive, end, wait_for
 from penstock.runs import FailureKind, RunDirectory, State
 
 
@@ -111,7 +111,7 @@ def test_no_text_of_a_row_comes_into_the_logs(
     [
         ("fail", "error", "ended with status 1: ValueError: Unknown dataset."),
         ("out of memory", "out of memory", "CUDA out of memory"),
-        ("kill itself", "killed", "ended by SIGKILL; the kernel does this when memory runs out"),
+        ("kill itself", "killed", "killed by SIGKILL; the kernel does this when memory runs out"),
         ("drop", "error", "dropped rows of lamps_train, lamps_eval: Invalid role tag in (1 time)"),
         (
             "drop all",
@@ -180,8 +180,8 @@ def test_without_an_environment_the_failure_says_how_to_make_one(
 def test_an_environment_that_cannot_import_its_packages_is_not_started(
     tmp_path: Path, data: Path
 ) -> None:
-    troubles = {"torchvision": "RuntimeError: operator torchvision::nms does not exist"}
-    environment = stub_environment(tmp_path / "broken", troubles=troubles)
+    import_errors = {"torchvision": "RuntimeError: operator torchvision::nms does not exist"}
+    environment = stub_environment(tmp_path / "broken", import_errors=import_errors)
     directory = make_run(tmp_path / "Results", data)
     assert carry(directory, environment) == 1
     failure = directory.read().failure
@@ -195,20 +195,20 @@ def test_a_stopped_run_takes_the_trainer_and_its_children_along(
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
     process = start(directory, environment, "wait")
-    until(lambda: (directory.path / "pid").exists(), "the trainer")
-    until(lambda: (directory.path / "child").exists(), "its child")
-    until(lambda: len(directory.metrics()) == 6, "its metrics, while it runs")
+    wait_for(lambda: (directory.path / "pid").exists(), "the trainer")
+    wait_for(lambda: (directory.path / "child").exists(), "its child")
+    wait_for(lambda: len(directory.metrics()) == 6, "its metrics, while it runs")
     started = [int((directory.path / name).read_text()) for name in ("pid", "child")]
     end(process, number)
     assert process.returncode == 130
     assert directory.read().state is State.INTERRUPTED
-    until(lambda: not any(map(alive, started)), "the end of all processes")
+    wait_for(lambda: not any(map(alive, started)), "the end of all processes")
 
 
 def test_a_killed_run_leaves_no_trainer(tmp_path: Path, data: Path, environment: Path) -> None:
     directory = make_run(tmp_path / "Results", data)
     process = start(directory, environment, "wait")
-    until(lambda: (directory.path / "child").exists(), "the trainer's child")
+    wait_for(lambda: (directory.path / "child").exists(), "the trainer's child")
     started = [int((directory.path / name).read_text()) for name in ("pid", "child")]
     end(process, signal.SIGKILL)
-    until(lambda: not any(map(alive, started)), "the end of all processes")
+    wait_for(lambda: not any(map(alive, started)), "the end of all processes")

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from penstock.errors import ConfigError
-from penstock.trainers import TRAINERS
+from penstock.trainers import runner
 from penstock.trainers.llamafactory.models import batches_of, parameters_of, template_of
 from penstock.trainers.llamafactory.settings import (
     Job,
@@ -24,7 +24,7 @@ LLAMA = "meta-llama/Llama-3.2-3B-Instruct"
 
 
 def values(method: str = "fo_lora", **given: Any) -> Any:
-    return TRAINERS.get("llamafactory").hyperparameters(method)(**given)
+    return runner("llamafactory").hyperparameters(method)(**given)
 
 
 def job(model: str = LLAMA, evaluation: tuple[str, ...] = ("p_eval",)) -> Job:
@@ -240,4 +240,4 @@ def test_a_precision_is_never_guessed(
 
 def test_a_method_that_there_is_not_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"no method 'fo_lra' here; did you mean 'fo_lora'\?"):
-        TRAINERS.get("llamafactory").hyperparameters("fo_lra")
+        runner("llamafactory").hyperparameters("fo_lra")

@@ -1,4 +1,4 @@
-"""The command line: one file per verb. Nothing here that a user of the library would miss."""
+"""The command line: one module per command, which parses, calls and prints."""
 
 from __future__ import annotations
 
@@ -28,38 +28,28 @@ from penstock.cli import (
 )
 from penstock.cli._output import EXIT_INTERRUPTED
 
+#: In the order of `penstock --help`: data, training, results, other.
+COMMANDS = (
+    *(migrate, build, tokenize, merge, check, show, export),
+    *(train, results, compare, report, trace, weights),
+    *(schema, doctor, demo),
+)
+
 app = typer.Typer(
     name="penstock",
-    help="From raw or synthetic data to a trained, compared model, with every joint proved.",
+    help="From raw or synthetic data to trained and compared language models, checked at every "
+    "step.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (
-    migrate,
-    build,
-    tokenize,
-    merge,
-    check,
-    show,
-    export,
-    train,
-    results,
-    compare,
-    report,
-    trace,
-    weights,
-    schema,
-    doctor,
-    demo,
-)
-for verb in VERBS:
-    app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
+for module in COMMANDS:
+    app.command()(getattr(module, module.__name__.rpartition(".")[2]))
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"penstock {__version__}")
         raise typer.Exit
 
@@ -69,7 +59,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -80,5 +70,5 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
-    except KeyboardInterrupt:  # before a verb took care of it
+    except KeyboardInterrupt:  # before a command handles it
         sys.exit(EXIT_INTERRUPTED)

@@ -1,37 +1,35 @@
-"""How a build is shown: its plan, its progress, and what it made."""
+"""How a build is shown: its plan, its progress and its result."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 from penstock.cli._output import Output
-from penstock.cli._table import FoldingTable
+from penstock.cli._tables import FoldingTable
 from penstock.files import plural
 
 if TYPE_CHECKING:
     from penstock.recipes import Built, Estimate, Plan
     from penstock.recipes import Progress as BuildProgress
 
-#: How many of the rows that were left out are named.
+#: How many of the skipped rows are listed.
 _SHOWN_SKIPS = 5
-_STEPS = (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
+_UNITS = (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
 
 
-def size(number: float) -> str:
-    """Return a number of bytes for people: `31.9 MiB`."""
-    for unit, name in _STEPS:
-        if number >= unit:
-            return f"{number / unit:,.1f} {name}"
-    return plural(int(number), "byte")
+def format_size(size: float) -> str:
+    """Return a number of bytes as text: `31.9 MiB`."""
+    for unit, name in _UNITS:
+        if size >= unit:
+            return f"{size / unit:,.1f} {name}"
+    return plural(int(size), "byte")
 
 
 def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
@@ -44,49 +42,45 @@ def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
         "inputs": plan.inputs,
         "input_bytes": plan.input_bytes,
         "input_splits": len(plan.input_splits),
-        "finished_pieces": len(plan.finished),
+        "finished_input_splits": len(plan.finished),
         "steps": list(recipe.step_names),
-        "left_out": _left_out(recipe.file.preset),
+        "left_out": list((recipe.file.preset or {}).get("left_out", [])),
         "estimate": asdict(expected) if expected else None,
     }
 
 
-def plan_lines(plan: Plan, expected: Estimate | None) -> list[RenderableType]:
-    """Return the plan of a build for people."""
-    said = plan_document(plan, expected)
-    left = f", {len(plan.finished)} of them finished" if plan.finished else ""
+def plan_lines(plan: Plan, expected: Estimate | None) -> Iterator[RenderableType]:
+    """Yield the plan of a build as text."""
+    document = plan_document(plan, expected)
     files = plural(len({work.input_split.path for work in plan.input_splits}), "file")
-    lines = [
-        f"[bold]{escape(said['output'])}[/]  {said['format']}, {said['state']}",
-        f"  input   {files}, {size(plan.input_bytes)}, {plural(len(plan.input_splits), 'input split')}{left}",
-        f"  steps   {' > '.join(said['steps']) or 'none'}",
-        *_left_out_lines(said["left_out"]),
-    ]
-    if expected:
-        about = "" if expected.exact else "about "
-        unit = "token" if plan.recipe.in_tokens else "byte"
-        documents, tokens = plural(expected.documents, "document"), plural(expected.tokens, unit)
-        lines.append(f"  expect  {about}{documents}, {tokens}")
-        if expected.rows is not None and expected.shards is not None and expected.bytes is not None:
-            rows, shards = plural(expected.rows, "row"), plural(expected.shards, "shard")
-            lines.append(f"  write   {about}{rows} in {shards}, {size(expected.bytes)}")
-    return list(lines)
+    splits = plural(len(plan.input_splits), "input split")
+    finished = f", {len(plan.finished)} of them finished" if plan.finished else ""
+    yield f"[bold]{escape(document['output'])}[/]  {document['format']}, {document['state']}"
+    yield f"  input   {files}, {format_size(plan.input_bytes)}, {splits}{finished}"
+    yield f"  steps   {' > '.join(document['steps']) or 'none'}"
+    yield from _left_out_lines(plan.recipe.file.preset)
+    if not expected:
+        return
+    about = "" if expected.exact else "about "
+    unit = "token" if plan.recipe.in_tokens else "byte"
+    documents, tokens = plural(expected.documents, "document"), plural(expected.tokens, unit)
+    yield f"  expect  {about}{documents}, {tokens}"
+    if expected.rows is not None and expected.shards is not None and expected.bytes is not None:
+        rows, shards = plural(expected.rows, "row"), plural(expected.shards, "shard")
+        yield f"  write   {about}{rows} in {shards}, {format_size(expected.bytes)}"
 
 
 class BuildBar:
-    """Shows how far a build is on stderr, with its rates and the time left."""
+    """Shows the progress of a build on stderr, with its rates and the time left."""
 
     def __init__(self, output: Output) -> None:
         self._began = time.perf_counter()
-        self._bar = Progress(
+        self._bar = output.progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[rates]}"),
             TimeRemainingColumn(),
-            console=output.errors,
-            transient=True,
-            disable=output.quiet or not output.human or not sys.stderr.isatty(),
         )
 
     def __enter__(self) -> Self:
@@ -95,27 +89,24 @@ class BuildBar:
         self._written = self._bar.add_task("writing", total=None, rates="", visible=False)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
     @property
     def seconds(self) -> float:
-        """Wall time since the bar was made."""
+        """Wall time since the bar was created."""
         return time.perf_counter() - self._began
 
-    def heard(self, progress: BuildProgress) -> None:
-        """Show what the build says."""
-        rates = _rates(
-            progress.documents, progress.tokens, self.seconds, in_tokens=progress.in_tokens
+    def on_progress(self, progress: BuildProgress) -> None:
+        """Update the bars."""
+        self._bar.update(
+            self._read,
+            completed=progress.bytes_done,
+            total=max(progress.bytes_total, 1),
+            rates=_rates(
+                progress.documents, progress.tokens, self.seconds, in_tokens=progress.in_tokens
+            ),
         )
-        total = max(progress.bytes_total, 1)
-        done = progress.bytes_done
-        self._bar.update(self._read, completed=done, total=total, rates=rates)
         if progress.shards_total:
             self._bar.update(
                 self._written,
@@ -127,7 +118,7 @@ class BuildBar:
 
 
 def built_document(built: Built, seconds: float) -> dict[str, Any]:
-    """Return what was built as one mapping."""
+    """Return the result of a build as one mapping."""
     manifest = built.manifest
     return {
         "output": str(built.path),
@@ -143,57 +134,43 @@ def built_document(built: Built, seconds: float) -> dict[str, Any]:
     }
 
 
-def built_lines(built: Built, seconds: float) -> list[RenderableType]:
-    """Return what was built for people: what each step kept and dropped, and what is there now."""
+def built_lines(built: Built, seconds: float) -> Iterator[RenderableType]:
+    """Yield the result of a build: the rows kept and dropped by each step, and the dataset."""
     from penstock.recipes import summary_tables
 
-    manifest = built.manifest
+    manifest, recipe = built.manifest, built.manifest.recipe
     files = plural(len(manifest.files), "file")
-    weight = size(sum(entry.size for entry in manifest.files))
-    head = f"[bold]{escape(str(built.path))}[/]  {manifest.format}, {files}, {weight}"
+    size = format_size(sum(entry.size for entry in manifest.files))
+    yield f"[bold]{escape(str(built.path))}[/]  {manifest.format}, {files}, {size}"
     if not built.fresh:
-        return [f"{head}", "  stands already, built from the same recipe, input and code"]
-    recipe = manifest.recipe
-    left_out = _left_out_lines(_left_out(recipe.get("preset")))
-    lines: list[RenderableType] = [head, *_synthetic_lines(recipe), *left_out]
+        yield "  already built from the same recipe, input and code"
+        return
+    if recipe.get("synthetic"):
+        yield "  [bold yellow]random tokens[/]: only for measuring speed, not for training"
+    yield from _left_out_lines(recipe.get("preset"))
     for table in summary_tables(manifest):
-        lines += [FoldingTable(table.columns, table.rows), ""]
-    if manifest.tokenizer:
-        lines.append(_tokenizer_line(manifest.tokenizer))
-    lines += [
-        f"  [yellow]left out[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
-        for row in manifest.skipped[:_SHOWN_SKIPS]
-    ]
-    out = sum(manifest.counts.get(name, 0) for name in ("skipped", "left_out"))
-    more = out - len(manifest.skipped[:_SHOWN_SKIPS])
+        yield FoldingTable(table.columns, table.rows)
+        yield ""
+    if tokenizer := manifest.tokenizer:
+        engine = f"{tokenizer['engine']} {tokenizer['engine_version']}"
+        if tokenizer.get("engine_reason"):
+            engine += f" ({escape(str(tokenizer['engine_reason']))})"
+        yield f"  tokenizer {escape(str(tokenizer['path']))}, encoded by {engine}"
+    shown = manifest.skipped[:_SHOWN_SKIPS]
+    for row in shown:
+        yield f"  [yellow]left out[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
+    more = sum(manifest.counts.get(name, 0) for name in ("skipped", "left_out")) - len(shown)
     if more > 0:
-        lines.append(f"  [yellow]left out[/] {plural(more, 'row')} more")
+        yield f"  [yellow]left out[/] {plural(more, 'more row')}"
     read = manifest.counts.get("read", built.documents)
     in_tokens = any(name.endswith(".tokens") for name in manifest.counts)
-    lines.append(f"  {seconds:.1f} s, {_rates(read, built.tokens, seconds, in_tokens=in_tokens)}")
-    return lines
+    yield f"  {seconds:.1f} s, {_rates(read, built.tokens, seconds, in_tokens=in_tokens)}"
 
 
-def _synthetic_lines(recipe: Mapping[str, Any]) -> list[str]:
-    if not recipe.get("synthetic"):
-        return []
-    return ["  [bold yellow]random tokens[/]: for measuring speed alone, nothing can be learned"]
-
-
-def _left_out(preset: Mapping[str, Any] | None) -> list[str]:
-    """Return which splits a named recipe was told to do without."""
-    return list((preset or {}).get("left_out", []))
-
-
-def _left_out_lines(left_out: Sequence[str]) -> list[str]:
-    return [f"  [yellow]left out[/] {', '.join(left_out)}, as the recipe says"] if left_out else []
-
-
-def _tokenizer_line(tokenizer: Mapping[str, Any]) -> str:
-    engine = f"{tokenizer['engine']} {tokenizer['engine_version']}"
-    reason = tokenizer.get("engine_reason")
-    said = f" ({escape(str(reason))})" if reason else ""
-    return f"  tokenizer {escape(str(tokenizer['path']))}, encoded by {engine}{said}"
+def _left_out_lines(preset: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield a line with the splits that a preset leaves out, if any."""
+    if left_out := (preset or {}).get("left_out"):
+        yield f"  [yellow]left out[/] {', '.join(left_out)}, as the recipe says"
 
 
 def _rates(rows: int, tokens: int, seconds: float, *, in_tokens: bool) -> str:

@@ -1,4 +1,4 @@
-"""The options of every verb that reads runs."""
+"""The options of every command that reads runs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import Annotated
 
 import typer
 
-ResultsOption = Annotated[
-    Path, typer.Option("--results", help="The directory that holds every purpose.")
-]
+ResultsOption = Annotated[Path, typer.Option("--results", help="The directory of all results.")]
 PurposeOption = Annotated[
-    str | None, typer.Option("--purpose", help="Only the runs of this experiment.")
+    str | None, typer.Option("--purpose", help="Only the runs of this purpose.")
 ]
 ByOption = Annotated[
-    str, typer.Option("--by", help="What to compare by: columns or hyperparameters, with commas.")
+    str, typer.Option("--by", help="Comma-separated columns or hyperparameters to compare by.")
 ]
 
 
 def split_names(text: str) -> list[str]:
-    """Return the names of a list with commas."""
+    """Return the names of a comma-separated list."""
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -10,8 +10,8 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
-from penstock.cli._rows import document_lines
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
+from penstock.cli._tables import document_lines
 
 if TYPE_CHECKING:
     from penstock.findings import CheckReport, DatasetFindings, Finding
@@ -20,16 +20,17 @@ _COLUMNS = ("path", "format", "code", "severity", "file", "line", "count", "mess
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-@guarded
+@handle_errors
 def check(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Datasets, or trees of them.")
+        list[Path],
+        typer.Argument(metavar="PATH", help="Datasets, or directories that contain them."),
     ],
     against: Annotated[
-        Path | None, typer.Option("--against", help="The original of synthetic data, or its tree.")
+        Path | None, typer.Option("--against", help="The original data of synthetic data.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Read every byte, also of large token datasets.")
+        bool, typer.Option("--full", help="Read every byte, even of large token datasets.")
     ] = False,
     tokenizer: Annotated[
         Path | None,
@@ -39,15 +40,15 @@ def check(
         bool | None,
         typer.Option(
             "--show-text/--hide-text",
-            help="Whether the first row of tokens is shown as text; it is, unless confidential.",
+            help="Show the first row of tokens as text. Default: unless it is confidential.",
         ),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Check that data is there, whole, well-formed, real and honest.
+    """Check that datasets are complete, valid, free of leaks and made of real data.
 
-    Exits with 1 when an error stands.
+    Exits with 1 if there is a finding of severity error.
     """
     from penstock.checks import check as run_check
 

@@ -1,4 +1,4 @@
-"""`penstock demo`: the main job on data of penstock's own."""
+"""`penstock demo`: a complete workflow on generated data."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from penstock.cli._output import Format, Output, guarded
+from penstock.cli._output import Output, OutputFormat, handle_errors
 from penstock.errors import ConflictError
 
 
-@guarded
+@handle_errors
 def demo(
     directory: Annotated[
-        Path, typer.Argument(help="A new directory for all that the demo writes.")
+        Path, typer.Argument(help="A new directory for everything that the demo writes.")
     ] = Path("demo-run"),
 ) -> None:
-    """Migrate, check, train, compare and report on a small world that penstock makes up.
+    """Run a complete workflow on generated data: migrate, check, train, compare, report.
 
-    Every step is a command that is printed before it runs. Takes a minute or two on two cores.
+    Prints each command before it runs. Takes a minute or two on two cores.
     """
     from penstock.demo import COMMANDS, write_demo
 
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
         raise ConflictError(f"{directory}: is not an empty directory; name one that does not exist")
-    output = Output(Format.HUMAN)
+    output = Output(OutputFormat.HUMAN)
     output.console.print(
         "writing an old project, and teaching a tiny language model its words (ten seconds) ..."
     )

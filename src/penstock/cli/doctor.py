@@ -1,64 +1,53 @@
-"""`penstock doctor`: what is here, what is wrong with it, and the mend."""
+"""`penstock doctor`: what is installed, what is wrong with it, and how to fix it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 if TYPE_CHECKING:
     from penstock.doctor import Examination
 
-_COLUMNS = ("area", "name", "state", "value", "mend")
+_COLUMNS = ("area", "name", "state", "value", "fix")
 _COLOURS = {"ok": "green", "absent": "dim", "broken": "bold red"}
 
 
-class Installable(StrEnum):
-    """What the verb can install."""
-
-    LLAMAFACTORY = "llamafactory"
-
-
-@guarded
+@handle_errors
 def doctor(
     install: Annotated[
-        Installable | None,
+        str | None,
         typer.Option(
             "--install",
-            help="First make this trainer's virtual environment, with the versions that were "
-            "tested: where LLAMAFACTORY_VENV says, else under ~/.local/share/penstock.",
+            metavar="TRAINER",
+            help="First install this trainer, such as llamafactory, in a virtual environment with "
+            "pinned versions. It is created under ~/.local/share/penstock, or where the trainer's "
+            "variable (LLAMAFACTORY_VENV) says.",
         ),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Look at Python, the extras, the GPUs and LLaMA-Factory's environment.
+    """Check Python, optional packages, GPUs and the environments of external trainers.
 
-    Exits with 1 when something that is there is broken; what is absent is no fault.
+    Exits with 1 if something installed is broken. Something that is absent is not an error.
     """
     from penstock.doctor import examine
+    from penstock.trainers import install as install_trainer
 
     output = Output(format, quiet)
-    if install is Installable.LLAMAFACTORY:
-        _install_llamafactory(output)
+    if install is not None:
+        install_trainer(install, lambda line: output.hint(escape(line)))
     found = examine()
     document = found.to_dict()
     output.show(document, document["items"], lambda: _lines(found), columns=_COLUMNS)
     if not found.ok:
         raise typer.Exit(1)
-
-
-def _install_llamafactory(output: Output) -> None:
-    from penstock.trainers.llamafactory.environment import place_of_environment
-    from penstock.trainers.llamafactory.installing import install
-
-    install(place_of_environment(), lambda line: output.hint(escape(line)))
 
 
 def _lines(found: Examination) -> Iterator[RenderableType]:
@@ -69,5 +58,5 @@ def _lines(found: Examination) -> Iterator[RenderableType]:
             yield f"[bold]{escape(area)}[/]"
         state = item.state.value
         yield f"  [{_COLOURS[state]}]{state:<6}[/] {escape(item.name):<14} {escape(item.value)}"
-        if item.mend:
-            yield f"         [dim]{escape(item.mend)}[/]"
+        if item.fix:
+            yield f"         [dim]{escape(item.fix)}[/]"

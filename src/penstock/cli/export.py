@@ -1,4 +1,4 @@
-"""`penstock export`: a dataset in the terms of another trainer."""
+"""`penstock export`: the settings with which a trainer reads a dataset."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.errors import ConfigError, ConflictError
 
 if TYPE_CHECKING:
-    from penstock.exports import Export
+    from penstock.trainers import Export
 
 
-@guarded
+@handle_errors
 def export(
-    trainer: Annotated[str, typer.Argument(help="The trainer that shall read it, as `maxtext`.")],
-    dataset: Annotated[Path, typer.Argument(help="The dataset: its directory, or its prefix.")],
+    trainer: Annotated[str, typer.Argument(help="The trainer, such as maxtext.")],
+    dataset: Annotated[Path, typer.Argument(help="The dataset's directory or prefix.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="The trainer's options, as `lora_rank=8`."),
+        typer.Argument(metavar="KEY=VALUE", help="Options of the trainer, such as lora_rank=8."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="The model to train: a hub name or a directory.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", help="The trainer's name of the chat template.")
+        str | None, typer.Option("--template", help="The trainer's name for the chat template.")
     ] = None,
     target: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the settings here, as YAML.")
+        Path | None,
+        typer.Option("--output", "-o", help="Also write the settings to this YAML file."),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Print the settings by which a trainer reads a dataset, and what it makes of it.
+    """Print the settings with which a trainer reads a dataset, and what it keeps and loses.
 
-    The settings go to stdout as YAML; what is kept and lost, to stderr.
+    The settings go to stdout as YAML, everything else to stderr.
     """
-    from penstock.exports import export as run_export
+    from penstock.trainers import export as run_export
 
     named = {"model": model, "template": template}
     given = {name: value for name, value in named.items() if value is not None}
@@ -50,9 +50,10 @@ def export(
         _write(target, text)
     rows = [{"key": key, "value": value} for key, value in found.settings.items()]
     output = Output(format, quiet)
-    output.show(found.to_dict(), rows, lambda: _render(text), columns=("key", "value"))
+    lines = map(escape, text.splitlines())
+    output.show(found.to_dict(), rows, lambda: lines, columns=("key", "value"))
     if output.human:
-        for line in _words(found):
+        for line in _summary_lines(found):
             output.hint(line)
 
 
@@ -61,24 +62,19 @@ def _write(target: Path, text: str) -> None:
 
     try:
         if target.exists() and target.read_bytes() != text.encode():
-            raise ConflictError(f"{target}: holds something else; remove it, or name another file")
+            raise ConflictError(f"{target}: has other content; remove it, or name another file")
         write_atomic(target, text)
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
 
 
-def _render(text: str) -> list[RenderableType]:
-    return [escape(line) for line in text.splitlines()]
-
-
-def _words(found: Export) -> list[str]:
-    """Return what the settings do not say, line by line."""
+def _summary_lines(found: Export) -> list[str]:
     lines = [f"[bold]{escape(found.trainer)}[/] {escape(found.version)}"]
-    for head, colour, told in (
+    for label, colour, notes in (
         ("keeps", "green", found.keeps),
         ("loses", "bold red", found.loses),
         ("note", "cyan", found.advice),
         ("warning", "bold yellow", found.warnings),
     ):
-        lines += [f"[{colour}]{head}[/] {escape(line)}" for line in told]
+        lines += [f"[{colour}]{label}[/] {escape(line)}" for line in notes]
     return lines

@@ -1,4 +1,4 @@
-"""`penstock merge`: several datasets of one format as one."""
+"""`penstock merge`: merge datasets of one format."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.files import plural
 
 
-@guarded
+@handle_errors
 def merge(
     datasets: Annotated[
-        list[Path], typer.Argument(metavar="DATASET...", help="Directories, or prefixes.")
+        list[Path],
+        typer.Argument(metavar="DATASET", help="Dataset directories, or Megatron prefixes."),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "--output-prefix", help="A prefix for Megatron's files, else NAME/x.y.z."
+            "--output",
+            "--output-prefix",
+            help="The merged dataset: a prefix for Megatron, otherwise a directory NAME/x.y.z.",
         ),
     ],
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Make one dataset of several, without encoding a row again.
+    """Merge datasets of one format, without encoding their rows again.
 
-    Megatron's files are joined; shards of TFRecord and ArrayRecord are linked under new names.
+    Megatron's files are concatenated; shards of TFRecord and ArrayRecord are linked under new
+    names.
     """
     from penstock.formats import merge as merge_datasets
 
     manifest = merge_datasets(datasets, output)
-    rows = {name: count for name, count in manifest.counts.items() if name.endswith(".rows")}
     document = {
         "output": str(output),
         "format": manifest.format,
@@ -41,7 +44,11 @@ def merge(
         "files": len(manifest.files),
         "bytes": sum(entry.size for entry in manifest.files),
     }
-    told = ", ".join(f"{name.removesuffix('.rows')} {n:,} rows" for name, n in rows.items())
+    rows = ", ".join(
+        f"{name.removesuffix('.rows')} {count:,} rows"
+        for name, count in manifest.counts.items()
+        if name.endswith(".rows")
+    )
     files = plural(len(manifest.files), "file")
-    line = f"[bold]{escape(str(output))}[/]  {manifest.format}, {files}: {told}"
+    line = f"[bold]{escape(str(output))}[/]  {manifest.format}, {files}: {rows}"
     Output(format, quiet).show(document, [document], lambda: [line])

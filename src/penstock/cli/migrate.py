@@ -1,4 +1,4 @@
-"""`penstock migrate`: an old tree into the layout that loaders read."""
+"""`penstock migrate`: an old tree to the layout that loaders read."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 if TYPE_CHECKING:
-    from penstock.migration import DatasetPlan, MigrationPlan
+    from penstock.migration import DatasetPlan
 
-_COLUMNS = ("dataset", "action", "source", "destination", "sentence")
+_COLUMNS = ("dataset", "action", "source", "destination", "description")
 
 
-@guarded
+@handle_errors
 def migrate(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The old tree; it stays as it is.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="The old tree; it is never modified.")
+    ],
     destination: Annotated[Path, typer.Argument(metavar="DST", help="The tree of datasets.")],
     link: Annotated[
         bool, typer.Option("--link/--copy", help="Relative symbolic links instead of copies.")
@@ -28,31 +29,35 @@ def migrate(
     pick: Annotated[
         list[str] | None,
         typer.Option(
-            "--pick", metavar="DATASET=VERSION", help="Copa=mezo_gpt/version_2 or =mezo_gpt/latest."
+            "--pick",
+            metavar="DATASET=VERSION",
+            help="The version to migrate: Copa=mezo_gpt/version_2 or Copa=mezo_gpt/latest.",
         ),
     ] = None,
     all_versions: Annotated[
         list[str] | None,
         typer.Option(
-            "--all-versions", metavar="DATASET=DIR", help="Copa=mezo_gpt: a dataset a version."
+            "--all-versions",
+            metavar="DATASET=DIR",
+            help="Also migrate each version in DIR as its own dataset: Copa=mezo_gpt.",
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite files that have other content.")
+        bool, typer.Option("--replace", help="Replace files that have other content.")
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="DATASET", help="Leave the other datasets where they are."),
+        typer.Option("--only", metavar="DATASET", help="Migrate only this dataset; repeatable."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be done; create nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan; write nothing.")
     ] = False,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Bring an old tree of task data into the layout that loaders read, with manifests.
+    """Migrate an old tree of task data to the layout that loaders read, with manifests.
 
-    Exits with 2, before the first write, when something stands in the way.
+    Exits with 2, before the first write, if the source is incomplete or the destination conflicts.
     """
     from penstock.migration import migrate as run_migration
 
@@ -73,19 +78,27 @@ def migrate(
         for dataset in document["datasets"]
         for step in dataset["steps"]
     ]
+    counts = Counter(step.action.value for step in plan.steps)
+    counted = ", ".join(f"{count} {action}" for action, count in sorted(counts.items()))
+    status = "nothing was written" if dry_run else "done" if plan.changed else "nothing to do"
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
-    output.show(document, rows, lambda: _render(plan, dry_run), columns=_COLUMNS)
-    for left in plan.left_behind:
-        output.hint(f"[yellow]left behind:[/] {escape(left.sentence)}")
+    output.show(
+        document,
+        rows,
+        lambda: [*map(_dataset_lines, plan.datasets), f"{counted}: {status}"],
+        columns=_COLUMNS,
+    )
+    for item in plan.unmigrated:
+        output.hint(f"[yellow]not migrated:[/] {escape(item.description)}")
 
 
 def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
     """Return `NAME=VALUE` options as a mapping."""
     pairs: dict[str, str] = {}
     for value in values or []:
-        name, equals, rest = value.partition("=")
-        if not (name and equals and rest):
+        name, _, rest = value.partition("=")
+        if not (name and rest):
             raise typer.BadParameter(f"'{value}' must have the form NAME=VALUE", param_hint=option)
         if name in pairs:
             raise typer.BadParameter(f"'{name}' is given twice", param_hint=option)
@@ -93,15 +106,7 @@ def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
     return pairs
 
 
-def _render(plan: MigrationPlan, dry_run: bool) -> list[RenderableType]:
-    lines = [_dataset_lines(dataset, dry_run) for dataset in plan.datasets]
-    changed = Counter(step.action.value for step in plan.steps)
-    told = ", ".join(f"{count} {action}" for action, count in sorted(changed.items()))
-    ending = "nothing was written" if dry_run else "done" if plan.changed else "nothing to do"
-    return [*lines, f"{told}: {ending}"]
-
-
-def _dataset_lines(dataset: DatasetPlan, dry_run: bool) -> str:
+def _dataset_lines(dataset: DatasetPlan) -> str:
     from penstock.files import plural
 
     version = f" from {dataset.version}" if dataset.version else ""
@@ -109,4 +114,4 @@ def _dataset_lines(dataset: DatasetPlan, dry_run: bool) -> str:
     head = f"[bold]{escape(str(dataset.directory))}[/]{escape(version)}  [dim]{rows} rows[/]"
     if not dataset.changed:
         return f"{head}: {plural(len(dataset.files), 'file')} kept"
-    return "\n".join([head, *(f"  {escape(step.sentence)}" for step in dataset.steps)])
+    return "\n".join([head, *(f"  {escape(step.description)}" for step in dataset.steps)])

@@ -8,49 +8,42 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.errors import ConfigError
 
+_RUN_OPTIONS = {"by": "--by", "purpose": "--purpose", "root": "--results"}
 
-@guarded
+
+@handle_errors
 def report(
     context: typer.Context,
-    target: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("report.html"),
+    target: Annotated[Path, typer.Argument(help="The HTML file to write.")] = Path("report.html"),
     by: ByOption = "method,data",
     purpose: PurposeOption = None,
     root: ResultsOption = Path("Results"),
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="A dataset to report on in the place of runs; repeatable."),
+        typer.Option("--data", help="A dataset to report on instead of runs. Can be repeated."),
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Write comparison, curves, data and every configuration into one HTML file.
+    """Write the comparison, curves, data and every configuration to one HTML file.
 
-    With --data it tells of datasets alone: what they hold, and what a check finds.
+    With --data the report is about datasets only: their content and the findings of a check.
     """
     from penstock.report import write_data_report, write_report
 
     if data:
-        _refuse_options_of_runs(context)
-    written = (
-        write_data_report(data, target)
-        if data
-        else write_report(target, root, purpose, split_names(by))
-    )
+        for name, option in _RUN_OPTIONS.items():
+            given = context.get_parameter_source(name)
+            if given is not None and given.name != "DEFAULT":
+                message = "is about runs, but --data reports on datasets; leave one of them out"
+                raise ConfigError(message, field=option)
+        written = write_data_report(data, target)
+    else:
+        written = write_report(target, root, purpose, split_names(by))
     path = str(written.resolve())
     row = {"report": path}
     Output(format, quiet).show(row, [row], lambda: [Text(path)])
-
-
-def _refuse_options_of_runs(context: typer.Context) -> None:
-    """Raise ConfigError for an option that a report of datasets would not heed."""
-    for name, option in {"by": "--by", "purpose": "--purpose", "root": "--results"}.items():
-        source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
-            raise ConfigError(
-                "says which runs to report on, and --data reports on none; leave one of them out",
-                field=option,
-            )

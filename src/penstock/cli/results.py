@@ -1,4 +1,4 @@
-"""`penstock results`: every run with its state and its scores."""
+"""`penstock results`: every run with its state and scores."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.cli._runs import PurposeOption, ResultsOption
-from penstock.cli._table import FoldingTable, number
+from penstock.cli._tables import FoldingTable, format_value
 
 if TYPE_CHECKING:
     from penstock.report import ResultRow
-    from penstock.runs import RunResult
 
-#: Hyperparameters with a column of their own.
-_OWN = ("learning_rate", "seed")
+#: Hyperparameters that are always shown.
+_ALWAYS_SHOWN = ("learning_rate", "seed")
 _COLOURS = {"done": "green", "running": "cyan", "interrupted": "yellow", "failed": "red"}
 
 
-@guarded
+@handle_errors
 def results(
     purpose: PurposeOption = None,
     detail: Annotated[
-        bool, typer.Option("--detail", help="Directories, steps, times and failures too.")
+        bool, typer.Option("--detail", help="Also show directories, steps, times and failures.")
     ] = False,
     root: ResultsOption = Path("Results"),
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """List runs with their states and scores."""
+    """List the runs with their states and scores."""
     from penstock.report import results as read_results
 
     rows = read_results(root, purpose)
@@ -47,38 +46,39 @@ def results(
 
 
 def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
-    """Yield a heading and a table, one line a run, for each purpose and model."""
+    """Yield a heading and a table with one line per run for each purpose and model."""
     names = ("task", "method", "data")
     for index, (heading, group) in enumerate(groupby(rows, key=_heading)):
         yield ("\n" if index else "") + f"[bold]{escape(heading)}[/]"
         members = list(group)
-        told = _told(members)
+        varying = _varying_columns(members)
         cells = []
         for row in members:
             columns, result = row.columns(), row.record.result
+            scores = [f"{result.dev_score:.3f}", f"{result.score:.3f}"] if result else [None, None]
             cells.append(
                 [
                     *(columns[name] for name in names),
-                    number(row.learning_rate),
-                    *(columns.get(name) for name in told),
+                    row.learning_rate,
+                    *(columns.get(name) for name in varying),
                     columns.get("seed"),
                     _state(row),
-                    f"{result.dev_score:.3f}" if result else None,
-                    f"{result.score:.3f}" if result else None,
+                    *scores,
                     result.metric if result else None,
                 ]
             )
-        head = [*names, "rate", *told, "seed", "state", "dev", "score", "metric"]
-        yield FoldingTable(head, cells)
+        header = [*names, "lr", *varying, "seed", "state", "dev", "score", "metric"]
+        yield FoldingTable(header, cells)
 
 
-def _told(rows: list[ResultRow]) -> list[str]:
-    """Return what tells runs of one heading apart beside what is shown of all."""
-    from penstock.runs import varying
+def _varying_columns(rows: list[ResultRow]) -> list[str]:
+    """Return the columns, besides those always shown, in which the runs differ."""
+    from penstock.runs import varying_hyperparameters
 
     configs = [row.record.config for row in rows]
     trainer = ["trainer"] if len({config.trainer for config in configs}) > 1 else []
-    return [*trainer, *(name for name in varying(configs) if name not in _OWN)]
+    varying = varying_hyperparameters(configs)
+    return [*trainer, *(name for name in varying if name not in _ALWAYS_SHOWN)]
 
 
 def _heading(row: ResultRow) -> str:
@@ -86,49 +86,47 @@ def _heading(row: ResultRow) -> str:
 
 
 def _state(row: ResultRow) -> Text:
-    """Return the state in its colour, with the kind of failure."""
     state, failure = row.record.state.value, row.record.failure
-    words = f"{state}: {failure.kind.value}" if failure else state
+    text = f"{state}: {failure.kind.value}" if failure else state
     if row.step is not None:
-        words += f" at step {row.step}"
-    return Text(words, style=_COLOURS[state])
+        text += f" at step {row.step}"
+    return Text(text, style=_COLOURS[state])
 
 
 def _blocks(rows: list[ResultRow]) -> Iterator[RenderableType]:
-    """Yield everything about each run, a block of lines each."""
+    """Yield a block of lines with all details for each run."""
     for _, group in groupby(rows, key=_heading):
         members = list(group)
-        told = _told(members)
+        varying = _varying_columns(members)
         for row in members:
-            yield "\n".join(_block(row, told))
+            yield "\n".join(_block(row, varying))
 
 
-def _block(row: ResultRow, told: list[str]) -> list[str]:
+def _block(row: ResultRow, varying: list[str]) -> list[str]:
     values, record, result = row.to_dict(), row.record, row.record.result
     state = record.state.value
-    settings = "".join(f" {name} {number(values[name])}" for name in told if name in values)
-    head = (
-        f"{_heading(row)}  {values['task']} {values['method']} {values['data']} "
-        f"{number(row.learning_rate)}{settings} seed {number(values.get('seed'))}"
+    settings = "".join(
+        f" {name} {format_value(values[name])}"
+        for name in ("learning_rate", *varying, "seed")
+        if name in values
     )
-    lines = [f"[bold]{escape(head)}[/]  [{_COLOURS[state]}]{state}[/]"]
+    title = f"{_heading(row)}  {values['task']} {values['method']} {values['data']}{settings}"
+    lines = [f"[bold]{escape(title)}[/]  [{_COLOURS[state]}]{state}[/]"]
     if result:
-        lines.append(
-            f"  {result.metric} {result.score:.3f} on {_rows_of(result)}, "
-            f"dev {result.dev_score:.3f}"
-            + (f", chance {result.chance:.3f}" if result.chance is not None else "")
-        )
-        lines.append(
+        rows = f"{result.evaluation_rows} rows"
+        if result.evaluation_tokens is not None:
+            rows = f"{result.evaluation_tokens:,} answer tokens of {rows}"
+        chance = f", chance {result.chance:.3f}" if result.chance is not None else ""
+        lines += [
+            f"  {result.metric} {result.score:.3f} on {rows}, dev {result.dev_score:.3f}{chance}",
             f"  best step {result.best_step} of {result.steps}, {result.train_rows} train rows, "
-            f"{result.seconds:.0f} s"
-        )
-        if result.dropped_rows or result.truncated_rows:
-            lines.append(
-                f"  {result.dropped_rows} rows left out for their length, "
-                f"{result.truncated_rows} cut"
-            )
-        if result.truncated_rows is None:
-            lines.append("  rows cut for their length are not counted: the trainer does not tell")
+            f"{result.seconds:.0f} s",
+        ]
+        dropped, truncated = result.dropped_rows, result.truncated_rows
+        if truncated is None:
+            lines.append(f"  {dropped} rows dropped; the trainer does not report truncated rows")
+        elif dropped or truncated:
+            lines.append(f"  {dropped} rows dropped and {truncated} truncated for their length")
     times = f"started {record.started}" + (f", ended {record.finished}" if record.finished else "")
     lines += [
         f"  {times}, {record.device} of {escape(record.host)}",
@@ -138,10 +136,3 @@ def _block(row: ResultRow, told: list[str]) -> list[str]:
         lines.append(f"  [red]{escape(row.failure)}[/]")
         lines.append(f"  log: {escape(str(row.directory.log_file(record.config, 'err')))}")
     return lines
-
-
-def _rows_of(result: RunResult) -> str:
-    """Return how much was evaluated, such as `120 rows`."""
-    if result.evaluation_tokens is None:
-        return f"{result.evaluation_rows} rows"
-    return f"{result.evaluation_tokens:,} answer tokens of {result.evaluation_rows} rows"

@@ -1,4 +1,4 @@
-"""`penstock schema`: JSON Schema, so that editors complete and check YAML."""
+"""`penstock schema`: JSON Schema, with which editors complete and check YAML."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli._output import guarded, print_json
+from penstock.cli._output import handle_errors, print_json
 
 
 class Kind(StrEnum):
-    """The kinds of file that have a schema."""
+    """The kinds of YAML file that have a schema."""
 
     EXPERIMENT = "experiment"
     RECIPE = "recipe"
 
 
-@guarded
-def schema(kind: Annotated[Kind, typer.Argument(help="The kind of file.")]) -> None:
-    """Print the JSON Schema of a kind of YAML file."""
+@handle_errors
+def schema(kind: Annotated[Kind, typer.Argument(help="The kind of YAML file.")]) -> None:
+    """Print the JSON Schema of recipes or experiments, for editors."""
     if kind is Kind.EXPERIMENT:
-        from penstock.experiments import experiment_schema
-
-        print_json(experiment_schema(), indent=True)
+        from penstock.experiments import experiment_schema as load_schema
     else:
-        from penstock.recipes import recipe_schema
-
-        print_json(recipe_schema(), indent=True)
+        from penstock.recipes import recipe_schema as load_schema
+    print_json(load_schema(), indent=True)

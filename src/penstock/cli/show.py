@@ -7,32 +7,36 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
-from penstock.cli._rows import rows_lines
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
+from penstock.cli._tables import rows_lines
 
 
-@guarded
+@handle_errors
 def show(
     path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A dataset, or the prefix of a .bin/.idx pair.")
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A dataset directory, or the prefix of a .bin/.idx pair."
+        ),
     ],
-    rows: Annotated[int, typer.Option("-n", "--rows", min=1, help="How many rows.")] = 3,
+    rows: Annotated[int, typer.Option("-n", "--rows", min=1, help="Number of rows.")] = 3,
     split: Annotated[
-        str | None, typer.Option("--split", help="Which split; train, or the first, if not named.")
+        str | None, typer.Option("--split", help="The split. Default: train, or the first.")
     ] = None,
     tokenizer: Annotated[
         Path | None,
         typer.Option("--tokenizer", help="The tokenizer of data whose manifest names none."),
     ] = None,
     show_text: Annotated[
-        bool, typer.Option("--show-text", help="Show text that the recipe calls confidential.")
+        bool,
+        typer.Option("--show-text", help="Show text even if the recipe marks it as confidential."),
     ] = False,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Show the first rows of a dataset of any format, and the text that tokens stand for.
+    """Show the first rows of a dataset of any format, with tokens decoded to text.
 
-    Long columns and texts are shortened for people, and whole in every other format.
+    Long columns and texts are shortened, except with --format json, jsonl and csv.
     """
     from penstock.checks import show as read
 

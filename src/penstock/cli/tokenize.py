@@ -1,4 +1,4 @@
-"""`penstock tokenize`: JSON Lines to Megatron's .bin and .idx, the short way."""
+"""`penstock tokenize`: JSON Lines to Megatron's .bin and .idx, without a recipe."""
 
 from __future__ import annotations
 
@@ -7,81 +7,74 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
-from penstock.cli.build import WorkersOption, carry_and_show, show_plan
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
+from penstock.cli.build import DryRunOption, WorkersOption, run_plan, show_plan
+
+#: An option that preprocess_data.py has and penstock does not need.
+_IgnoredOption = Annotated[int | None, typer.Option(hidden=True, help="Has no effect.")]
 
 
-@guarded
+@handle_errors
 def tokenize(
     inputs: Annotated[
-        list[str] | None, typer.Argument(metavar="[INPUT]...", help="JSON Lines, .gz, .zst, globs.")
+        list[str] | None,
+        typer.Argument(metavar="INPUT", help="JSON Lines, also .gz and .zst, globs and URLs."),
     ] = None,
     input: Annotated[
-        list[str] | None, typer.Option("--input", help="The same, as preprocess_data spells it.")
+        list[str] | None, typer.Option(help="The same, as preprocess_data.py names it.")
     ] = None,
     tokenizer: Annotated[
         Path,
-        typer.Option(
-            "--tokenizer", "--tokenizer-model", help="A tokenizer.json, or the directory of one."
-        ),
+        typer.Option("--tokenizer", "--tokenizer-model", help="A tokenizer.json or its directory."),
     ] = ...,  # type: ignore[assignment]
     output_prefix: Annotated[
-        str, typer.Option("--output-prefix", help="Files are PREFIX_KEY_document.bin and .idx.")
+        str, typer.Option(help="Writes PREFIX_KEY_document.bin and .idx for each key.")
     ] = ...,  # type: ignore[assignment]
     json_keys: Annotated[
         list[str] | None,
-        typer.Option(
-            "--json-keys",
-            help="A field to tokenize; once for each. [default: text]",
-        ),
+        typer.Option(metavar="KEY", help="A field to tokenize; repeatable (default: text)."),
     ] = None,
     append_eod: Annotated[
-        bool, typer.Option("--append-eod", help="Put the end-of-document token after each.")
+        bool, typer.Option("--append-eod", help="Append an end-of-document token to each text.")
     ] = False,
     bos: Annotated[
         str | None,
-        typer.Option("--bos", help="The token before each: tokenizer (as it does), always, never."),
+        typer.Option(help="Beginning-of-sequence token: tokenizer (as it does), always, never."),
     ] = None,
     eod: Annotated[
-        str | None, typer.Option("--eod", help="The token that --append-eod puts, by its text.")
+        str | None, typer.Option(metavar="TOKEN", help="The token that --append-eod appends.")
     ] = None,
     empty: Annotated[
-        str | None, typer.Option("--empty", help="A text without a token: keep, drop, error.")
+        str | None, typer.Option(help="Documents without any token: keep, drop, error.")
     ] = None,
     specials: Annotated[
-        str | None, typer.Option("--specials", help="Special tokens in the text: parse, as_text.")
+        str | None, typer.Option(help="Special tokens in the text: parse, as_text.")
     ] = None,
     surrogates: Annotated[
-        str | None, typer.Option("--surrogates", help="Halves of a character: error, replace.")
+        str | None, typer.Option(help="Unpaired surrogates in the text: error, replace.")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", help="auto, fastokens, tokenizers.")
+        str | None, typer.Option(help="The encoder: auto, fastokens, tokenizers.")
     ] = None,
     on_error: Annotated[
-        str | None, typer.Option("--on-error", help="A row that cannot be used: fail, skip.")
+        str | None, typer.Option(help="Rows that cannot be used: fail, skip.")
     ] = None,
     max_errors: Annotated[
-        int | None, typer.Option("--max-errors", help="The most rows that are skipped.")
+        int | None, typer.Option(help="Fail if more rows than this are skipped.")
     ] = None,
-    partitions: Annotated[
-        int | None, typer.Option("--partitions", hidden=True, help="Of preprocess_data.")
-    ] = None,
+    partitions: _IgnoredOption = None,
     keep_sequential_samples: Annotated[
-        bool, typer.Option("--keep-sequential-samples", hidden=True, help="Of preprocess_data.")
+        bool, typer.Option("--keep-sequential-samples", hidden=True, help="Has no effect.")
     ] = False,
-    log_interval: Annotated[
-        int | None, typer.Option("--log-interval", hidden=True, help="Of preprocess_data.")
-    ] = None,
+    log_interval: _IgnoredOption = None,
     workers: WorkersOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")
-    ] = False,
-    format: FormatOption = Format.HUMAN,
+    dry_run: DryRunOption = False,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Tokenize JSON Lines into Megatron's indexed dataset.
+    """Tokenize JSON Lines into Megatron's indexed dataset (.bin and .idx).
 
-    The same bytes as Megatron-LM's tools/preprocess_data.py writes.
+    Writes the same bytes as tools/preprocess_data.py of Megatron-LM.
     """
     from penstock.executors import LocalExecutor
     from penstock.recipes import load_tokenize
@@ -89,10 +82,9 @@ def tokenize(
     output = Output(format, quiet)
     if partitions or keep_sequential_samples or log_interval:
         output.hint(
-            "--partitions, --keep-sequential-samples and --log-interval are not needed: --workers "
-            "share the input as it is, and its order is always kept"
+            "--partitions, --keep-sequential-samples and --log-interval have no effect: --workers "
+            "splits any input, and the order of its rows is always kept"
         )
-    sources = [*(inputs or ()), *(input or ())]
     given = {
         "bos": bos,
         "eod": eod,
@@ -104,15 +96,13 @@ def tokenize(
         "max_errors": max_errors,
     }
     options = {name: value for name, value in given.items() if value is not None}
+    sources = [*(inputs or ()), *(input or ())]
+    # Every key is validated before the first is tokenized.
     plans = [
         load_tokenize(
             sources, tokenizer, output_prefix, key=key, append_eod=append_eod, options=options
         )
         for key in json_keys or ["text"]
     ]
-    carrier = LocalExecutor(workers=workers)
     for plan in plans:
-        if dry_run:
-            show_plan(plan, output, carrier)
-        else:
-            carry_and_show(plan, output, carrier)
+        (show_plan if dry_run else run_plan)(plan, output, LocalExecutor(workers=workers))

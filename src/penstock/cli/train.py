@@ -1,4 +1,4 @@
-"""`penstock train`: carry the grid of an experiment."""
+"""`penstock train`: execute the grid of an experiment."""
 
 from __future__ import annotations
 
@@ -7,38 +7,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.markup import escape
 
-from penstock.cli._outcome import counts_line, outcome_document, outcome_lines, outcome_row
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
-from penstock.cli._plan import plan_document, plan_rows, plan_tables
-from penstock.cli._stopping import stopped_by_signals
+from penstock.cli._grid import (
+    GridProgress,
+    counts_line,
+    outcome_document,
+    outcome_lines,
+    outcome_row,
+    plan_document,
+    plan_lines,
+    plan_rows,
+)
+from penstock.cli._output import (
+    FormatOption,
+    Output,
+    OutputFormat,
+    QuietOption,
+    handle_errors,
+    interrupt_on_signals,
+)
 from penstock.files import plural
 
 if TYPE_CHECKING:
-    from penstock.experiments import Detached, GridOutcome, Plan
+    from penstock.experiments import DetachedGrid, GridOutcome, GridPlan
 
-#: Part of a grid failed.
+#: Exit code when part of the grid failed.
 EXIT_FAILED = 3
 
 
-@guarded
+@handle_errors
 def train(
     experiment: Annotated[Path, typer.Argument(help="The experiment's YAML file.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Values instead of the file's."),
+        typer.Argument(metavar="KEY.PATH=VALUE", help="Values that replace the file's."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the resolved runs; create nothing.")
     ] = False,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
     """Train every run of an experiment that is not done yet.
 
-    Exits with 0 when no run is left to do, 3 when one failed, 130 when interrupted.
+    Exit codes: 0 when no run is left to do, 3 when a run failed, 130 when interrupted.
     """
     from penstock.experiments import load_experiment, train_detached
 
@@ -48,53 +61,43 @@ def train(
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
     if dry_run:
-        output.show(plan_document(plan), plan_rows(plan), lambda: plan_tables(plan))
+        output.show(plan_document(plan), plan_rows(plan), lambda: plan_lines(plan))
         return
-    _announce(plan, output)
+    skipped = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
+    count = plural(len(plan.runs), "run")
+    output.hint(f"{count}, {len(plan.to_do)} to do" + (f" ({skipped})" if skipped else ""))
     if not plan.experiment.wait_for_completion and plan.to_do:
-        started = train_detached(experiment, given, plan)
-        row = {"pid": started.pid, "log": str(started.log)}
-        purpose = plan.experiment.experiment.purpose
-        output.show(row, [row], lambda: _detached_lines(started, purpose))
+        _show_detached(train_detached(experiment, given, plan), plan, output)
         return
-    outcome = _carry(plan, output)
+    outcome = _train(plan, output)
+    runs = outcome.plan.runs
+    if output.format is OutputFormat.JSONL:
+        # The runs of this call were printed as they ended.
+        runs = [run for run in runs if run not in outcome.executed]
+    rows = [outcome_row(run) for run in runs]
     with suppress(BrokenPipeError):
-        _show(outcome, output)
+        output.show(outcome_document(outcome), rows, lambda: outcome_lines(outcome))
     if outcome.failed:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _announce(plan: Plan, output: Output) -> None:
-    kept = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
-    count = plural(len(plan.runs), "run")
-    output.hint(f"{count}, {len(plan.to_do)} to do" + (f" ({kept})" if kept else ""))
-
-
-def _carry(plan: Plan, output: Output) -> GridOutcome:
-    from penstock.cli._progress import GridProgress
+def _train(plan: GridPlan, output: Output) -> GridOutcome:
     from penstock.experiments import train as train_grid
 
     try:
-        with stopped_by_signals(), GridProgress(plan, output) as progress:
-            return train_grid(plan, listener=progress.heard)
+        with interrupt_on_signals(), GridProgress(plan, output) as progress:
+            return train_grid(plan, listener=progress.on_progress)
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
-            output.hint(f"{counts_line(plan)}; the same command goes on from here")
+            output.hint(f"{counts_line(plan)}; run the same command again to continue")
         raise
 
 
-def _show(outcome: GridOutcome, output: Output) -> None:
-    runs = outcome.plan.runs
-    if output.format is Format.JSONL:
-        # Those that were carried now had their line when they ended.
-        runs = [run for run in runs if run not in outcome.carried]
-    rows = [outcome_row(run) for run in runs]
-    output.show(outcome_document(outcome), rows, lambda: outcome_lines(outcome))
-
-
-def _detached_lines(started: Detached, purpose: str) -> list[RenderableType]:
-    return [
-        f"carried in the background by process {started.pid} (stop it: kill {started.pid})",
+def _show_detached(started: DetachedGrid, plan: GridPlan, output: Output) -> None:
+    row = {"pid": started.pid, "log": str(started.log)}
+    lines = [
+        f"running in the background as process {started.pid} (to stop it: kill {started.pid})",
         f"log: {escape(str(started.log))}",
-        f"see: penstock results --purpose {escape(purpose)}",
+        f"state: penstock results --purpose {escape(plan.experiment.experiment.purpose)}",
     ]
+    output.show(row, [row], lambda: lines)

@@ -11,20 +11,20 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from penstock.cli._output import Format, FormatOption, Output, QuietOption, guarded
+from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 
 
-@guarded
+@handle_errors
 def weights(
-    run: Annotated[Path, typer.Argument(help="The directory of a run that is done.")],
-    target: Annotated[Path, typer.Argument(help="The directory to write the model into.")],
+    run: Annotated[Path, typer.Argument(help="The directory of a finished run.")],
+    target: Annotated[Path, typer.Argument(help="The directory for the model.")],
     step: Annotated[
-        int | None, typer.Option("--step", min=0, help="A zo run's weights after this step.")
+        int | None, typer.Option("--step", min=0, help="The step, for runs with the method zo.")
     ] = None,
-    format: FormatOption = Format.HUMAN,
+    format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
-    """Rebuild the weights of a run, by default of its best step, as a full model."""
+    """Rebuild the weights of a run as a full model, by default those of its best step."""
     # What the trainer's libraries think of each other is nothing a user can mend.
     warnings.filterwarnings("ignore", category=FutureWarning)
     # And what some print while they load (DeepSpeed does) is not the verb's result.

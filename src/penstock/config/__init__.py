@@ -1,16 +1,15 @@
-"""YAML that errs aloud: YAML 1.2 scalars, no duplicate keys, errors with line and caret."""
+"""YAML 1.2 configuration: no duplicate keys, overrides, errors with file, line and caret."""
 
-from penstock.config.document import Document, Place, parse_yaml, read_yaml
-from penstock.config.options import FileName, Options
+from penstock.config.document import Document, KeyPath, parse_yaml, read_yaml
 from penstock.config.overrides import apply_overrides
-from penstock.config.validation import config_error, validate
+from penstock.config.validation import FileName, Options, config_error, validate
 from penstock.config.writing import dump_yaml, short_number, short_value
 
 __all__ = [
     "Document",
     "FileName",
+    "KeyPath",
     "Options",
-    "Place",
     "apply_overrides",
     "config_error",
     "dump_yaml",

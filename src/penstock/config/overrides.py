@@ -1,4 +1,4 @@
-"""`key.path=value` on the command line, laid over a document."""
+"""Overrides of a document's values: `key.path=value` on the command line."""
 
 from __future__ import annotations
 
@@ -8,82 +8,89 @@ from typing import Any
 
 import yaml
 
-from penstock.config._yaml12 import plain_value
-from penstock.config.document import Document, Mark, Place, error_at, load, secret_error
+from penstock.config.document import (
+    Document,
+    KeyPath,
+    Mark,
+    error_at,
+    load,
+    plain_value,
+    secret_error,
+)
 from penstock.redaction import holds_secret, redact_text
 
-#: How an error names the place of what was given as an override.
+#: The file name in errors about an override.
 COMMAND_LINE = "command line"
 _MARK = Mark(None, None, COMMAND_LINE, "")
-_MEND = "remove it from the command line"
+_SECRET_FIX = "remove it from the command line"
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
-    """Set `key.path=value` overrides in a document.
+    """Apply `key.path=value` overrides to a document.
 
-    Values are read as in YAML: `1e-6` and `null`, `[1, 2]`, `{a: 1}` and `"1"`. Other text is taken
-    as it is, with its `#` and `: `. An item of a list is named by its number, from 0.
+    Values are parsed as YAML: `1e-6`, `null`, `[1, 2]`, `{a: 1}`, `"1"`. Other text is taken
+    literally, with its `#` and `: `. A list item is addressed by its index from 0.
 
-    Raises ConfigError for an override that has no `=`, that passes through a value that is neither
-    a mapping nor a list, that names no item of a list, or that holds a secret.
+    Raises ConfigError for an override without `=`, a path through a value that is neither a mapping
+    nor a list, an index out of range, or a secret.
     """
     for override in overrides:
         path, equals, text = override.partition("=")
-        place: Place = tuple(part.strip() for part in path.split("."))
-        if not equals or "" in place:
+        key_path: KeyPath = tuple(part.strip() for part in path.split("."))
+        if not equals or "" in key_path:
             message = f"'{redact_text(override)}': an override has the form key.path=value"
             raise error_at(_MARK, message)
-        place = _indices_as_numbers(document, place)
-        value = _value(text.strip(), place)
-        # From now on the value's place is the command line, not a line of the file.
-        for known in [k for k in document.places if k[: len(place)] == place]:
-            del document.places[known]
-        document.places[place] = _MARK
-        for depth in range(1, len(place)):
-            document.places.setdefault(place[:depth], _MARK)
-        _set(document, place, value)
+        key_path = _with_indices(document, key_path)
+        value = _parse_value(text.strip(), key_path)
+        # Errors about the value now point to the command line, not to a line of the file.
+        for known in [k for k in document.marks if k[: len(key_path)] == key_path]:
+            del document.marks[known]
+        document.marks[key_path] = _MARK
+        for depth in range(1, len(key_path)):
+            document.marks.setdefault(key_path[:depth], _MARK)
+        _set(document, key_path, value)
 
 
-def _value(text: str, place: Place) -> Any:
+def _parse_value(text: str, key_path: KeyPath) -> Any:
     if text.startswith(("[", "{", '"', "'")):
-        return load(Document(data={}, file=COMMAND_LINE, text=text), place, _MEND)
-    name = str(place[-1])
+        return load(Document(data={}, file=COMMAND_LINE, text=text), key_path, _SECRET_FIX)
+    name = str(key_path[-1])
     try:
         value = plain_value(text)
     except yaml.MarkedYAMLError as error:
-        raise error_at(_MARK, str(error.problem), place) from None
+        raise error_at(_MARK, str(error.problem), key_path) from None
     if holds_secret(name, value):
-        raise secret_error(_MARK, name, value, place, _MEND)
+        raise secret_error(_MARK, name, value, key_path, _SECRET_FIX)
     return value
 
 
-def _set(document: Document, place: Place, value: Any) -> None:
-    *above, last = place
+def _set(document: Document, key_path: KeyPath, value: Any) -> None:
+    *parents, last = key_path
     target: Any = document.data
-    for part in above:
+    for part in parents:
         inner = target.get(part) if isinstance(target, dict) else target[part]
-        if isinstance(target, list) and isinstance(inner, str) and inner in place:
-            inner = {inner: {}}  # a name alone, as `steps: [pad]` has it, takes settings
+        if isinstance(target, list) and isinstance(inner, str) and inner in key_path:
+            inner = {inner: {}}  # a name without settings, as in `steps: [pad]`, gets some
         if inner is not None and not isinstance(inner, dict | list):
-            raise document.error(f"'{part}' is not a mapping in {document.file}", place)
-        # A copy, as an alias may share the mapping with another key.
+            raise document.error(f"'{part}' is not a mapping in {document.file}", key_path)
+        # Copied, because an alias may share the value with another key.
         target[part] = copy(inner) if inner is not None else {}
         target = target[part]
     target[last] = value
 
 
-def _indices_as_numbers(document: Document, place: Place) -> Place:
-    """Return a place with the indices of lists as numbers, from 0; raises ConfigError beyond."""
-    numbered: list[str | int] = []
+def _with_indices(document: Document, key_path: KeyPath) -> KeyPath:
+    """Return a key path whose list indices are integers; raises ConfigError if out of range."""
+    found: list[str | int] = []
     value: Any = document.data
-    for part in place:
+    for part in key_path:
         if isinstance(value, list):
             if not str(part).isdecimal() or int(part) >= len(value):
-                message = f"'{part}' is no item of the list; number one from 0 to {len(value) - 1}"
-                raise error_at(_MARK, message, place)
+                message = f"the list has no item '{part}'; its items are 0 to {len(value) - 1}"
+                raise error_at(_MARK, message if value else "the list is empty", key_path)
             part = int(part)
             value = value[part]
         else:
             value = value.get(part) if isinstance(value, dict) else None
-        numbered.append(part)
-    return tuple(numbered)
+        found.append(part)
+    return tuple(found)

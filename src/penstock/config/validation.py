@@ -1,21 +1,21 @@
-"""A document as a pydantic model, and what does not fit in words, at its place."""
+"""Validation of a document with a pydantic model, with errors that name the location."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from penstock.config.document import Document, Place
+from penstock.config.document import Document, KeyPath
 from penstock.errors import ConfigError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
-#: What a value must be, by the kind of pydantic's error.
-_WANTED = {
+#: What a value must be, by pydantic's error type.
+_EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -31,8 +31,24 @@ _WANTED = {
 }
 
 
+def _check_file_name(name: str) -> str:
+    if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
+        raise ValueError("must be the name of a file or directory: no slash, not empty")
+    return name
+
+
+#: Text that is used as the name of a file or directory.
+FileName = Annotated[str, AfterValidator(_check_file_name)]
+
+
+class Options(BaseModel):
+    """Base of the settings of a source, a step, a format, ...: immutable, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 def validate(document: Document, model: type[Model]) -> Model:
-    """Return the document as `model`; raises ConfigError for the first thing that does not fit."""
+    """Return the document as `model`; raises ConfigError for its first problem."""
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
@@ -40,118 +56,108 @@ def validate(document: Document, model: type[Model]) -> Model:
 
 
 def config_error(
-    error: ValidationError, document: Document, model: type[BaseModel], prefix: Place = ()
+    error: ValidationError, document: Document, model: type[BaseModel], prefix: KeyPath = ()
 ) -> ConfigError:
-    """Say the first problem of a pydantic error in penstock's words, with its place.
+    """Return the first problem of a pydantic error as a ConfigError with its location.
 
-    `prefix` is where the model's own values stand in the document.
+    `prefix` is the key path of the model's values in the document.
     """
     problems = [
-        (prefix + _written_place(problem, document, prefix), problem)
+        (prefix + _written_path(problem, document, prefix), problem)
         for problem in error.errors(include_url=False)
     ]
-    # An unknown key explains a missing one more often than the other way round.
+    # Unknown keys first: a misspelled key is often the reason that another one is missing.
     unknown = [found for found in problems if found[1]["type"] == "extra_forbidden"]
     if unknown:
-        place = unknown[0][0]
-        known = _known_keys(model, [p["loc"][:-1] for where, p in unknown if where == place])
-        hint = did_you_mean(str(place[-1]), known) or _one_of(known)
-        return document.error(f"unknown key{hint}", place)
-    # Of the members of a union, the one that came furthest is the one that was meant.
+        path = unknown[0][0]
+        known = _known_keys(model, [p["loc"][:-1] for other, p in unknown if other == path])
+        hint = did_you_mean(str(path[-1]), known)
+        if not hint and known:
+            hint = f"; known keys: {', '.join(known)}"
+        return document.error(f"unknown key{hint}", path)
+    # Of the members of a union, the one that was parsed furthest is probably the intended one.
     first = problems[0][0]
-    place = max(
-        (p for p, _ in problems if p[: len(prefix) + 1] == first[: len(prefix) + 1]), key=len
-    )
-    return document.error(_message([p for where, p in problems if where == place]), place)
+    depth = len(prefix) + 1
+    path = max((path for path, _ in problems if path[:depth] == first[:depth]), key=len)
+    return document.error(_message([p for other, p in problems if other == path]), path)
 
 
 def _message(problems: Sequence[ErrorDetails]) -> str:
-    """Say what is wrong with one value; each member of a union has a problem of its own."""
+    """Return the problem of one value; each member of a union has its own entry in `problems`."""
     first = problems[0]
+    hint = ""
     match first["type"]:
         case "missing":
-            return "required, and not given"
+            return "required, but missing"
         case "value_error":
             return first["msg"].removeprefix("Value error, ")
         case "too_short" | "too_long":
             limits = first.get("ctx", {})
             least, most = limits.get("min_length"), limits.get("max_length")
             bound = f"at least {least}" if least is not None else f"at most {most}"
-            return f"must have {bound}, and has {limits.get('actual_length')}"
+            return f"must have {bound} items, not {limits.get('actual_length')}"
         case "literal_error" | "enum":
             words = re.findall(r"'([^']*)'", first.get("ctx", {}).get("expected", ""))
             hint = did_you_mean(str(first["input"]), words)
-        case _:
-            hint = ""
-    wanted = list(dict.fromkeys(w for problem in problems if (w := _wanted(problem))))
-    if not wanted:
-        return f"{first['msg'][:1].lower()}{first['msg'][1:]}, not {_shown(first['input'])}"
-    *others, last = wanted
-    must = f"{', '.join(others)} or {last}" if others else last
-    return f"must be {must}, not {_shown(first['input'])}{hint}"
+    value = _shown(first["input"])
+    expected = list(dict.fromkeys(text for problem in problems if (text := _expected(problem))))
+    if not expected:
+        return f"{first['msg'][:1].lower()}{first['msg'][1:]}, not {value}"
+    *others, last = expected
+    return f"must be {', '.join(others)}{' or ' if others else ''}{last}, not {value}{hint}"
 
 
-def _wanted(problem: ErrorDetails) -> str | None:
-    if problem["type"] in _WANTED:
-        return _WANTED[problem["type"]]
+def _expected(problem: ErrorDetails) -> str | None:
+    if problem["type"] in _EXPECTED:
+        return _EXPECTED[problem["type"]]
     prefix = "Input should be "
     return problem["msg"].removeprefix(prefix) if problem["msg"].startswith(prefix) else None
 
 
 def _shown(value: Any) -> str:
-    """Return a value as YAML writes it, a long one by its kind."""
+    """Return a value as YAML writes it, shortened if long."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
     return repr(value if len(str(value)) <= 60 else f"{str(value)[:57]}...")
 
 
-def _one_of(known: Sequence[str]) -> str:
-    return f"; known here: {', '.join(known)}" if known else ""
-
-
-def _written_place(problem: ErrorDetails, document: Document, prefix: Place) -> Place:
-    """Return the location of a problem without the names of union members in it."""
+def _written_path(problem: ErrorDetails, document: Document, prefix: KeyPath) -> KeyPath:
+    """Return the location of a problem below `prefix`, without names of union members in it."""
     value: Any = document.data
     for part in prefix:
-        value = _inner(value, part)
-    place: list[str | int] = []
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+    path: list[str | int] = []
     for index, part in enumerate(problem["loc"]):
-        absent = problem["type"] == "missing" and index == len(problem["loc"]) - 1
-        if isinstance(value, dict) and (part in value or absent):
+        missing = problem["type"] == "missing" and index == len(problem["loc"]) - 1
+        if isinstance(value, dict) and (part in value or missing):
             value = value.get(part)
-            place.append(part)
+            path.append(part)
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             value = value[part]
-            place.append(part)
-    return tuple(place)
-
-
-def _inner(value: Any, part: str | int) -> Any:
-    if isinstance(value, list) and isinstance(part, int):
-        return value[part]
-    return value.get(part) if isinstance(value, dict) else None
+            path.append(part)
+    return tuple(path)
 
 
 def _known_keys(model: type[BaseModel], locations: Sequence[Sequence[str | int]]) -> list[str]:
-    """Return the keys of the models at some locations, each once."""
+    """Return the keys of the models at some locations of a pydantic error, each once."""
     models = [found for location in locations for found in _models_at(model, location)]
     return list(dict.fromkeys(name for found in models for name in found.model_fields))
 
 
 def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[type[BaseModel]]:
-    """Return the models whose values may stand at a location of a pydantic error."""
-    here = [model]
+    models = [model]
     for part in location:
-        fields = [found.model_fields[str(part)] for found in here if part in found.model_fields]
+        fields = [found.model_fields[str(part)] for found in models if part in found.model_fields]
         inner = [found for field in fields for found in _models_in(field.annotation)]
-        # A member of a union goes by the name of its class or by the value that tells it apart.
-        named = [found for found in here if part == found.__name__ or part in _literals(found)]
-        here = inner or named or here
-    return here
+        # The part of a union member is its class name or the value of its discriminator.
+        named = [found for found in models if part == found.__name__ or part in _literals(found)]
+        models = inner or named or models
+    return models
 
 
 def _literals(model: type[BaseModel]) -> set[Any]:

@@ -1,4 +1,4 @@
-"""Where shards and runs are carried."""
+"""Executors: where the shards of a build and the runs of a grid are executed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import Any
 
 from penstock.config import Document, validate
 from penstock.executors._base import Executor, WorkerError, usable_cores
-from penstock.executors._gpus import Gpu, gpus
+from penstock.executors._devices import (
+    Gpu,
+    Slot,
+    SlotExecutor,
+    device_slots,
+    gpus,
+    visible_gpus,
+)
 from penstock.executors._process import ProcessOutcome, run_process
-from penstock.executors._slots import Slot, SlotExecutor, device_slots, visible_gpus
 from penstock.executors.local import LocalExecutor
 from penstock.registry import Registry
 
@@ -36,11 +42,9 @@ EXECUTORS: Registry[type[Executor]] = Registry("executor", "penstock.executors",
 def executor(
     name: str, workers: int | None = None, options: Mapping[str, Any] | None = None
 ) -> Executor:
-    """Return the executor of a name with its settings.
+    """Return the named executor with its settings; `workers` None is the executor's default.
 
-    `workers` None takes what the executor thinks best. Raises ConfigError, with the nearest name,
-    for an executor or an option that there is not, and for a value that does not fit.
+    Raises ConfigError for an unknown executor or option and for an invalid value.
     """
-    kind = EXECUTORS.get(name)
     settings = {"workers": workers, **(options or {})}
-    return validate(Document(settings, f"executor {name}"), kind)
+    return validate(Document(settings, f"executor {name}"), EXECUTORS.get(name))

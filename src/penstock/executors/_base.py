@@ -1,4 +1,4 @@
-"""What an executor is, and what became of an item that it carried."""
+"""The interface of executors, and what their workers share."""
 
 from __future__ import annotations
 
@@ -18,64 +18,63 @@ from penstock.errors import PenstockError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: One worker is one thread: libraries that start threads of their own would slow all of them down.
+#: One thread per worker: libraries with their own threads would oversubscribe the cores.
 _ONE_THREAD = {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-_SHOWN_CHARACTERS = 200
+_LABEL_CHARACTERS = 200
 
 
 class WorkerError(PenstockError):
-    """A worker was gone before it had a result."""
+    """A worker ended without a result."""
 
 
 class Executor(Options, ABC):
-    """Carries a pure function over items. A module of this room holds one as `EXECUTOR`.
+    """Runs a pure function over items; its fields are its settings.
 
-    An instance holds the settings.
+    A module of `penstock.executors` holds the class as `EXECUTOR`.
     """
 
-    #: True when workers have what the caller had loaded, False when they start with nothing.
+    #: True if workers inherit the caller's memory, False if they start empty.
     shares_memory: ClassVar[bool] = False
 
-    workers: int | None = Field(None, ge=1, description="How many items are carried at a time.")
+    workers: int | None = Field(None, ge=1, description="How many items run at the same time.")
 
     @abstractmethod
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item]
     ) -> Generator[tuple[Item, Result], None, None]:
-        """Yield each item with its result as it ends; nothing starts before the first is asked for.
+        """Yield each item with its result as it ends; nothing starts before the first `next`.
 
-        The items are handed out in their order. An exception of the function ends the rest and is
-        raised as itself, the earliest item's where several fail at the same time. What runs is
-        ended, too, on KeyboardInterrupt and when the generator is closed. Raises WorkerError for a
-        worker that is gone, ConfigError for a cluster that cannot be used. Results should be small:
-        they are sent from process to process.
+        Items start in their order. An exception of the function stops the others and is raised
+        unchanged; if several fail, that of the earliest item is raised. KeyboardInterrupt and
+        closing the generator stop the running items, too. Raises WorkerError if a worker dies,
+        ConfigError if a cluster is unusable. Results are sent between processes: keep them small.
         """
 
     def render(self, items: Sequence[Any]) -> str | None:
-        """Return the script that `map` submits for these items, None where it submits none."""
+        """Return the script that `map` submits for these items, None if it submits none."""
         return None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an item: a result, or the exception that is there instead."""
+    """The result of one item, or the exception that it raised."""
 
     result: Any = None
     error: Exception | None = None
 
 
-def attempt(function: Callable[[Item], Result], item: Item) -> Outcome:
+def run_item(function: Callable[[Item], Result], item: Item) -> Outcome:
     """Call a function in a worker; the outcome can be sent to another process."""
     try:
         return Outcome(function(item))
     except Exception as error:
-        return Outcome(error=portable(error))
+        return Outcome(error=picklable(error))
 
 
-def portable(error: Exception) -> Exception:
-    """Return the exception in a form that can be sent: itself where it can be pickled.
+def picklable(error: Exception) -> Exception:
+    """Return the exception, or a WorkerError with its text if it cannot be pickled.
 
-    A bug takes the traceback along as a note: it is lost on the way otherwise.
+    Pickling loses the traceback; for a bug it is attached as a note.
     """
     if not isinstance(error, PenstockError):
         error.add_note(f"In the worker:\n{''.join(traceback.format_exception(error))}")
@@ -86,11 +85,11 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-def settle(ended: Iterator[tuple[int, Outcome]], count: int) -> Iterator[tuple[int, Any]]:
+def collect_results(ended: Iterator[tuple[int, Outcome]], count: int) -> Iterator[tuple[int, Any]]:
     """Yield the index and the result of each of `count` items as it ends.
 
-    After a failure the items before it are waited for, and the earliest that failed is raised: the
-    same error every time.
+    After a failure the items before it are waited for and the error of the earliest one is
+    raised, so that the error is the same every time.
     """
     pending = set(range(count))
     failed: dict[int, Exception] = {}
@@ -107,14 +106,14 @@ def settle(ended: Iterator[tuple[int, Outcome]], count: int) -> Iterator[tuple[i
 
 
 def use_one_thread() -> None:
-    """Tell the libraries that are loaded in this worker, from now on, to start no threads."""
+    """Make libraries that this worker loads from now on use one thread."""
     os.environ.update(_ONE_THREAD)
 
 
-def shown(item: object) -> str:
-    """Return the name of an item for an error, cut where it is long."""
+def item_label(item: object) -> str:
+    """Return an item as text for an error message, shortened if it is long."""
     text = str(item)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+    return text if len(text) <= _LABEL_CHARACTERS else f"{text[: _LABEL_CHARACTERS - 3]}..."
 
 
 def usable_cores() -> int:

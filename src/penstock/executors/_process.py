@@ -7,18 +7,19 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from penstock.executors._guard import Guard
 from penstock.redaction import environment_secrets, redact_text
 
 _POLL_SECONDS = 0.1
-#: How long a process may take to end after it was asked to.
+#: How long a process may take to end after SIGTERM.
 _GRACE_SECONDS = 10.0
+#: Reads a process group from stdin, waits until stdin closes, and kills the group.
+_GUARD_SCRIPT = 'read group && ! read end && kill -KILL "-$group"'
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,20 @@ def run_process(
 ) -> ProcessOutcome:
     """Run `command` until it ends, `timeout` seconds have passed, or `stop` is set.
 
-    It is asked to end and has some seconds to do so, unless `kill` is set.
+    In the last two cases it gets SIGTERM, and SIGKILL after some seconds or when `kill` is set.
 
-    Its output goes to the files line by line, with secrets masked; `edit` is given `out` or `err`
-    and each line before, in threads of their own, and returns what to write. The process gets a
-    session of its own, so that a Ctrl-C in the terminal reaches only the caller. It ends, with all
-    that it has started in its session, when this function does, and when the caller is gone in
-    whatever way. Raises OSError for a command that cannot be started.
+    Its output is appended to the files line by line, with secrets masked. `edit(stream, line)`,
+    called in one thread for "out" and one for "err", returns the text to write. The process runs
+    in its own session, so that a Ctrl-C in the terminal does not reach it. It is killed, with all
+    processes of its session, when this function returns and when the calling process dies. Raises
+    OSError if the command cannot be started.
     """
     full = {**os.environ, **environment}
     secrets = environment_secrets(full)
     with (
         out.open("ab", buffering=0) as out_log,
         err.open("ab", buffering=0) as err_log,
-        Guard() as guard,
+        _orphan_guard() as guard,
     ):
         process = subprocess.Popen(
             command,
@@ -66,24 +67,45 @@ def run_process(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        guard.watch(process.pid)
+        guard.write(f"{process.pid}\n".encode())
+        guard.flush()
+        streams = (("out", process.stdout, out_log), ("err", process.stderr, err_log))
         copiers = [
-            threading.Thread(target=_copy_redacted, args=(name, stream, log, secrets, edit))
-            for name, stream, log in (
-                ("out", process.stdout, out_log),
-                ("err", process.stderr, err_log),
-            )
+            threading.Thread(target=_copy_redacted, args=(*stream, secrets, edit))
+            for stream in streams
         ]
         for copier in copiers:
             copier.start()
         try:
             return _wait(process, stop, kill or threading.Event(), timeout)
         finally:
-            # A child of the process that lives on would keep the logs from their end.
-            _signal(process, signal.SIGKILL)
+            # A surviving child of the process would keep the pipes open.
+            _signal_group(process, signal.SIGKILL)
             process.wait()
             for copier in copiers:
                 copier.join()
+
+
+@contextmanager
+def _orphan_guard() -> Iterator[IO[bytes]]:
+    """Yield a stream for the id of a process group to kill if this process dies in the block.
+
+    A process that is killed cannot clean up; a shell in its own session does it, so that no
+    orphan keeps using a device.
+    """
+    shell = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD_SCRIPT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert shell.stdin is not None
+    try:
+        yield shell.stdin
+    finally:
+        shell.kill()
+        shell.communicate()
 
 
 def _wait(
@@ -103,18 +125,17 @@ def _wait(
 
 
 def _end(process: subprocess.Popen[bytes], kill: threading.Event) -> int:
-    _signal(process, signal.SIGTERM)
+    _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE_SECONDS
     while time.monotonic() < deadline and not kill.is_set():
         with suppress(subprocess.TimeoutExpired):
             return process.wait(_POLL_SECONDS)
-    _signal(process, signal.SIGKILL)
+    _signal_group(process, signal.SIGKILL)
     return process.wait()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to the process and to all that it started in its session."""
-    with suppress(ProcessLookupError, PermissionError):  # the second where only dead ones are left
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # PermissionError: only zombies are left
         os.killpg(process.pid, number)
 
 

@@ -1,18 +1,18 @@
-"""Items are carried by forked processes of this machine."""
+"""The executor `local`: forked processes of this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from typing import ClassVar
 
-from penstock.executors._base import Executor, Item, Result, settle, usable_cores
+from penstock.executors._base import Executor, Item, Result, collect_results, usable_cores
 
 
 class LocalExecutor(Executor):
-    """Carries items in forked workers; by default as many as there are cores.
+    """Runs items in forked workers, one per core by default.
 
-    What the caller has loaded, such as a tokenizer, the workers have too; function and items need
-    not be pickled. One worker is this process itself.
+    Workers inherit what the caller has loaded, such as a tokenizer; function and items need not be
+    picklable. With one worker, the items run in this process.
     """
 
     shares_memory: ClassVar[bool] = True
@@ -25,11 +25,11 @@ class LocalExecutor(Executor):
             for item in items:
                 yield item, function(item)
             return
-        # multiprocessing takes its time to load.
-        from penstock.executors._workers import Workers
+        # multiprocessing is slow to import.
+        from penstock.executors._pool import WorkerPool
 
-        with Workers(function, items, count) as workers:
-            for index, result in settle(workers.ended(), len(items)):
+        with WorkerPool(function, items, count) as pool:
+            for index, result in collect_results(pool.outcomes(), len(items)):
                 yield items[index], result
 
 

@@ -1,4 +1,4 @@
-"""Items are carried by the tasks of a Ray cluster, or of a Ray that is started on this machine."""
+"""The executor `ray`: tasks of a Ray cluster, or of a Ray that is started on this machine."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from penstock.executors._base import (
     Outcome,
     Result,
     WorkerError,
-    attempt,
-    settle,
-    shown,
+    collect_results,
+    item_label,
+    run_item,
     usable_cores,
     use_one_thread,
 )
 
 
 class RayExecutor(Executor):
-    """Carries items in Ray tasks, by default as many at a time as the cluster has cores for.
+    """Runs items as Ray tasks, by default as many at a time as fit the cores of the cluster.
 
-    A Ray that the caller has started is taken, and left running; any other is started, or joined,
-    and left again.
+    A Ray that the caller has started is used and kept running; otherwise one is started or joined,
+    and left at the end.
     """
 
     address: str | None = Field(
-        None, description="The cluster to join, or auto; null: a Ray of this machine, for now."
+        None, description="The cluster to join, or auto; null: start Ray on this machine."
     )
     num_cpus: float = Field(1.0, gt=0, description="The cores of one item.")
     max_retries: int = Field(
-        0, ge=0, description="How often an item is carried again when its worker is gone."
+        0, ge=0, description="How often an item is retried when its worker dies."
     )
     runtime_env: dict[str, Any] = Field(
-        default_factory=dict, description="What Ray sets up on the nodes, as in ray.init."
+        default_factory=dict, description="The runtime environment, as in ray.init."
     )
 
     def map(
@@ -48,8 +48,8 @@ class RayExecutor(Executor):
     ) -> Generator[tuple[Item, Result], None, None]:
         if not items:
             return
-        with self._cluster() as ray, closing(self._ended(ray, function, items)) as ended:
-            for index, result in settle(ended, len(items)):
+        with self._cluster() as ray, closing(self._outcomes(ray, function, items)) as outcomes:
+            for index, result in collect_results(outcomes, len(items)):
                 yield items[index], result
 
     @contextmanager
@@ -72,25 +72,25 @@ class RayExecutor(Executor):
                 **({} if self.address else local),
             )
         except (ConnectionError, ValueError) as error:
-            raise ConfigError(f"Ray cannot be reached: {error}", field="executor") from None
+            raise ConfigError(f"cannot connect to Ray: {error}", field="executor") from None
         try:
             yield ray
         finally:
             ray.shutdown()
 
-    def _ended(
+    def _outcomes(
         self, ray: Any, function: Callable[[Item], Result], items: Sequence[Item]
     ) -> Generator[tuple[int, Outcome], None, None]:
         """Yield the index and the outcome of each item as it ends; none starts after a failure."""
-        task = ray.remote(num_cpus=self.num_cpus, max_retries=self.max_retries)(_carry)
-        function_held = ray.put(function)
+        task = ray.remote(num_cpus=self.num_cpus, max_retries=self.max_retries)(_run)
+        function_reference = ray.put(function)
         limit = self.workers or int(ray.cluster_resources().get("CPU", 1) // self.num_cpus) or 1
         waiting = iter(range(len(items)))
         running: dict[Any, int] = {}
 
         def start(most: int) -> None:
             for index in islice(waiting, most):
-                running[task.remote(function_held, items[index])] = index
+                running[task.remote(function_reference, items[index])] = index
 
         failed = False
         try:
@@ -107,20 +107,20 @@ class RayExecutor(Executor):
                 ray.cancel(reference, force=True)
 
 
-def _carry(function: Callable[[Item], Result], item: Item) -> Outcome:
+def _run(function: Callable[[Item], Result], item: Item) -> Outcome:
     use_one_thread()
-    return attempt(function, item)
+    return run_item(function, item)
 
 
 def _outcome(ray: Any, reference: Any, item: object) -> Outcome:
     try:
         outcome: Outcome = ray.get(reference)
     except ray.exceptions.RayError as error:
-        last = str(error).strip().splitlines()[-1:]
+        last_line = "".join(str(error).strip().splitlines()[-1:])
         return Outcome(
             error=WorkerError(
-                f"Ray lost its worker at {shown(item)}; where it was killed for want of memory, "
-                f"take fewer workers or a higher num_cpus. Ray says: {''.join(last)}"
+                f"the Ray worker of {item_label(item)} died; if memory ran out, lower workers or "
+                f"raise num_cpus. Message of Ray: {last_line}"
             )
         )
     return outcome

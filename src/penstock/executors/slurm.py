@@ -1,4 +1,4 @@
-"""Items are carried by a Slurm job array, through submitit."""
+"""The executor `slurm`: the tasks of a Slurm job array, submitted with submitit."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ from penstock.executors._base import (
     Item,
     Result,
     WorkerError,
-    portable,
-    shown,
+    item_label,
+    picklable,
     usable_cores,
     use_one_thread,
 )
 from penstock.executors.local import LocalExecutor
 
 _WORKERS = 64
-#: How many tasks an array has for each that runs at a time: one that is done early takes another.
+#: Tasks in the array per task that runs at a time, to balance tasks of different lengths.
 _TASKS_PER_WORKER = 4
 _POLL_SECONDS = 0.5
 
 
 class SlurmExecutor(Executor):
-    """Carries items in the tasks of one job array, of which `workers` (64) run at a time.
+    """Runs items in the tasks of one job array; `workers` tasks (64) run at a time.
 
-    A task carries consecutive items, `cpus_per_task` at a time. Every node must see `folder`, this
-    Python with what is installed in it, and the files that the function uses.
+    A task runs consecutive items, `cpus_per_task` at a time. Every node needs access to `folder`,
+    to this Python environment, and to the files that the function uses.
     """
 
     folder: Path = Field(
-        Path("slurm"), description="Where scripts, logs and results of the tasks lie."
+        Path("slurm"), description="The directory of scripts, logs and results of the tasks."
     )
     job_name: str = Field("penstock", description="The name of the job.")
-    partition: str | None = Field(None, description="The partition; null: the cluster's default.")
-    account: str | None = Field(None, description="The account; null: the user's own.")
+    partition: str | None = Field(None, description="The partition; null: the default.")
+    account: str | None = Field(None, description="The account; null: the default.")
     timeout_min: int = Field(120, ge=5, description="The time limit of a task, in minutes.")
     mem_gb: float = Field(8.0, gt=0, description="The memory of a task, in GiB.")
     cpus_per_task: int = Field(1, ge=1, description="The cores of a task.")
     array_size: int = Field(
-        1000, ge=1, description="The most tasks of an array; less than the cluster's MaxArraySize."
+        1000, ge=1, description="The most tasks of an array; below the cluster's MaxArraySize."
     )
     setup: list[str] = Field(
         default_factory=list, description="Shell commands before each task, such as module load."
     )
     parameters: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Other options of sbatch, such as qos and constraint."
+        default_factory=dict, description="More options of sbatch, such as qos and constraint."
     )
     cluster: Literal["slurm", "local"] = Field(
-        "slurm", description="Where the tasks run; local: on this machine, to try them out."
+        "slurm", description="Where the tasks run; local: on this machine, for a test."
     )
 
     def map(
@@ -100,16 +100,12 @@ class SlurmExecutor(Executor):
         if self.cluster == "local":
             most = self.workers or usable_cores()
         else:
-            most = min(self._at_a_time * _TASKS_PER_WORKER, self.array_size)
+            most = min((self.workers or _WORKERS) * _TASKS_PER_WORKER, self.array_size)
         size = math.ceil(len(items) / most)
         return [items[start : start + size] for start in range(0, len(items), size or 1)]
 
-    @property
-    def _at_a_time(self) -> int:
-        return self.workers or _WORKERS
-
     def _sbatch_parameters(self) -> dict[str, Any]:
-        """Return the settings under the names that submitit has for them."""
+        """Return the settings under submitit's names."""
         parameters = {
             "job_name": self.job_name,
             "partition": self.partition,
@@ -117,14 +113,14 @@ class SlurmExecutor(Executor):
             "time": self.timeout_min,
             "mem": f"{math.ceil(self.mem_gb * 1024)}MB",
             "cpus_per_task": self.cpus_per_task,
-            "array_parallelism": self._at_a_time,
+            "array_parallelism": self.workers or _WORKERS,
             "setup": self.setup or None,
             "additional_parameters": self.parameters or None,
         }
         return {name: value for name, value in parameters.items() if value is not None}
 
     def _submit(self, tasks: Sequence[_Task[Any, Any]]) -> list[Any]:
-        """Submit the tasks as one array; return submitit's jobs, in the order of the tasks."""
+        """Submit the tasks as one array; return submitit's jobs in the order of the tasks."""
         submitit = _submitit()
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
@@ -133,8 +129,8 @@ class SlurmExecutor(Executor):
             submitter.update_parameters(timeout_min=self.timeout_min, setup=self.setup)
         elif submitit.SlurmExecutor.affinity() < 0:
             raise ConfigError(
-                "there is no Slurm here ('srun' is not found); start from a node of the cluster, "
-                "or take the executor local",
+                "Slurm is not available ('srun' is not found); start on a node of the cluster, or "
+                "use the executor local",
                 field="executor",
             )
         else:
@@ -146,7 +142,7 @@ class SlurmExecutor(Executor):
             raise ConfigError(f"the jobs cannot be submitted: {error}", field="executor") from None
 
     def _cancel(self, jobs: Sequence[Any]) -> None:
-        """End the tasks that are queued or run."""
+        """End queued and running tasks."""
         if self.cluster == "slurm" and jobs:
             arrays = {job.job_id.partition("_")[0] for job in jobs}
             subprocess.run(["scancel", *sorted(arrays)], check=False)
@@ -158,29 +154,29 @@ class SlurmExecutor(Executor):
 
 @dataclass(frozen=True)
 class _Task(Generic[Item, Result]):
-    """What one task of the array does."""
+    """The work of one task of the array."""
 
     function: Callable[[Item], Result]
     items: Sequence[Item]
     workers: int
 
     def __call__(self) -> tuple[list[tuple[int, Result]], Exception | None]:
-        """Return the index and the result of the items that ended well, and the exception."""
+        """Return the index and the result of the items that are done, and the exception if any."""
         use_one_thread()
         results: list[tuple[int, Result]] = []
         executor = LocalExecutor(workers=self.workers)
         try:
-            results.extend(executor.map(self._carry, range(len(self.items))))
+            results.extend(executor.map(self._run, range(len(self.items))))
         except Exception as error:
-            return results, portable(error)
+            return results, picklable(error)
         return results, None
 
-    def _carry(self, index: int) -> Result:
+    def _run(self, index: int) -> Result:
         return self.function(self.items[index])
 
 
 def _results(job: Any, task: _Task[Item, Result]) -> Iterator[tuple[Item, Result]]:
-    """Yield what a task that has ended has done; raises its exception after that."""
+    """Yield the results of a task that has ended, then raise its exception if it has one."""
     from submitit.core.utils import UncompletedJobError
 
     try:
@@ -189,12 +185,12 @@ def _results(job: Any, task: _Task[Item, Result]) -> Iterator[tuple[Item, Result
         results, error = [], failure
     for index, result in results:
         yield task.items[index], result
-    if isinstance(error, UncompletedJobError):  # submitit's own word, also of a time limit
+    if isinstance(error, UncompletedJobError):  # also for a time limit
         state = "" if job.state in ("FINISHED", "UNKNOWN") else f" ({job.state})"
+        label = item_label(task.items[len(results)])
         raise WorkerError(
-            f"task {job.job_id}{state} ended early, at {shown(task.items[len(results)])} or near "
-            f"it; its log is {job.paths.stderr}; for want of time or memory set timeout_min or "
-            "mem_gb higher"
+            f"task {job.job_id}{state} ended early, at or near {label}; log: {job.paths.stderr}; "
+            "if time or memory ran out, raise timeout_min or mem_gb"
         )
     if error is not None:
         raise error

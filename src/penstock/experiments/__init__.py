@@ -1,15 +1,15 @@
 """Experiments: one YAML file, its grid, its runs."""
 
-from penstock.experiments.carrying import GridOutcome, train
-from penstock.experiments.detaching import Detached, train_detached
-from penstock.experiments.planning import Plan, PlannedRun, load_experiment
+from penstock.experiments.detach import DetachedGrid, train_detached
+from penstock.experiments.plan import GridPlan, PlannedRun, load_experiment
+from penstock.experiments.run import GridOutcome, train
 from penstock.experiments.schema import Experiment, experiment_schema, experiment_yaml
 
 __all__ = [
-    "Detached",
+    "DetachedGrid",
     "Experiment",
     "GridOutcome",
-    "Plan",
+    "GridPlan",
     "PlannedRun",
     "experiment_schema",
     "experiment_yaml",

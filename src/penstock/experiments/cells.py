@@ -1,4 +1,4 @@
-"""One cell of the grid as a run: every value checked, completed, and made absolute."""
+"""One cell of the grid as a run: values validated, defaults filled in, paths made absolute."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from penstock.config import Place, config_error
-from penstock.errors import ConfigError, did_you_mean, did_you_mean_beside
+from penstock.config import KeyPath, config_error
+from penstock.errors import ConfigError, did_you_mean_path
 from penstock.experiments.request import HYPERPARAMETERS, Request
 from penstock.redaction import looks_secret
-from penstock.runs import RunConfig, RunData, place_of_model
+from penstock.runs import RunConfig, RunData, local_model_path
 from penstock.splits import SPLIT_NAMES
-from penstock.tasks import TASKS, TaskBase, task_kind
+from penstock.tasks import TaskBase, task_kind
 
-#: One value for each key, keys being dotted (`data.mix`).
+#: One value per dotted key (`data.mix`).
 Cell = Mapping[str, Any]
 
 _HUB_NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)?")
 
 
-def resolve(request: Request, cell: Cell) -> RunConfig:
-    """Return one cell as a run.
+def resolve_cell(request: Request, cell: Cell) -> RunConfig:
+    """Return the run of one cell.
 
-    Raises ConfigError, at its place in the file, for a value that does not fit.
+    Raises ConfigError, with the location in the file, for an invalid value.
     """
-    task = find_task(request, cell["task"], ("task",))
+    task = request.find_task(cell["task"], ("task",))
     values = _hyperparameters(request, cell, task)
-    for name, of_task in (
-        ("dev_samples", task.dev_rows),
-        ("train_as_classification", task.classification),
-    ):
+    task_defaults = {
+        "dev_samples": task.dev_rows,
+        "train_as_classification": task.classification,
+    }
+    for name, default in task_defaults.items():
         if name in values and values[name] is None:
-            values[name] = of_task
+            values[name] = default
     template = _template(request, cell["method"], values.get("chat_template"))
     if template is not None:
         values["chat_template"] = f"sha256:{hashlib.sha256(template.encode()).hexdigest()}"
@@ -51,35 +52,11 @@ def resolve(request: Request, cell: Cell) -> RunConfig:
         hyperparameters=values,
         template_text=template,
     )
-    _verify(request, config)
-    return config
-
-
-def _verify(request: Request, config: RunConfig) -> None:
-    """Refuse, at its place in the file, what the trainer cannot carry."""
     try:
-        request.trainer.verify(config)
+        request.trainer.check_config(config)
     except ConfigError as error:
-        place = tuple((error.field or "trainer").split("."))
-        raise request.document.error(error.message, place) from None
-
-
-def find_task(request: Request, name: Any, place: Place) -> TaskBase:
-    """Return the task of a registered name, or of a directory's name such as `Copa`."""
-    tasks = [TASKS.get(known) for known in TASKS.names()]
-    for task in tasks:
-        if str(name).casefold() in (task.name, task.directory.casefold()):
-            try:
-                task_kind(task.name)
-            except ConfigError as error:
-                where = request.value_place(place, name)
-                raise request.document.error(error.message, where) from None
-            return task
-    names = [task.name for task in tasks]
-    hint = did_you_mean(str(name), [*names, *(task.directory for task in tasks)])
-    words = hint or f"; known: {', '.join(names)}"
-    message = f"there is no task '{name}'{words}"
-    raise request.document.error(message, request.value_place(place, name))
+        raise request.error(error.message, tuple((error.field or "trainer").split("."))) from None
+    return config
 
 
 def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, Any]:
@@ -89,104 +66,97 @@ def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, 
         for key, value in cell.items()
         if key.startswith(HYPERPARAMETERS)
     }
-    fields = request.fields(method)
-    defaults = {name: value for name, value in task.defaults.items() if name in fields}
+    model = request.trainer.hyperparameters(method)
+    defaults = {name: v for name, v in task.defaults.items() if name in model.model_fields}
     try:
-        model = request.trainer.hyperparameters(method)
         values = model.model_validate(defaults | given).model_dump()
     except ValidationError as error:
-        raise _hyperparameter_error(request, method, given, error) from None
+        raise _hyperparameter_error(request, method, model, given, error) from None
     for name, value in given.items():
-        # pydantic takes true for 1; who wrote it meant something else.
+        # pydantic accepts true as 1, which is never intended.
         if isinstance(value, bool) and not isinstance(values[name], bool):
             message = f"must be a number, not {str(value).lower()}"
-            place = _hyperparameter_place(request, method, name, value)
-            raise request.document.error(message, place)
-    for name in _of_other_tasks(model, task):
+            raise request.error(message, _key_path(request, method, name), value)
+    kind = task_kind(task.name)
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        if not isinstance(extra, dict) or extra.get("task", kind) == kind:
+            continue
         if given.get(name) is not None:
-            message = f"means nothing for the task {task.name}; leave it out"
-            place = _hyperparameter_place(request, method, name, given[name])
-            raise request.document.error(message, place)
+            message = f"does not apply to the task {task.name}; remove it"
+            raise request.error(message, _key_path(request, method, name), given[name])
         del values[name]
     return values
 
 
-def _of_other_tasks(model: type[BaseModel], task: TaskBase) -> list[str]:
-    """Return the hyperparameters that mean nothing for a task, as their fields say."""
-    kind = task_kind(task.name)
-    said = {name: field.json_schema_extra for name, field in model.model_fields.items()}
-    return [
-        name
-        for name, extra in said.items()
-        if isinstance(extra, dict) and extra.get("task", kind) != kind
-    ]
+def _hyperparameter_error(
+    request: Request,
+    method: str,
+    model: type[BaseModel],
+    given: Mapping[str, Any],
+    error: ValidationError,
+) -> ConfigError:
+    """Return the first problem at its location: the method's mapping or `hyperparameters`."""
+    problem = error.errors(include_url=False)[0]
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "missing":
+        message = f"is required by the method {method}"
+    else:
+        message = config_error(error, request.document, model, ("hyperparameters",)).message
+    return request.error(message, _key_path(request, method, name), given.get(name))
+
+
+def _key_path(request: Request, method: str, name: str) -> KeyPath:
+    """Return the location of a hyperparameter in the file; without a name, that of all."""
+    if not name:
+        return ("hyperparameters",)
+    own: KeyPath = ("method", method, name)
+    return own if own in request.document.marks else ("hyperparameters", name)
 
 
 def _template(request: Request, method: str, given: str | None) -> str | None:
-    """Return a chat template itself: the run is decided by its text, not by its place."""
+    """Return the text of a chat template that is given as text or as a file."""
     if given is None:
         return None
-    place = _hyperparameter_place(request, method, "chat_template", given)
     text = given
+    path = _key_path(request, method, "chat_template")
     if "{" not in given:
         try:
             text = Path(given).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            hint = did_you_mean_beside(Path(given))
-            message = f"{given} cannot be read ({error}){hint}"
-            raise request.document.error(message, place) from None
+            message = f"{given} cannot be read ({error}){did_you_mean_path(Path(given))}"
+            raise request.error(message, path, given) from None
     if looks_secret(text):
-        message = "holds what looks like a key, and each run would keep it; take it out"
-        raise request.document.error(message, place)
+        message = "contains what looks like a secret key, which every run would store; remove it"
+        raise request.error(message, path, given)
     return text
 
 
-def _hyperparameter_error(
-    request: Request, method: str, given: Mapping[str, Any], error: ValidationError
-) -> ConfigError:
-    """Say what is wrong at its place: in the method's own mapping, in a list, or in common."""
-    problem = error.errors(include_url=False)[0]
-    name = str(problem["loc"][0]) if problem["loc"] else ""
-    place = _hyperparameter_place(request, method, name, given.get(name))
-    if problem["type"] == "missing":
-        return request.document.error(f"required by {method}, and not given", place)
-    model = request.trainer.hyperparameters(method)
-    message = config_error(error, request.document, model, ("hyperparameters",)).message
-    return request.document.error(message, place)
-
-
-def _hyperparameter_place(request: Request, method: str, name: str, value: Any) -> Place:
-    if not name:  # two values that do not go together
-        return ("hyperparameters",)
-    own: Place = ("method", method, name)
-    known = own in request.document.places
-    return request.value_place(own if known else ("hyperparameters", name), value)
-
-
 def _model(request: Request, name: str) -> str:
-    """Return a model that lies here as an absolute path, and a hub name as it is."""
+    """Return a local model as an absolute path, and a hub name unchanged."""
     try:
-        if (place := place_of_model(name)) is not None:
-            return str(place)
+        if (local := local_model_path(name)) is not None:
+            return str(local)
     except ConfigError as error:
-        message = f"{error.file} {error.message}"
-        raise request.document.error(message, request.value_place(("model",), name)) from None
+        raise request.error(f"{error.file} {error.message}", ("model",), name) from None
     path = Path(name).expanduser()
     if name.startswith(".") or path.suffix == ".gguf" or not _HUB_NAME.fullmatch(name):
-        raise request.document.error(
-            f"there is no model {path}{did_you_mean_beside(path)}",
-            request.value_place(("model",), name),
-        )
+        raise request.error(f"there is no model {path}{did_you_mean_path(path)}", ("model",), name)
     return name
 
 
 def _data(request: Request, cell: Cell, task: TaskBase) -> RunData:
-    _require_fitting(request, cell, task)
-    paths = {
-        name: str(_dataset(cell[f"data.{name}"], task))
-        for name in ("path", "original", "synthetic")
-        if cell[f"data.{name}"] is not None
-    }
+    chat = task_kind(task.name) == "chat"
+    for name in ("original", "synthetic", "mix") if chat else SPLIT_NAMES:
+        if (value := cell[f"data.{name}"]) is not None:
+            reason = "a chat dataset has only data.path" if chat else "only chat data has entries"
+            message = f"{reason}; remove it for the task {task.name}"
+            raise request.error(message, ("data", name), value)
+    paths = {}
+    for role in ("path", "original", "synthetic"):
+        if (written := cell[f"data.{role}"]) is not None:
+            path = Path(written.replace("{task}", task.directory))
+            paths[role] = str(path.expanduser().resolve())
     mix = cell["data.mix"]
     if mix == "original":
         paths.pop("synthetic", None)
@@ -195,30 +165,16 @@ def _data(request: Request, cell: Cell, task: TaskBase) -> RunData:
     return RunData(**paths, **entries, mix=mix, label=label)
 
 
-def _require_fitting(request: Request, cell: Cell, task: TaskBase) -> None:
-    """Refuse keys of `data` that the task has no use for."""
-    of_tasks, benchmark = ("original", "synthetic", "mix"), task_kind(task.name) == "benchmark"
-    for name in SPLIT_NAMES if benchmark else of_tasks:
-        if (value := cell[f"data.{name}"]) is not None:
-            kind = "a benchmark task has its files by name" if benchmark else "chat has one path"
-            place = request.value_place(("data", name), value)
-            raise request.document.error(f"{kind}; leave it out for {task.name}", place)
-
-
-def _dataset(written: str, task: TaskBase) -> Path:
-    return Path(written.replace("{task}", task.directory)).expanduser().resolve()
-
-
 def _label(paths: Mapping[str, str], mix: str | None, train: str | None, task: TaskBase) -> str:
-    """Return how results call the data: by its place or its mix, never by a guess at its kind."""
+    """Return the name of the data in results, made from its path or its mix."""
+
+    def directory_name(path: Path) -> str | None:
+        """Return a dataset directory's name, unless it is the task's name."""
+        return None if path.name.casefold() == task.directory.casefold() else path.name
+
     if mix is None:
         path = Path(paths["path"])
-        name = _own_name(path, task) or path.parent.name or "data"
+        name = directory_name(path) or path.parent.name or "data"
         return f"{name}-{train.replace(',', '+')}" if train else name
-    version = _own_name(Path(paths["synthetic"]), task) if "synthetic" in paths else None
+    version = directory_name(Path(paths["synthetic"])) if "synthetic" in paths else None
     return f"{mix}-{version}" if version else mix
-
-
-def _own_name(path: Path, task: TaskBase) -> str | None:
-    """Return a dataset directory's name, unless it is only the task's."""
-    return None if path.name.casefold() == task.directory.casefold() else path.name

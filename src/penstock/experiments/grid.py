@@ -1,61 +1,62 @@
-"""Lists to runs: the product of every list, method by method."""
+"""The grid of an experiment: the product of its lists, with zipped keys and excluded cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from penstock.config import Document, Place
+from penstock.config import Document, KeyPath
 from penstock.errors import did_you_mean
-from penstock.experiments.cells import Cell, resolve
-from penstock.experiments.exclusion import Exclusion
+from penstock.experiments.cells import Cell, resolve_cell
 from penstock.experiments.request import DATA_KEYS, HYPERPARAMETERS, Request
 from penstock.experiments.schema import Experiment
-from penstock.experiments.zipping import Axis, join, zip_groups
 from penstock.runs import RunConfig
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The runs of an experiment, in the order of the file's lists, and what is worth knowing."""
+    """The runs of an experiment, in the order of the file's lists, and notes for the user."""
 
     configs: list[RunConfig]
     notes: list[str] = field(default_factory=list)
 
 
 def expand(experiment: Experiment, document: Document) -> Grid:
-    """Return every run that the experiment asks for, each with every value fixed.
+    """Return every run of the experiment.
 
-    A hyperparameter that a method does not have is no dimension of that method's runs, which is
-    noted. Raises ConfigError, at its place in the file, for what does not fit.
+    A hyperparameter that a method does not have is ignored for that method, which is noted. Raises
+    ConfigError, with the location in the file, for an invalid key or value.
     """
     request = Request(experiment, document)
-    notes = _unused(request)
-    groups = zip_groups(request)
-    exclusion = Exclusion(request)
+    notes = _unused_hyperparameters(request)
+    groups = _zip_groups(request)
+    rules = [_exclude_rule(request, index) for index in range(len(experiment.exclude))]
+    used = [False] * len(rules)
     configs = []
     for method in request.methods:
-        for cell in _cells(join(request, _lists(request, method), groups)):
-            config = resolve(request, cell)
-            if not exclusion.leaves_out(cell, config):
+        for cell in _cells(request, _lists(request, method), groups):
+            config = resolve_cell(request, cell)
+            matches = [_matches(rule, cell, config) for rule in rules]
+            used = [before or now for before, now in zip(used, matches, strict=True)]
+            if not any(matches):
                 configs.append(config)
     if not configs:
-        raise document.error("leaves out every run", ("exclude",))
-    _refuse_shared_names(configs, document)
-    return Grid(configs, notes + exclusion.notes())
+        raise document.error("excludes every run", ("exclude",))
+    _check_unique_names(configs, document)
+    notes += [f"exclude[{index}] matches no run" for index, seen in enumerate(used) if not seen]
+    return Grid(configs, notes)
 
 
-def _unused(request: Request) -> list[str]:
-    """Say which common hyperparameters a method does not have; refuse those that none has."""
+def _unused_hyperparameters(request: Request) -> list[str]:
+    """Note which common hyperparameters a method does not have; raise for unknown ones."""
     notes = []
     known = [k.removeprefix(HYPERPARAMETERS) for k in request.keys if k.startswith(HYPERPARAMETERS)]
     for name in request.experiment.hyperparameters:
         if name not in known:
-            raise request.document.error(
-                f"unknown key{did_you_mean(name, known)}", ("hyperparameters", name)
-            )
+            message = f"unknown key{did_you_mean(name, known)}"
+            raise request.error(message, ("hyperparameters", name))
         without = [method for method in request.methods if name not in request.fields(method)]
         if without:
             notes.append(f"hyperparameters.{name} is not used by {', '.join(without)}")
@@ -63,14 +64,12 @@ def _unused(request: Request) -> list[str]:
 
 
 def _lists(request: Request, method: str) -> dict[str, list[Any]]:
-    """Return every key of one method's runs with its values, in the order of the file."""
+    """Return the values of every key for one method, in the order of the file."""
     experiment, own, fields = request.experiment, request.methods[method], request.fields(method)
     for name in own:
         if name not in fields:
-            raise request.document.error(
-                f"{method} has no such hyperparameter{did_you_mean(name, fields)}",
-                ("method", method, name),
-            )
+            message = f"{method} has no such hyperparameter{did_you_mean(name, fields)}"
+            raise request.error(message, ("method", method, name))
     hyperparameters = {k: v for k, v in experiment.hyperparameters.items() if k in fields} | own
     values = {
         "model": experiment.model,
@@ -83,24 +82,76 @@ def _lists(request: Request, method: str) -> dict[str, list[Any]]:
     for key, items in lists.items():
         if not items:
             name = key.removeprefix(HYPERPARAMETERS)
-            place: Place = ("method", method, name) if name in own else tuple(key.split("."))
-            raise request.document.error("an empty list has no value", place)
+            path: KeyPath = ("method", method, name) if name in own else tuple(key.split("."))
+            raise request.error("the list is empty", path)
     return lists
 
 
-def _cells(axes: Sequence[Axis]) -> Iterator[Cell]:
-    for chosen in product(*(axis.values for axis in axes)):
-        yield {
-            key: value
-            for axis, values in zip(axes, chosen, strict=True)
-            for key, value in zip(axis.keys, values, strict=True)
-        }
+def _zip_groups(request: Request) -> dict[str, int]:
+    """Return the index of the zip group of each zipped key."""
+    groups: dict[str, int] = {}
+    for index, names in enumerate(request.experiment.zip):
+        for position, name in enumerate(names):
+            path = ("zip", index, position)
+            key = request.full_key(name, path)
+            if key == "method":
+                message = "methods cannot be zipped; write the values of each under method"
+                raise request.error(message, path)
+            if not request.has_value(key):
+                raise request.error(f"{key} has no value to zip", path)
+            if key in groups:
+                raise request.error(f"{key} is in zip twice", path)
+            groups[key] = index
+    return groups
 
 
-def _refuse_shared_names(configs: Sequence[RunConfig], document: Document) -> None:
-    """Refuse two models, or two datasets of a task, that results would call by one name.
+def _cells(
+    request: Request, lists: Mapping[str, list[Any]], groups: Mapping[str, int]
+) -> Iterator[Cell]:
+    """Yield the product of all lists; those of one zip group count as one list of tuples."""
+    dimensions: dict[str | int, list[str]] = {}
+    for key in lists:
+        dimensions.setdefault(groups.get(key, key), []).append(key)
+    for group, keys in dimensions.items():
+        if len({len(lists[key]) for key in keys}) > 1:
+            lengths = ", ".join(f"{key} has {len(lists[key])}" for key in keys)
+            message = f"zipped lists must have the same length; {lengths}"
+            raise request.error(message, ("zip", group))
+    names = [key for keys in dimensions.values() for key in keys]
+    axes = (zip(*(lists[key] for key in keys), strict=True) for keys in dimensions.values())
+    for values in product(*axes):
+        yield dict(zip(names, (v for chosen in values for v in chosen), strict=True))
 
-    Comparisons tell runs apart by these names, and would take the mean over both.
+
+def _exclude_rule(request: Request, index: int) -> Mapping[str, list[Any]]:
+    """Return a rule of `exclude` with dotted keys and lists of values."""
+    written = request.experiment.exclude[index]
+    if not written:
+        raise request.error("an empty rule would exclude every run", ("exclude", index))
+    rule: dict[str, list[Any]] = {}
+    for name, wanted in written.items():
+        path = ("exclude", index, name)
+        key = request.full_key(name, path)
+        if key in rule:
+            raise request.error(f"{key} is in the rule twice", path)
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if key == "task":
+            values = [request.find_task(value, path).name for value in values]
+        rule[key] = values
+    return rule
+
+
+def _matches(rule: Mapping[str, list[Any]], cell: Cell, config: RunConfig) -> bool:
+    """Return True if a cell has a value of the rule for each of its keys, defaults included."""
+    resolved = {HYPERPARAMETERS + name: v for name, v in config.hyperparameters.items()}
+    values = {**cell, **resolved, "task": config.task}
+    return all(key in values and values[key] in wanted for key, wanted in rule.items())
+
+
+def _check_unique_names(configs: Sequence[RunConfig], document: Document) -> None:
+    """Refuse two models, or two datasets of a task, with the same name in the results.
+
+    Comparisons group runs by these names and would average over both.
     """
     models: dict[str, str] = {}
     datasets: dict[tuple[str, str], str] = {}
@@ -109,16 +160,16 @@ def _refuse_shared_names(configs: Sequence[RunConfig], document: Document) -> No
         other = models.setdefault(label, config.model)
         if other != config.model:
             raise document.error(
-                f"results would call both {other} and {config.model} '{label}'; rename one, or "
-                "train them under purposes of their own",
+                f"{other} and {config.model} would both be named '{label}' in the results; rename "
+                "one, or give them different purposes",
                 ("model",),
             )
         parts = data.model_dump(exclude={"label"}, exclude_none=True)
-        said = ", ".join(f"{key} {value}" for key, value in parts.items())
-        known = datasets.setdefault((config.task, data.label), said)
-        if known != said:
+        described = ", ".join(f"{key} {value}" for key, value in parts.items())
+        known = datasets.setdefault((config.task, data.label), described)
+        if known != described:
             raise document.error(
-                f"results would call both ({known}) and ({said}) '{data.label}'; give data.name "
-                "a list, and zip it with the list that they differ in",
+                f"({known}) and ({described}) would both be named '{data.label}' in the results; "
+                "set data.name to a list of names and zip it with the list of datasets",
                 ("data",),
             )

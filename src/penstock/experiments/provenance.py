@@ -1,11 +1,10 @@
-"""Where a run comes from: the model's bytes, the data's, the code's, the machine's packages."""
+"""The inputs of a run: its model, its datasets, the code, and the installed packages."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,18 @@ from penstock.training.chat import ChatRows
 _PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
 
 
-class Provenance:
-    """Reads and hashes models and datasets, each once however many runs use it."""
+class InputReader:
+    """Reads and hashes models and datasets, each once for all runs of a grid."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self._models: dict[str, ModelUse] = {}
-        self._datasets: dict[tuple[str, str, str], _Dataset] = {}
+        #: The dataset with its number of train rows, by role, path and task.
+        self._datasets: dict[tuple[str, str, str], tuple[DatasetUse, int]] = {}
         self._chats: dict[tuple[str, ...], DatasetUse] = {}
 
     def model(self, name: str) -> ModelUse:
-        """Return a model with the hash of all its bytes, or without for a hub name."""
+        """Return a model with the hash of its files, or without for a name of the hub."""
         if name not in self._models:
             self._models[name] = ModelUse(name=name, sha256=model_hash(Path(name)))
         return self._models[name]
@@ -39,22 +39,29 @@ class Provenance:
     def datasets(self, config: RunConfig) -> list[DatasetUse]:
         """Return the datasets of a run with their manifests.
 
-        Every row that the run will read is read, so that a grid does not start on data that cannot
-        carry it. Raises ConfigError or DataError where a dataset is missing, incomplete, too small,
-        or not what its manifest says.
+        Reads every row that the run will read, so that bad data is found before the grid starts.
+        Raises ConfigError or DataError if a dataset is missing, incomplete, too small, or differs
+        from its manifest.
         """
         if task_kind(config.task) == "chat":
             return [self._chat(config.data)]
         uses = []
+        dev_rows = config.hyperparameters.get("dev_samples") or 0
         for role in ("path", "original", "synthetic"):
             path = getattr(config.data, role)
-            if path is not None:
-                dataset = self._dataset(role, path, config.task)
-                self._require_rows(config, role, dataset)
-                uses.append(dataset.use)
+            if path is None:
+                continue
+            use, train_rows = self._dataset(role, path, config.task)
+            if dev_rows >= train_rows:
+                raise self.document.error(
+                    f"{dev_rows} dev rows leave no rows to train on: the train file in {path} has "
+                    f"{plural(train_rows, 'row')}; lower hyperparameters.dev_samples",
+                    ("data", role),
+                )
+            uses.append(use)
         return uses
 
-    def _dataset(self, role: str, path: str, task: str) -> _Dataset:
+    def _dataset(self, role: str, path: str, task: str) -> tuple[DatasetUse, int]:
         key = (role, path, task)
         if key not in self._datasets:
             try:
@@ -62,11 +69,11 @@ class Provenance:
             except ConfigError as error:
                 message = f"{path}: {error.message}"
                 raise self.document.error(message, ("data", role)) from None
-            rows = len(directory.answered_rows("train"))
+            train_rows = len(directory.answered_rows("train"))
             if role != "synthetic":
                 directory.answered_rows("validation")
             use = DatasetUse(role=role, path=path, manifest=directory.manifest())
-            self._datasets[key] = _Dataset(use, rows)
+            self._datasets[key] = use, train_rows
         return self._datasets[key]
 
     def _chat(self, data: RunData) -> DatasetUse:
@@ -77,31 +84,16 @@ class Provenance:
                 rows = ChatRows(data)
                 manifest = rows.manifest()
                 for _ in rows:
-                    pass  # each is proved as it is read, and none is kept
+                    pass  # each is validated as it is read; none is kept
             except ConfigError as error:
-                place = tuple((error.field or "data.path").split("."))
-                raise self.document.error(error.message, place) from None
+                field = tuple((error.field or "data.path").split("."))
+                raise self.document.error(error.message, field) from None
             self._chats[key] = DatasetUse(role="path", path=path, manifest=manifest)
         return self._chats[key]
 
-    def _require_rows(self, config: RunConfig, role: str, dataset: _Dataset) -> None:
-        kept = config.hyperparameters.get("dev_samples") or 0
-        if kept >= dataset.train_rows:
-            raise self.document.error(
-                f"{kept} dev rows leave nothing of the {plural(dataset.train_rows, 'row')} of the "
-                f"train file in {dataset.use.path}; lower hyperparameters.dev_samples",
-                ("data", role),
-            )
 
-
-@dataclass(frozen=True)
-class _Dataset:
-    use: DatasetUse
-    train_rows: int
-
-
-def environment() -> dict[str, str]:
-    """Return the versions that a result may depend on. No environment variable is read."""
+def package_versions() -> dict[str, str]:
+    """Return the versions that a result may depend on. Environment variables are not read."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     found["executable"] = sys.executable
     for package in _PACKAGES:
@@ -113,7 +105,7 @@ def environment() -> dict[str, str]:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return commit, branch and whether anything is uncommitted here; None outside a repository."""
+    """Return commit, branch and whether tracked files have changes; None outside a repository."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None

@@ -1,6 +1,7 @@
-"""How a dataset lies on disk: one file, or one folder, per format."""
+"""How a dataset is stored on disk: one module or package per format."""
 
 from penstock.formats._base import (
+    FORMATS,
     Dataset,
     Format,
     OutputSpec,
@@ -11,9 +12,8 @@ from penstock.formats._base import (
     View,
     Written,
 )
-from penstock.formats._finding import find_dataset, find_datasets, only_dataset
-from penstock.formats._merging import merge
-from penstock.formats._registry import FORMATS
+from penstock.formats._locate import find_dataset, find_datasets, only_dataset
+from penstock.formats._merge import merge
 from penstock.formats._task_jsonl import (
     REQUIRED_SPLITS,
     TASK_JSONL,
@@ -23,10 +23,9 @@ from penstock.formats._task_jsonl import (
     recognise,
     row_problems,
 )
-from penstock.formats._tfds import Layout as TfdsLayout
-from penstock.formats._tfds import missing_and_strange, read_layout
-from penstock.formats._tfds_format import TfdsFormat
-from penstock.formats._tfds_reading import TfdsDataset
+from penstock.formats._tfds import ShardFile, TfdsDataset, TfdsFormat
+from penstock.formats._tfds_layout import Layout as TfdsLayout
+from penstock.formats._tfds_layout import missing_and_stray, read_layout
 
 __all__ = [
     "FORMATS",
@@ -37,6 +36,7 @@ __all__ = [
     "OutputSpec",
     "RowBlock",
     "Shard",
+    "ShardFile",
     "SplitShape",
     "TaskDirectory",
     "TfdsDataset",
@@ -49,7 +49,7 @@ __all__ = [
     "find_datasets",
     "find_task_directories",
     "merge",
-    "missing_and_strange",
+    "missing_and_stray",
     "only_dataset",
     "open_task_directory",
     "read_layout",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from penstock.config import Options
 from penstock.errors import ConfigError
+from penstock.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -186,3 +187,7 @@ class Format(Options, ABC):
     @abstractmethod
     def open(cls, path: Path) -> Dataset:
         """Open a dataset that `find` returned; raises DataError for what cannot be read."""
+
+
+#: The formats that a recipe can write. Task JSONL is written by `penstock migrate`.
+FORMATS: Registry[type[Format]] = Registry("format", "penstock.formats", "FORMAT")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_beside
+from penstock.errors import ConfigError, DataError, did_you_mean, did_you_mean_path
 from penstock.files import is_staging, natural_path_key
 from penstock.jsonl import read_rows
 from penstock.manifest import Manifest, describe, read_manifest
@@ -110,7 +110,7 @@ def open_task_directory(path: Path, task: str | None = None) -> TaskDirectory:
     Raises ConfigError where there is no directory or no telling which task it holds.
     """
     if not path.is_dir():
-        raise ConfigError(f"there is no such directory{did_you_mean_beside(path)}", file=path)
+        raise ConfigError(f"there is no such directory{did_you_mean_path(path)}", file=path)
     if task is not None:
         return TaskDirectory(path, benchmark_task(task))
     recognised = recognise(path)

@@ -1,232 +1,306 @@
-"""How TensorFlow Datasets lays out a dataset on disk, and what describes it.
-
-    notes/1.0.0/
-      dataset_info.json                      name, version, file format, rows of each shard
-      features.json                          the columns: names, dtypes, lengths
-      notes-train.tfrecord-00000-of-00002    shards, numbered from 0
-
-`tfds.builder_from_directory` loads any such directory; `tfds.builder(name, data_dir=)`, which stock
-MaxText calls, only NAME/x.y.z. (Read from and tested against tensorflow-datasets 4.9.10.)
-"""
+"""Packed rows as tf.train.Example in the layout of TensorFlow Datasets, without TensorFlow."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import errno
+import os
+import shutil
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-from penstock.errors import DataError, did_you_mean
-from penstock.files import write_atomic
-
-INFO_NAME = "dataset_info.json"
-FEATURES_NAME = "features.json"
-#: Names that `tfds.builder` finds: it makes `Notes` and `myNotes` into `notes` and `my_notes`.
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
-SHARD = re.compile(r"(?P<name>[a-zA-Z]\w*)-(?P<split>[\w-]+)\.(?P<kind>\w+)-\d{5,}(-of-\d{5,})?")
-
-#: The penstock format of each of TFDS's file formats that is read here.
-FORMAT_OF_KIND = {"tfrecord": "tfrecord", "array_record": "arrayrecord"}
-
-_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-_TEMPLATE_FORM = re.compile(
-    r"(?:[\w.-]|\{(?:DATASET|SPLIT|FILEFORMAT|SHARD_INDEX|NUM_SHARDS|SHARD_X_OF_Y)\})+", re.ASCII
+from penstock.errors import ConfigError, DataError
+from penstock.formats._base import Dataset, OutputSpec, Shard, TokenRow, Written
+from penstock.formats._locate import directories_with_files
+from penstock.formats._merge import MergeInputs, staging_area
+from penstock.formats._packed import PackedFormat
+from penstock.formats._tfds_layout import (
+    FEATURES_NAME,
+    INFO_NAME,
+    NAME,
+    SHARD,
+    VERSION,
+    Feature,
+    Layout,
+    check_files,
+    read_layout,
 )
-_FEATURES = "tensorflow_datasets.core.features"
-_DICT_CLASS = f"{_FEATURES}.features_dict.FeaturesDict"
-_TENSOR_CLASS = f"{_FEATURES}.tensor_feature.Tensor"
+from penstock.manifest import FileEntry
+
+#: Errors of the operating system for a file that cannot be linked, but can be copied.
+_NOT_LINKED = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK}
 
 
-@dataclass(frozen=True)
-class Feature:
-    """A column: its dtype (int32 or int64), and how many values a row has (None: any number)."""
+class ShardFile(ABC):
+    """A file of records, open for random access from any thread.
 
-    dtype: str
-    length: int | None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the two JSON files of a dataset say.
-
-    `kind` is TFDS's file format (tfrecord, array_record); `shards` holds, for each split, the rows
-    of every shard; `sizes` the bytes of the Examples, and `templates` the pattern of the files'
-    names where it is not the usual one.
+    Every record is verified when it is read. The file is closed by `close`, or with the last
+    reference. Raises DataError for a file that cannot be opened.
     """
 
-    name: str
-    version: str
-    kind: str
-    shards: Mapping[str, Sequence[int]]
-    features: Mapping[str, Feature]
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    templates: Mapping[str, str] = field(default_factory=dict)
+    #: The bytes of all records together, without the file format's own.
+    size: int
 
-    def file_name(self, split: str, index: int) -> str:
-        """Return the name of a shard; `index` is from 0."""
-        number, count = f"{index:05d}", f"{len(self.shards[split]):05d}"
-        return self.templates.get(split, _TEMPLATE).format(
-            DATASET=self.name,
-            SPLIT=split,
-            FILEFORMAT=self.kind,
-            SHARD_INDEX=number,
-            NUM_SHARDS=count,
-            SHARD_X_OF_Y=f"{number}-of-{count}",
-        )
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}", file=path) from None
+        self.close = weakref.finalize(self, os.close, self.descriptor)
 
-    def file_names(self) -> list[str]:
-        """Return the name of every shard."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of records."""
+
+    @abstractmethod
+    def record(self, index: int) -> bytes:
+        """Return a record, from 0; raises DataError, which counts from 1, for a damaged one."""
+
+    def records(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the records from `start` to before `stop`; raises DataError as `record` does."""
+        return map(self.record, range(start, stop))
+
+
+class TfdsDataset(Dataset):
+    """A dataset in TFDS's layout; `layout` is its metadata.
+
+    Raises DataError if the shards in the directory are not those in the metadata.
+    """
+
+    def __init__(self, path: Path, open_shard: Callable[[Path], ShardFile]) -> None:
+        from penstock.formats._examples import ExampleReader
+
+        self.path = path
+        self.layout: Layout = read_layout(path)
+        check_files(path, self.layout)
+        self.splits = {split: sum(rows) for split, rows in self.layout.shards.items()}
+        self._open_shard = open_shard
+        self._reader = ExampleReader(list(self.layout.features))
+
+    def shards(self, split: str) -> list[tuple[Path, int]]:
+        """Return the file and the number of rows of each shard of a split."""
         return [
-            self.file_name(split, index)
-            for split, lengths in self.shards.items()
-            for index in range(len(lengths))
+            (self.path / self.layout.file_name(split, index), rows)
+            for index, rows in enumerate(self.layout.shards[split])
         ]
 
-    def write(self, directory: Path) -> list[str]:
-        """Write the two JSON files; return their names."""
-        for name, document in ((INFO_NAME, self._info()), (FEATURES_NAME, self._features())):
-            write_atomic(directory / name, orjson.dumps(document, option=orjson.OPT_INDENT_2))
-        return [INFO_NAME, FEATURES_NAME]
+    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
+        """Yield the rows of a split; `number` is the record's number in its file, from 1."""
+        before = 0
+        stop = self.splits[split] if stop is None else min(stop, self.splits[split])
+        for path, count in self.shards(split):
+            begin, end = max(start - before, 0), min(stop - before, count)
+            before += count
+            if begin >= end:
+                continue
+            with self.open_shard(path, count) as shard:
+                for number, record in enumerate(shard.records(begin, end), begin + 1):
+                    yield TokenRow(self.decode(record, path, number), path, number)
 
-    def _info(self) -> dict[str, Any]:
-        splits = [
-            {
-                "name": split,
-                "shardLengths": [str(rows) for rows in lengths],
-                "numBytes": str(self.sizes.get(split, 0)),
-            }
-            for split, lengths in self.shards.items()
-        ]
-        return {
-            "name": self.name,
-            "version": self.version,
-            "fileFormat": self.kind,
-            "splits": splits,
-        }
+    def open_shard(self, path: Path, rows: int) -> ShardFile:
+        """Open a shard; raises DataError if its number of records is not `rows`."""
+        shard = self._open_shard(path)
+        if len(shard) != rows:
+            found = len(shard)
+            shard.close()
+            raise DataError(f"has {found:,} records, not the {rows:,} of {INFO_NAME}", file=path)
+        return shard
 
-    def _features(self) -> dict[str, Any]:
-        features = {
-            name: {
-                "pythonClassName": _TENSOR_CLASS,
-                "tensor": {
-                    "shape": {"dimensions": [str(-1 if f.length is None else f.length)]},
-                    "dtype": f.dtype,
-                    "encoding": "none",
-                },
-            }
-            for name, f in self.features.items()
-        }
-        return {"pythonClassName": _DICT_CLASS, "featuresDict": {"features": features}}
+    def decode(self, record: bytes, file: Path, number: int) -> dict[str, NDArray[Any]]:
+        """Return the columns of a record; raises DataError if features.json does not match it."""
+        from penstock.formats._examples import ExampleError
 
-
-def read_layout(directory: Path) -> Layout:
-    """Return what the JSON files of a dataset say; raises DataError for what TFDS cannot load."""
-    info = _read_object(directory / INFO_NAME)
-    path = directory / INFO_NAME
-    name, version = (_text(info, key, path) for key in ("name", "version"))
-    if not VERSION.fullmatch(version):
-        raise DataError(f"the version '{version}' is not of the form x.y.z", file=path)
-    shards, sizes, templates = {}, {}, {}
-    splits = info.get("splits")
-    if not isinstance(splits, list) or not splits:
-        raise DataError("has no splits", file=path)
-    for split in splits:
-        if not isinstance(split, dict):
-            raise DataError("a split is no object", file=path)
-        split_name = _text(split, "name", path)
-        templates[split_name] = split.get("filepathTemplate") or _TEMPLATE
-        if not _is_template(templates[split_name]):
-            raise DataError(f"the split '{split_name}': filepathTemplate is no pattern", file=path)
-        shards[split_name] = _numbers(split.get("shardLengths"), split_name, path)
-        sizes[split_name] = _numbers([split.get("numBytes", 0)], split_name, path)[0]
-    kind = info.get("fileFormat") or "tfrecord"
-    features = _read_features(directory)
-    return Layout(name, version, str(kind), shards, features, sizes, templates)
+        try:
+            found = self._reader.read(record)
+        except ExampleError as error:
+            raise DataError(f"record {number} {error}", file=file) from None
+        columns: dict[str, NDArray[Any]] = {}
+        for name, feature in self.layout.features.items():
+            values = found[name]
+            if feature.length not in (None, len(values)):
+                raise DataError(
+                    f"record {number}: the column '{name}' has {len(values):,} values, "
+                    f"not the {feature.length:,} of features.json",
+                    file=file,
+                )
+            columns[name] = values.astype(feature.dtype)
+            if not np.array_equal(columns[name], values):
+                raise DataError(
+                    f"record {number}: the column '{name}' has a value outside of int32, "
+                    "which TensorFlow would wrap silently",
+                    file=file,
+                )
+        return columns
 
 
-def missing_and_strange(directory: Path, layout: Layout) -> tuple[list[str], list[str]]:
-    """Return the shards that are not there, and the files that are named like shards but not one.
+class TfdsFormat(PackedFormat):
+    """Packed rows as tf.train.Example in the layout of TensorFlow Datasets.
 
-    Names that are numbered from 1, of another dataset's name or of another count show as both.
+    The dataset's name and version are those of its directory, `.../NAME/x.y.z`.
     """
-    expected = layout.file_names()
-    there = {entry.name for entry in directory.iterdir()}
-    strange = sorted(name for name in there - set(expected) if SHARD.fullmatch(name))
-    return [name for name in expected if name not in there], strange
+
+    #: The file format as TFDS names it, in dataset_info.json and in the names of shards.
+    kind: ClassVar[str]
+
+    def verify(self, target: OutputSpec) -> None:
+        """Raise ConfigError for a directory that TFDS could not load by name."""
+        super().verify(target)
+        directory = target.directory
+        if not _is_named_version(directory):
+            base = directory if NAME.fullmatch(directory.name) else "datasets/NAME"
+            raise ConfigError(
+                f"'{directory}' does not end with NAME/x.y.z, by which TFDS finds a dataset "
+                "(a small letter, then small letters, digits and '_'; three numbers); write "
+                f"'{base}/1.0.0'",
+                field="output",
+            )
+
+    def prepare(self) -> None:
+        """Load the compiled loops."""
+        super().prepare()
+        from penstock.formats import _examples  # noqa: F401
+
+    def shards(self, target: OutputSpec) -> Sequence[Shard]:
+        """Return the shards of every split, of nearly equal size."""
+        name = target.directory.parent.name
+        template = f"{name}-{{split}}.{self.kind}-{{index:05d}}-of-{{count:05d}}"
+        return self.split_shards(target, template)
+
+    def finish(
+        self, directory: Path, target: OutputSpec, written: Sequence[Written]
+    ) -> Sequence[str]:
+        """Write dataset_info.json and features.json; `numBytes` counts the Examples only."""
+        lengths: dict[str, list[int]] = {}
+        sizes: dict[str, int] = {}
+        for shard in self.shards(target):
+            with self.open_shard(directory / shard.path) as file:
+                lengths.setdefault(shard.split, []).append(len(file))
+                sizes[shard.split] = sizes.get(shard.split, 0) + file.size
+        features = {str(column): Feature("int32", target.context) for column in self.columns}
+        name, version = target.directory.parent.name, target.directory.name
+        return Layout(name, version, self.kind, lengths, features, sizes).write(directory)
+
+    @classmethod
+    def find(cls, path: Path) -> Sequence[Path]:
+        """Return every directory at or below `path` whose metadata or files are of this kind."""
+        return [
+            directory
+            for directory, files in directories_with_files(path)
+            if cls._recognizes(directory, files)
+        ]
+
+    @classmethod
+    def open(cls, path: Path) -> TfdsDataset:
+        """Open a dataset; raises DataError for what TFDS could not load."""
+        dataset = TfdsDataset(path, cls.open_shard)
+        if dataset.layout.kind != cls.kind:
+            raise DataError(
+                f"fileFormat is '{dataset.layout.kind}', not '{cls.kind}'", file=path / INFO_NAME
+            )
+        return dataset
+
+    @classmethod
+    def merge(cls, datasets: Sequence[Path], output: Path) -> Path:
+        """Merge datasets by their metadata, without reading a row; return `output`.
+
+        The shards are hard links under new names (copies, on another file system); in each split
+        those of the first dataset come first. `output` must end with NAME/x.y.z.
+
+        Raises ConfigError for a dataset that is named twice, for another form of `output` and for
+        datasets that differ in columns, context or tokenizer; ConflictError if `output` exists or
+        is being written; DataError for a dataset that cannot be read.
+        """
+        if not _is_named_version(output):
+            raise ConfigError("does not end with NAME/x.y.z, by which TFDS finds it", file=output)
+        layouts = {path: cls.open(path).layout for path in datasets}
+        first = layouts[datasets[0]]
+        for path, layout in layouts.items():
+            if layout.features != first.features:
+                same_names = layout.features.keys() == first.features.keys()
+                raise ConfigError(
+                    f"does not have the same {'lengths or dtypes of ' if same_names else ''}"
+                    f"columns as {datasets[0]}; build both with the same settings",
+                    file=path,
+                )
+        merged = _merge_layouts(output, list(layouts.values()))
+        inputs = MergeInputs.of([(path, layouts[path].file_names()) for path in datasets])
+        with staging_area(output, [output]) as area:
+            staging = area.directory / output.name
+            staging.mkdir()
+            entries = _link_shards(layouts, merged, staging, inputs)
+            entries += [FileEntry.of(staging, file) for file in merged.write(staging)]
+            counts = {f"{split}.rows": sum(rows) for split, rows in merged.shards.items()}
+            inputs.manifest(format=cls.name, files=entries, counts=counts).write(staging)
+            area.publish()
+        return output
+
+    @classmethod
+    def _recognizes(cls, directory: Path, files: Sequence[str]) -> bool:
+        kinds = {match["kind"] for name in files if (match := SHARD.fullmatch(name))}
+        if cls.kind in kinds:
+            return True
+        if INFO_NAME not in files or FEATURES_NAME not in files or kinds:
+            return False
+        try:
+            info: Any = orjson.loads((directory / INFO_NAME).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return False
+        return isinstance(info, dict) and info.get("fileFormat") == cls.kind
+
+    @staticmethod
+    @abstractmethod
+    def open_shard(path: Path) -> ShardFile:
+        """Open one file of records."""
 
 
-def check_files(directory: Path, layout: Layout) -> None:
-    """Raise DataError when the shards that are there are not those that the JSON files name."""
-    missing, strange = missing_and_strange(directory, layout)
-    if missing:
-        hint = did_you_mean(missing[0], strange)
-        raise DataError(
-            f"there is no such file; {INFO_NAME} names it (shards are numbered from 0, "
-            f"name and count stand in every name){hint}",
-            file=directory / missing[0],
-        )
-    if strange:
-        raise DataError(
-            f"is no shard that {INFO_NAME} names; remove it or build the dataset again",
-            file=directory / strange[0],
-        )
+def _is_named_version(directory: Path) -> bool:
+    """Return True for NAME/x.y.z."""
+    return bool(NAME.fullmatch(directory.parent.name) and VERSION.fullmatch(directory.name))
 
 
-def _read_features(directory: Path) -> dict[str, Feature]:
-    path = directory / FEATURES_NAME
-    document = _read_object(path)
-    features = document.get("featuresDict", {})
-    features = features.get("features") if isinstance(features, dict) else None
-    if not isinstance(features, dict) or not features:
-        raise DataError("has no featuresDict with features", file=path)
-    return {name: _feature(name, feature, path) for name, feature in features.items()}
+def _merge_layouts(output: Path, layouts: Sequence[Layout]) -> Layout:
+    shards: dict[str, list[int]] = {}
+    sizes: dict[str, int] = {}
+    for layout in layouts:
+        for split, rows in layout.shards.items():
+            shards.setdefault(split, []).extend(rows)
+            sizes[split] = sizes.get(split, 0) + layout.sizes.get(split, 0)
+    first = layouts[0]
+    return Layout(output.parent.name, output.name, first.kind, shards, first.features, sizes)
 
 
-def _feature(name: str, feature: Any, path: Path) -> Feature:
-    try:
-        tensor = feature["tensor"]
-        dtype, (dimension,) = tensor["dtype"], tensor["shape"]["dimensions"]
-        length = int(dimension)
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"the column '{name}' is no tensor of one dimension", file=path) from None
-    if dtype not in ("int32", "int64"):
-        raise DataError(f"the column '{name}' is not of int32 or int64", file=path)
-    return Feature(dtype, length if length >= 0 else None)
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        document = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError("there is no such file; TFDS needs it", file=path) from None
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=path) from None
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"not JSON ({error.msg})", file=path, line=error.lineno) from None
-    if not isinstance(document, dict):
-        raise DataError("is no JSON object", file=path)
-    return document
-
-
-def _text(document: dict[str, Any], key: str, path: Path) -> str:
-    value = document.get(key)
-    if not isinstance(value, str) or not value:
-        raise DataError(f"'{key}' is missing or no text", file=path)
-    return value
-
-
-def _is_template(value: Any) -> bool:
-    """Say whether names of shards can be made of a pattern; they stay in the directory."""
-    return isinstance(value, str) and bool(_TEMPLATE_FORM.fullmatch(value))
-
-
-def _numbers(values: Any, split: str, path: Path) -> list[int]:
-    """Return whole numbers that TFDS writes as text."""
-    listed: list[Any] = values if isinstance(values, list) else [None]
-    if not all(isinstance(v, str | int) and str(v).isdecimal() for v in listed):
-        raise DataError(f"the split '{split}': shardLengths or numBytes are no numbers", file=path)
-    return [int(value) for value in listed]
+def _link_shards(
+    layouts: dict[Path, Layout], merged: Layout, directory: Path, inputs: MergeInputs
+) -> list[FileEntry]:
+    """Link every shard under its new name; hashes that a manifest knows are not computed again."""
+    next_index = dict.fromkeys(merged.shards, 0)
+    entries = []
+    for path, layout in layouts.items():
+        for split, lengths in layout.shards.items():
+            for index, rows in enumerate(lengths):
+                source = path / layout.file_name(split, index)
+                target = directory / merged.file_name(split, next_index[split])
+                next_index[split] += 1
+                try:
+                    os.link(source, target)
+                except OSError as error:
+                    if error.errno not in _NOT_LINKED:
+                        raise
+                    shutil.copyfile(source, target)
+                known = inputs.entry(source)
+                sha256 = known.sha256 if known else None
+                entries.append(FileEntry.of(directory, target.name, rows, sha256, split))
+    return entries

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from penstock.errors import DataError
 from penstock.formats._base import Dataset, Format, OutputSpec, RowBlock, Shard, TokenRow, Written
-from penstock.formats._walking import directories_with_files
+from penstock.formats._locate import directories_with_files
 from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from penstock.errors import DataError
 from penstock.files import staged_file
 from penstock.formats._base import Dataset, OutputSpec, RowBlock, Shard, TokenRow, Written
+from penstock.formats._locate import directories_with_files
 from penstock.formats._packed import PackedFormat
-from penstock.formats._walking import directories_with_files
 from penstock.jsonl import BadLine, read_rows, scan
 from penstock.manifest import read_manifest
 

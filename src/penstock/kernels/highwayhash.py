@@ -1,4 +1,4 @@
-"""HighwayHash with 64 bits, the hash that Riegeli's chunks carry.
+"""HighwayHash with 64 bits under the key of Riegeli, the hash of its chunks.
 
 Alakuijala, Cox, Wassenberg: Fast keyed hash/pseudo-random function using SIMD multiply and permute
 (2016), https://arxiv.org/abs/1612.06257. State: four vectors of four 64-bit lanes.
@@ -20,19 +20,17 @@ _MUL1 = np.array(
     [0x3BD39E10CB0EF593, 0xC0ACF169B5F18A8C, 0xBE5466CF34E90C6C, 0x452821E638D01377], np.uint64
 )
 _LOW_HALF = np.uint64(0xFFFFFFFF)
-_LOW_BYTE = np.uint64(0xFF)
 _HALF = np.uint64(32)
-
-
-def riegeli_hash(data: bytes) -> int:
-    """Return the hash of some bytes under the key of Riegeli."""
-    whole = len(data) // 32 * 32
-    words = np.frombuffer(data, "<u8", whole // 8)
-    return int(_hash(words, np.frombuffer(data, np.uint8, len(data) - whole, whole)))
+_8, _16, _24, _48, _56 = map(np.uint64, (8, 16, 24, 48, 56))
+#: Masks of the bytes of a word, from the lowest.
+_B0, _B1, _B2, _B3, _B4, _B5, _B6, _B7 = (np.uint64(0xFF << 8 * byte) for byte in range(8))
 
 
 @compiled
-def _hash(words: NDArray[np.uint64], rest: NDArray[np.uint8]) -> np.uint64:
+def riegeli_hash(data: NDArray[np.uint8]) -> np.uint64:
+    """Return the hash of some bytes under the key of Riegeli."""
+    packets = len(data) // 32
+    words, rest = data[: 32 * packets].view(np.uint64), data[32 * packets :]
     state = np.empty((4, 4), np.uint64)  # v0, v1, mul0, mul1
     for lane in range(4):
         key = _KEY[lane]
@@ -46,12 +44,12 @@ def _hash(words: NDArray[np.uint64], rest: NDArray[np.uint8]) -> np.uint64:
         _update_rest(state, rest)
     for _ in range(4):
         v0 = state[0]
-        _update(state, _swapped(v0[2]), _swapped(v0[3]), _swapped(v0[0]), _swapped(v0[1]))
+        _update(state, _swap(v0[2]), _swap(v0[3]), _swap(v0[0]), _swap(v0[1]))
     return np.uint64(state[0, 0] + state[1, 0] + state[2, 0] + state[3, 0])
 
 
 @compiled
-def _swapped(word: np.uint64) -> np.uint64:
+def _swap(word: np.uint64) -> np.uint64:
     return word >> _HALF | word << _HALF
 
 
@@ -59,7 +57,7 @@ def _swapped(word: np.uint64) -> np.uint64:
 def _update(
     state: NDArray[np.uint64], a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64
 ) -> None:
-    """Take in a packet of 32 bytes, given as four words."""
+    """Add a packet of 32 bytes, given as four words."""
     v0, v1, mul0, mul1 = state[0], state[1], state[2], state[3]
     v1[0] += a
     v1[1] += b
@@ -71,52 +69,43 @@ def _update(
         v0[lane] += mul1[lane]
         mul1[lane] ^= (v0[lane] & _LOW_HALF) * (v1[lane] >> _HALF)
     for lane in (0, 2):
-        v0[lane] += _zipped_even(v1[lane], v1[lane + 1])
-        v0[lane + 1] += _zipped_odd(v1[lane], v1[lane + 1])
+        v0[lane] += _zip_even(v1[lane], v1[lane + 1])
+        v0[lane + 1] += _zip_odd(v1[lane], v1[lane + 1])
     for lane in (0, 2):
-        v1[lane] += _zipped_even(v0[lane], v0[lane + 1])
-        v1[lane + 1] += _zipped_odd(v0[lane], v0[lane + 1])
+        v1[lane] += _zip_even(v0[lane], v0[lane + 1])
+        v1[lane + 1] += _zip_odd(v0[lane], v0[lane + 1])
 
 
 @compiled
-def _moved(word: np.uint64, source: int, target: int) -> np.uint64:
-    """Return byte `source` of a word at the place of byte `target`."""
-    return (word >> np.uint64(8 * source) & _LOW_BYTE) << np.uint64(8 * target)
-
-
-@compiled
-def _zipped_even(even: np.uint64, odd: np.uint64) -> np.uint64:
+def _zip_even(even: np.uint64, odd: np.uint64) -> np.uint64:
     """Return the bytes 3 12 2 5 14 1 15 0 of the pair, from the lowest."""
     return (
-        _moved(even, 3, 0)
-        | _moved(odd, 4, 1)
-        | _moved(even, 2, 2)
-        | _moved(even, 5, 3)
-        | _moved(odd, 6, 4)
-        | _moved(even, 1, 5)
-        | _moved(odd, 7, 6)
-        | _moved(even, 0, 7)
+        (even & _B3 | odd & _B4) >> _24
+        | even & _B2
+        | (even & _B5 | odd & _B6) >> _16
+        | (even & _B1) << _HALF
+        | (odd & _B7) >> _8
+        | even << _56
     )
 
 
 @compiled
-def _zipped_odd(even: np.uint64, odd: np.uint64) -> np.uint64:
+def _zip_odd(even: np.uint64, odd: np.uint64) -> np.uint64:
     """Return the bytes 11 4 10 13 9 6 8 7 of the pair, from the lowest."""
     return (
-        _moved(odd, 3, 0)
-        | _moved(even, 4, 1)
-        | _moved(odd, 2, 2)
-        | _moved(odd, 5, 3)
-        | _moved(odd, 1, 4)
-        | _moved(even, 6, 5)
-        | _moved(odd, 0, 6)
-        | _moved(even, 7, 7)
+        (odd & _B3 | even & _B4) >> _24
+        | odd & _B2
+        | (odd & _B5) >> _16
+        | (odd & _B1) << _24
+        | (even & _B6) >> _8
+        | (odd & _B0) << _48
+        | even & _B7
     )
 
 
 @compiled
 def _update_rest(state: NDArray[np.uint64], rest: NDArray[np.uint8]) -> None:
-    """Take in the last 1 to 31 bytes, with their number."""
+    """Add the last 1 to 31 bytes and their number."""
     size = len(rest)
     loose = size % 4
     turn, back = np.uint64(size), np.uint64(32 - size)

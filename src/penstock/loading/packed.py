@@ -22,7 +22,7 @@ from penstock.errors import ConfigError, MissingExtraError, did_you_mean
 from penstock.formats import FORMATS
 
 if TYPE_CHECKING:
-    from penstock.formats.tfrecord import ShardFile, TfdsDataset
+    from penstock.formats import ShardFile, TfdsDataset
 
 #: How many files are held open; which rows are read does not depend on it.
 _OPEN_FILES = 64

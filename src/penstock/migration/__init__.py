@@ -1,15 +1,14 @@
-"""Old trees of task data, brought into the layout that loaders read: `penstock migrate`."""
+"""`penstock migrate`: old trees of task data to the layout that loaders read."""
 
-from penstock.migration.carry import migrate
-from penstock.migration.plan import plan_migration
-from penstock.migration.steps import Action, DatasetPlan, LeftBehind, MigrationPlan, Step
+from penstock.migration.execution import migrate, plan_migration
+from penstock.migration.plan import Action, DatasetPlan, MigrationPlan, Step, Unmigrated
 
 __all__ = [
     "Action",
     "DatasetPlan",
-    "LeftBehind",
     "MigrationPlan",
     "Step",
+    "Unmigrated",
     "migrate",
     "plan_migration",
 ]

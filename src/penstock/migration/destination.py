@@ -1,115 +1,151 @@
-"""The destination: what stands there, compared with what is wanted, and what stands in the way."""
+"""Compare the destination with the selected datasets: steps, manifests and conflicts."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from penstock.errors import ConfigError, ConflictError
-from penstock.files import entries_by_folded_name, is_staging, plural, staging_path
+from penstock.files import entries_by_folded_name, is_staging, plural, sha256_of, staging_path
 from penstock.formats import TASK_JSONL
 from penstock.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest, MigrationRecipe
-from penstock.migration.file_steps import InTheWayError, Place, Terms, absent_file_step, file_step
-from penstock.migration.selection import Wanted
-from penstock.migration.steps import Action, DatasetPlan, Mode, Step
+from penstock.migration.plan import Action, DatasetPlan, MigrationOptions, Mode, Step
+from penstock.migration.selection import SelectedDataset
+from penstock.migration.source_tree import SourceFile
 from penstock.splits import SPLIT_NAMES
 from penstock.tasks import all_tasks
 
 
-def compare(wanted: Sequence[Wanted], terms: Terms) -> tuple[DatasetPlan, ...]:
-    """Return the steps that bring the destination from what it is to what is wanted.
+@dataclass(frozen=True)
+class _Directory:
+    """A dataset directory of the destination.
 
-    Raises ConflictError that lists everything in the way, and ConfigError for a destination that is
-    no directory or lies in the source, by links too.
+    `path` has the exact name, `existing` is the present directory whatever its case, and `real`
+    is the path with every symbolic link resolved.
     """
-    root = terms.destination
+
+    path: Path
+    existing: Path | None
+    real: Path
+
+
+class _DestinationError(Exception):
+    """A conflict at one path of the destination; `replaceable` if `--replace` resolves it."""
+
+    def __init__(self, path: Path, reason: str, *, replaceable: bool = False) -> None:
+        self.replaceable = replaceable
+        super().__init__(f"{path}: {reason}")
+
+
+def plan_datasets(
+    selected: Sequence[SelectedDataset], options: MigrationOptions
+) -> tuple[DatasetPlan, ...]:
+    """Return the steps that turn the present destination into the selected datasets.
+
+    Raises one ConflictError that lists every conflict, and ConfigError for a destination that is
+    not a directory or is inside the source, by a symbolic link too.
+    """
+    root = options.destination
     if (root.exists() or root.is_symlink()) and not root.is_dir():
         raise ConfigError("is not a directory; name another destination", file=root)
-    _refuse_sources(root.resolve(), root, wanted, terms)
+    _refuse_source(root.resolve(), root, selected, options)
     plans: list[DatasetPlan] = []
-    in_the_way: list[InTheWayError] = []
-    for item in wanted:
+    conflicts: list[_DestinationError] = []
+    for item in selected:
         try:
-            place = _locate(root, item.directory)
-        except InTheWayError as error:
-            in_the_way.append(error)
+            directory = _locate(root, item.directory)
+        except _DestinationError as error:
+            conflicts.append(error)
             continue
-        _refuse_sources(place.real, place.directory, wanted, terms)
-        plans.append(_dataset(item, place, terms, in_the_way))
-    if in_the_way:
-        raise _conflict(root, in_the_way)
+        _refuse_source(directory.real, directory.path, selected, options)
+        plans.append(_plan_dataset(item, directory, options, conflicts))
+    if conflicts:
+        if all(error.replaceable for error in conflicts):
+            fix = "Move these files away, name another destination, or use --replace"
+        else:
+            fix = "Resolve these conflicts or name another destination"
+        lines = "\n  ".join(map(str, conflicts))
+        count = plural(len(conflicts), "conflict")
+        raise ConflictError(f"{root}: {count}; nothing was written:\n  {lines}\n{fix}")
     return tuple(plans)
 
 
-def leftovers(wanted: Sequence[Wanted], root: Path) -> Iterator[Path]:
-    """Yield what a killed migration left unfinished in the destination."""
+def find_partial_paths(selected: Sequence[SelectedDataset], root: Path) -> Iterator[Path]:
+    """Yield the unfinished files and directories that an interrupted migration left behind."""
     datasets = [staging_path(root / task.directory) for task in all_tasks()]
     yield from (path for path in datasets if path.is_dir())
-    for item in wanted:
-        present = _locate(root, item.directory).present
-        if present:
-            yield from (path for path in sorted(present.iterdir()) if is_staging(path.name))
+    for item in selected:
+        if existing := _locate(root, item.directory).existing:
+            yield from (path for path in sorted(existing.iterdir()) if is_staging(path.name))
 
 
-def _locate(root: Path, directory: str) -> Place:
-    present, real = root if root.is_dir() else None, root.resolve()
+def _locate(root: Path, directory: str) -> _Directory:
+    existing, real = root if root.is_dir() else None, root.resolve()
     for part in PurePosixPath(directory).parts:
-        there = entries_by_folded_name(present).get(part.casefold(), []) if present else []
-        if len(there) > 1:
-            others = " and ".join(f"'{path.name}'" for path in there)
-            raise InTheWayError(there[0].parent, f"{others} differ only in case; keep one of them")
-        present = there[0] if there else None
-        if present and not present.is_dir():
-            raise InTheWayError(present, "is not a directory; move it away")
-        real = present.resolve() if present else real / part
-    return Place(root / directory, present, real)
+        entries = entries_by_folded_name(existing).get(part.casefold(), []) if existing else []
+        existing = _single(entries) if entries else None
+        if existing and not existing.is_dir():
+            raise _DestinationError(existing, "is not a directory; move it away")
+        real = existing.resolve() if existing else real / part
+    return _Directory(root / directory, existing, real)
 
 
-def _refuse_sources(real: Path, shown: Path, wanted: Sequence[Wanted], terms: Terms) -> None:
-    """Refuse to write into the source, or beside a file that a link of the source leads to."""
-    files = [file.path for item in wanted for file in item.files.values()]
-    directories = {terms.source.resolve(), *(file.parent.resolve() for file in files)}
+def _single(entries: Sequence[Path]) -> Path:
+    if len(entries) > 1:
+        names = " and ".join(f"'{path.name}'" for path in entries)
+        reason = f"{names} differ only in case; keep one of them"
+        raise _DestinationError(entries[0].parent, reason)
+    return entries[0]
+
+
+def _refuse_source(
+    real: Path, shown: Path, selected: Sequence[SelectedDataset], options: MigrationOptions
+) -> None:
+    """Refuse to write into the source, or beside a file that a link of the source points to."""
+    files = [file.path for item in selected for file in item.files.values()]
+    directories = {options.source.resolve(), *(file.parent.resolve() for file in files)}
     inside = directories & {real, *real.parents}
     if inside or real in {file.resolve().parent for file in files}:
         raise ConfigError(
-            f"lies in the source ('{min(inside, default=real)}'), where nothing is ever written; "
+            f"is inside the source ('{min(inside, default=real)}'), which is never written to; "
             "name another destination",
             file=shown,
         )
 
 
-def _dataset(
-    item: Wanted, place: Place, terms: Terms, in_the_way: list[InTheWayError]
+def _plan_dataset(
+    item: SelectedDataset,
+    directory: _Directory,
+    options: MigrationOptions,
+    conflicts: list[_DestinationError],
 ) -> DatasetPlan:
-    entries = entries_by_folded_name(place.present) if place.present else {}
+    entries = entries_by_folded_name(directory.existing) if directory.existing else {}
     steps = []
     for split in SPLIT_NAMES:
         name = item.dataset.task.file_name(split)
-        there = entries.get(name.casefold(), [])
-        source = item.files.get(split)
         try:
-            step = (
-                file_step(place, name, there, source, terms)
-                if source
-                else absent_file_step(place, name, there, terms)
-            )
-        except InTheWayError as error:
-            in_the_way.append(error)
-        else:
-            steps += [step] if step else []
-    manifest = _manifest(item, terms.mode)
+            found = _single_file(entries.get(name.casefold(), []), name)
+            if source := item.files.get(split):
+                steps.append(_file_step(directory, name, found, source, options))
+            elif found:
+                steps.append(_removal(directory, name, found, options))
+        except _DestinationError as error:
+            conflicts.append(error)
+    manifest = _manifest(item, options.mode)
     return DatasetPlan(
-        directory=place.directory,
+        directory=directory.path,
         task=item.dataset.task.name,
         version=item.version,
-        present=place.present.name if place.present else None,
+        existing=directory.existing.name if directory.existing else None,
         files=tuple(steps),
         manifest=manifest,
-        manifest_step=_manifest_step(place, steps, manifest, terms),
+        manifest_step=_manifest_step(directory, steps, manifest, options),
     )
 
 
-def _manifest(item: Wanted, mode: Mode) -> Manifest:
+def _manifest(item: SelectedDataset, mode: Mode) -> Manifest:
     task = item.dataset.task
     files = [(split, item.files[split]) for split in SPLIT_NAMES if split in item.files]
     return Manifest(
@@ -132,25 +168,111 @@ def _manifest(item: Wanted, mode: Mode) -> Manifest:
     )
 
 
-def _manifest_step(place: Place, steps: list[Step], manifest: Manifest, terms: Terms) -> Step:
-    destination = place.directory / MANIFEST_NAME
-    shown = destination.relative_to(terms.destination)
-    current = place.present / MANIFEST_NAME if place.present else None
+def _manifest_step(
+    directory: _Directory, steps: Sequence[Step], manifest: Manifest, options: MigrationOptions
+) -> Step:
+    destination = directory.path / MANIFEST_NAME
+    shown = destination.relative_to(options.destination)
+    current = directory.existing / MANIFEST_NAME if directory.existing else None
     if (
         current
         and all(step.action is Action.KEEP for step in steps)
         and current.is_file()
         and current.read_bytes() == manifest.to_json()
     ):
-        return Step(Action.KEEP, destination, f"keep {shown}", present=MANIFEST_NAME)
+        return Step(Action.KEEP, destination, f"keep {shown}", existing=MANIFEST_NAME)
     return Step(Action.WRITE, destination, f"write the manifest {shown}")
 
 
-def _conflict(root: Path, in_the_way: list[InTheWayError]) -> ConflictError:
-    lines = "\n  ".join(str(error) for error in in_the_way)
-    if all(error.replaceable for error in in_the_way):
-        mend = "Move them away or name another destination; --replace puts the source's in place"
+def _single_file(entries: Sequence[Path], name: str) -> Path | None:
+    """Return the existing file for `name`, whatever its case, None if there is none."""
+    found = _single(entries) if entries else None
+    if found and found.is_dir():
+        reason = f"is a directory, but '{name}' must be a file; move it away"
+        raise _DestinationError(found, reason)
+    return found
+
+
+def _removal(directory: _Directory, name: str, found: Path, options: MigrationOptions) -> Step:
+    """Return the step that removes a file of the task that the source does not have.
+
+    To keep it would mix two datasets.
+    """
+    if not options.replace:
+        reason = "is not in the source; keeping it would mix two datasets"
+        raise _DestinationError(found, reason, replaceable=True)
+    shown = found.relative_to(options.destination)
+    description = f"remove {shown}, which the source does not have"
+    return Step(Action.REMOVE, directory.path / name, description, existing=found.name)
+
+
+def _file_step(
+    directory: _Directory,
+    name: str,
+    found: Path | None,
+    source: SourceFile,
+    options: MigrationOptions,
+) -> Step:
+    """Return the step that makes `name` in `directory` a copy of, or a link to, a source file."""
+    link = None
+    if options.mode == "link":
+        link = os.path.relpath(source.path.resolve(), directory.real)
+    action = _action(found, name, source, link)
+    if found and action is Action.REPLACE and not options.replace:
+        raise _DestinationError(found, _difference(found, source), replaceable=True)
+    destination = directory.path / name
+    target = destination.relative_to(options.destination)
+    old = found.relative_to(options.destination) if found else target
+    origin = source.path.relative_to(options.source)
+    kind = f"a link to {origin}" if link else f"a copy of {origin}"
+    new = kind if old == target else f"{target}, {kind}"
+    description = {
+        Action.COPY: f"copy {origin} to {target}",
+        Action.LINK: f"link {target} to {origin}",
+        Action.CONVERT: f"convert {old}, which has the same content, to {new}",
+        Action.REPLACE: f"replace {old}, which has other content, by {new}",
+        Action.RENAME: f"rename {old} to {name}",
+        Action.KEEP: f"keep {target}, {kind}",
+    }[action]
+    return Step(
+        action,
+        destination,
+        f"{description} ({plural(source.rows, 'row')})",
+        source=source.path,
+        existing=found.name if found else None,
+        link=link,
+    )
+
+
+def _action(found: Path | None, name: str, source: SourceFile, link: str | None) -> Action:
+    if found is None:
+        return Action.COPY if link is None else Action.LINK
+    if not _same_content(found, source):
+        return Action.REPLACE
+    if link is None:
+        # A hard link to the source file is not an independent copy.
+        is_wanted_kind = not found.is_symlink() and not found.samefile(source.path)
     else:
-        mend = "Mend these places, or name another destination"
-    count = plural(len(in_the_way), "conflict")
-    return ConflictError(f"{root}: {count}, and nothing is written:\n  {lines}\n{mend}")
+        is_wanted_kind = found.is_symlink() and str(found.readlink()) == link
+    if not is_wanted_kind:
+        return Action.CONVERT
+    return Action.KEEP if found.name == name else Action.RENAME
+
+
+def _same_content(found: Path, source: SourceFile) -> bool:
+    if not found.is_file():
+        return False
+    return found.samefile(source.path) or (
+        found.stat().st_size == source.size and sha256_of(found) == source.sha256
+    )
+
+
+def _difference(found: Path, source: SourceFile) -> str:
+    if found.is_symlink() and not found.exists():
+        return f"is a broken link to '{found.readlink()}'"
+    if not found.is_file():
+        return "is not a file"
+    return (
+        f"has other content ({found.stat().st_size:,} bytes) than "
+        f"{source.path} ({source.size:,} bytes)"
+    )

@@ -1,12 +1,13 @@
-"""Which method, data, model is better: rates chosen on dev, scores reported on evaluation.
+"""Compare methods, data or models: settings chosen on dev rows, scores of evaluation rows.
 
-Runs that differ only in their seed are one setting. Within a group, the setting with the best mean
-dev score (of a loss the lowest) is chosen, and the mean and the deviation of its evaluation scores
-are reported: the evaluation rows never choose anything.
+Runs that differ only in their seed are one setting. In each group the setting with the best mean
+dev score (the lowest, for a loss) is chosen; mean and standard deviation of its evaluation scores
+are reported. Evaluation rows never influence a choice.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,21 +18,23 @@ from typing import Any
 from penstock.config import short_value
 from penstock.errors import ConfigError
 from penstock.files import plural
-from penstock.report.naming import Naming, evaluated_on, keys_of, setting
+from penstock.report.grouping import Labels, evaluation_set, group_columns, setting_key
 from penstock.report.results import ResultRow, results
-from penstock.report.significance import SIGNIFICANCE, p_value
-from penstock.runs import RunResult, less_is_better, merit, varying
+from penstock.runs import RunResult, score_for_ranking, varying_hyperparameters
+
+#: A score with a lower p-value than this is reported as above chance.
+SIGNIFICANCE = 0.01
 
 
 @dataclass(frozen=True)
-class Contender:
-    """One group's best setting. Scores are from 0 to 1, losses in nats.
+class Candidate:
+    """The chosen setting of one group. Scores are from 0 to 1, losses in nats.
 
-    `setting` are its values of what else the settings of its group differ in, such as a rank;
-    `settings` is how many it was chosen among, `seeds` how many runs it has; `deviation` is the
-    sample's over the seeds, None for one. `rows` are the evaluation rows, `p_value` is the
-    probability that guessing scores as high on them; None for a score that is no share of right
-    rows. `unfinished` runs of the group are not counted.
+    `setting` has the values, besides the learning rate, in which the settings of the group differ.
+    `settings` is how many settings it was chosen from, `seeds` how many runs it has; `deviation` is
+    the sample standard deviation over the seeds, None for one seed. `rows` counts evaluation rows;
+    `p_value` is the probability that guessing scores at least as high, None unless the metric is
+    accuracy. `unfinished` counts the runs of the group that are not done and not included.
     """
 
     group: dict[str, Any]
@@ -51,11 +54,11 @@ class Contender:
 
     @property
     def above_chance(self) -> bool | None:
-        """True when guessing would hardly score as high; None where nothing can be guessed."""
+        """True if the score is significantly above chance; None if the metric has no chance."""
         return None if self.p_value is None else self.p_value < SIGNIFICANCE
 
     def to_dict(self) -> dict[str, Any]:
-        """Return one flat mapping: the group's values, and every field."""
+        """Return one flat mapping: the group's values, then every other field."""
         values = asdict(self)
         group = values.pop("group")
         return {**group, **values, "above_chance": self.above_chance}
@@ -63,27 +66,22 @@ class Contender:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The contenders, task by task, the best first, and what is worth knowing about them."""
+    """The candidates by task, the best first, and notes on how far they are comparable."""
 
     by: tuple[str, ...]
-    contenders: list[Contender]
+    candidates: list[Candidate]
     notes: list[str] = field(default_factory=list)
 
     @property
     def score_name(self) -> str:
-        """The metric of all contenders, or `score` where they have several."""
-        metrics = {contender.metric for contender in self.contenders}
+        """The metric of all candidates, or `score` if they have several."""
+        metrics = {candidate.metric for candidate in self.candidates}
         return metrics.pop() if len(metrics) == 1 else "score"
 
-    @property
-    def of_shares(self) -> bool:
-        """True when all scores are from 0 to 1."""
-        return not any(less_is_better(contender.metric) for contender in self.contenders)
-
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as `--format json` prints it: `by`, `contenders`, `notes`."""
-        contenders = [contender.to_dict() for contender in self.contenders]
-        return {"by": list(self.by), "contenders": contenders, "notes": self.notes}
+        """Return the comparison as `--format json` prints it: `by`, `candidates`, `notes`."""
+        candidates = [candidate.to_dict() for candidate in self.candidates]
+        return {"by": list(self.by), "candidates": candidates, "notes": self.notes}
 
 
 def compare(
@@ -93,70 +91,88 @@ def compare(
 ) -> Comparison:
     """Compare the done runs below `root`, grouped by columns or hyperparameters.
 
-    Raises ConfigError when there is no run that is done, or for a name in `by` that runs have not.
+    Raises ConfigError if no run is done or for a name in `by` that no run has.
     """
     return compare_rows(results(root, purpose), by, Path(root) / (purpose or ""))
 
 
-def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], place: Path) -> Comparison:
-    """Compare rows that are already read; `place` is where they came from, for the error."""
+def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], root: Path) -> Comparison:
+    """Compare rows that were read from `root`, which error messages name."""
     done = [row for row in rows if row.done]
     if not done:
-        raise ConfigError(
-            f"holds {plural(len(rows), 'run')}, and none is done; see penstock results"
-            if rows
-            else "holds no runs",
-            file=place,
-        )
-    naming = Naming(rows)
-    keys, notes = keys_of(done, by, naming)
+        runs = plural(len(rows), "run")
+        message = f"holds {runs}, none of them done; see penstock results"
+        raise ConfigError(message if rows else "holds no runs", file=root)
+    labels = Labels(rows)
+    columns, notes = group_columns(done, by, labels)
     groups: dict[tuple[Any, ...], list[ResultRow]] = {}
-    for row in _tries_that_count(rows, per_purpose="purpose" in keys):
-        groups.setdefault(tuple(naming.value(row, key) for key in keys), []).append(row)
-    contenders = [
-        _contender(dict(zip(keys, group, strict=True)), members)
+    for row in _deduplicated(rows, per_purpose="purpose" in columns):
+        groups.setdefault(tuple(labels.value(row, name) for name in columns), []).append(row)
+    candidates = [
+        _candidate(dict(zip(columns, group, strict=True)), members)
         for group, members in groups.items()
         if any(row.done for row in members)
     ]
-    contenders.sort(key=lambda c: (str(c.group.get("task")), -merit(c.metric, c.score)))
-    notes += [*naming.notes(), *_unfinished_notes(groups), *_uneven_notes(contenders, done)]
-    notes += _token_notes(done)
-    return Comparison(tuple(keys), contenders, notes)
+    candidates.sort(key=lambda c: (str(c.group.get("task")), -score_for_ranking(c.metric, c.score)))
+    notes += [*labels.notes(), *_unfinished_notes(groups), *_comparability_notes(candidates, done)]
+    return Comparison(tuple(columns), candidates, notes)
 
 
-def _tries_that_count(rows: Iterable[ResultRow], *, per_purpose: bool) -> list[ResultRow]:
-    """Return one run of each identity: one that is done, else the latest.
+def p_value(score: float, rows: int, chance: float) -> float:
+    """Return the probability that guessing gets at least as many rows right (a binomial tail).
 
-    The same run done twice, or for two purposes, is no second seed.
+    `score` is the share of `rows` that are right, and `chance` the probability that one guess is
+    right, both from 0 to 1. `score * rows` is rounded down, since a mean over seeds need not be a
+    whole number of rows.
     """
-    tries: dict[tuple[str, str | None], ResultRow] = {}
+    from scipy.special import betainc
+
+    right = math.floor(score * rows + 1e-6)
+    # P(X >= k) for X ~ Binomial(n, p) is the regularized incomplete beta I_p(k, n - k + 1).
+    return 1.0 if right == 0 else float(betainc(right, rows - right + 1, chance))
+
+
+def _deduplicated(rows: Iterable[ResultRow], *, per_purpose: bool) -> list[ResultRow]:
+    """Return one run per identity: the latest done one, or the latest if none is done.
+
+    A repetition of a run, also for another purpose, does not count as another seed.
+    """
+    latest: dict[tuple[str, str | None], ResultRow] = {}
     for row in sorted(rows, key=lambda row: (row.done, row.record.started)):
         purpose = row.record.config.purpose if per_purpose else None
-        tries[row.record.identity, purpose] = row
-    return list(tries.values())
+        latest[row.record.identity, purpose] = row
+    return list(latest.values())
 
 
-def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
+def _candidate(group: dict[str, Any], rows: Sequence[ResultRow]) -> Candidate:
     settings: dict[tuple[Any, ...], list[ResultRow]] = {}
     for row in rows:
         if row.done:
-            settings.setdefault(setting(row), []).append(row)
-    # Of equals the lower rate, then the one that was started first: the same every time.
-    chosen = min(
-        settings.values(),
-        key=lambda members: (-_merit(members), members[0].learning_rate),
-    )
-    found = _results(chosen)
-    scores = [result.score for result in found]
-    score, first = mean(scores), found[0]
+            settings.setdefault(setting_key(row), []).append(row)
+
+    def preference(members: Sequence[ResultRow]) -> tuple[float, float]:
+        metric = _results(members)[0].metric
+        return -score_for_ranking(metric, _mean_dev_score(members)), members[0].learning_rate
+
+    # Ties: the lower learning rate, then the setting that was started first.
+    chosen = min(settings.values(), key=preference)
+    chosen_results = _results(chosen)
+    scores = [result.score for result in chosen_results]
+    score, first = mean(scores), chosen_results[0]
     chance = first.chance if first.metric == "accuracy" else None
-    return Contender(
+    varying = varying_hyperparameters(row.record.config for row in rows)
+    columns = chosen[0].columns()
+    return Candidate(
         group=group,
         learning_rate=chosen[0].learning_rate,
-        setting={name: chosen[0].columns()[name] for name in _told_apart_by(rows, group)},
+        setting={
+            name: columns[name]
+            for name in varying
+            if name not in ("learning_rate", "seed") and name not in group
+        },
         settings=len(settings),
         seeds=len(chosen),
-        dev_score=_mean_dev(chosen),
+        dev_score=_mean_dev_score(chosen),
         score=score,
         deviation=stdev(scores) if len(scores) > 1 else None,
         metric=first.metric,
@@ -168,27 +184,15 @@ def _contender(group: dict[str, Any], rows: Sequence[ResultRow]) -> Contender:
     )
 
 
-def _told_apart_by(rows: Sequence[ResultRow], group: Mapping[str, Any]) -> list[str]:
-    """Return what settings differ in besides the learning rate and what the group says."""
-    told = {"learning_rate", "seed", *group}
-    return [name for name in varying(row.record.config for row in rows) if name not in told]
-
-
 def _results(rows: Sequence[ResultRow]) -> list[RunResult]:
     return [row.record.result for row in rows if row.record.result is not None]
 
 
-def _merit(rows: Sequence[ResultRow]) -> float:
-    """Return the mean dev score of a setting, higher for the better one."""
-    return merit(_results(rows)[0].metric, _mean_dev(rows))
-
-
-def _mean_dev(rows: Sequence[ResultRow]) -> float:
+def _mean_dev_score(rows: Sequence[ResultRow]) -> float:
     return mean(result.dev_score for result in _results(rows))
 
 
 def _unfinished_notes(groups: Mapping[tuple[Any, ...], Sequence[ResultRow]]) -> list[str]:
-    """Say which runs are missing from the comparison."""
     notes = [
         f"{' '.join(map(short_value, group))}: 0 of {plural(len(members), 'run')} done"
         for group, members in groups.items()
@@ -200,28 +204,24 @@ def _unfinished_notes(groups: Mapping[tuple[Any, ...], Sequence[ResultRow]]) -> 
     return notes
 
 
-def _uneven_notes(contenders: Sequence[Contender], done: Sequence[ResultRow]) -> list[str]:
-    """Say where contenders cannot be held against one another as they are."""
+def _comparability_notes(candidates: Sequence[Candidate], done: Sequence[ResultRow]) -> list[str]:
+    """Return where candidates differ in seeds, evaluation rows or evaluated tokens."""
     notes = []
-    seeds = {contender.seeds for contender in contenders}
+    seeds = {candidate.seeds for candidate in candidates}
     if len(seeds) > 1:
-        notes.append(f"contenders have between {min(seeds)} and {max(seeds)} seeds")
-    for task, several in Counter(task for task, *_ in {evaluated_on(row) for row in done}).items():
-        if several > 1:
-            notes.append(f"{task}: scores are of {several} different sets of evaluation rows")
-    return notes
-
-
-def _token_notes(done: Sequence[ResultRow]) -> list[str]:
-    """Say where losses are means over other answer tokens of the same rows."""
+        notes.append(f"candidates have between {min(seeds)} and {max(seeds)} seeds")
     tokens: dict[tuple[Any, ...], set[int | None]] = {}
     for row in done:
         for result in _results([row]):
-            tokens.setdefault(evaluated_on(row), set()).add(result.evaluation_tokens)
-    return [
-        f"{task}: losses are means over different answer tokens of the same rows "
-        f"({', '.join('unknown' if n is None else f'{n:,}' for n in sorted(counts, key=str))}) "
-        "and cannot be held against one another"
-        for (task, *_), counts in tokens.items()
-        if len(counts) > 1
-    ]
+            tokens.setdefault(evaluation_set(row), set()).add(result.evaluation_tokens)
+    for task, sets in Counter(task for task, *_ in tokens).items():
+        if sets > 1:
+            notes.append(f"{task}: scores are of {sets} different sets of evaluation rows")
+    for (task, *_), counts in tokens.items():
+        if len(counts) > 1:
+            numbers = ["unknown" if n is None else f"{n:,}" for n in sorted(counts, key=str)]
+            notes.append(
+                f"{task}: losses are averaged over different answer tokens of the same rows "
+                f"({', '.join(numbers)}) and are not comparable"
+            )
+    return notes

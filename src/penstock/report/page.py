@@ -1,4 +1,4 @@
-"""One self-contained HTML file: comparison, curves, data findings, and every configuration."""
+"""One self-contained HTML file: comparison, curves, datasets, and every configuration."""
 
 from __future__ import annotations
 
@@ -15,24 +15,22 @@ from penstock.config import short_value
 from penstock.errors import ConfigError, MissingExtraError
 from penstock.experiments import experiment_yaml
 from penstock.files import plural, write_atomic
+from penstock.report.chart_data import DRAWN_SHARE, curves_of
 from penstock.report.charts import comparison_chart, curve_chart, histogram_chart
 from penstock.report.compare import Comparison, compare_rows
-from penstock.report.curves import curves_of
-from penstock.report.data import UsedData, named_data, used_data
-from penstock.report.histograms import DRAWN
+from penstock.report.datasets import ReportedDataset, datasets_at, datasets_of_runs
 from penstock.report.results import ResultRow, results
 from penstock.report.tables import comparison_cells
 
-#: What the bundle's module offers to the page's own script.
+#: Makes the bundle's function available to the page's own script.
 _GLOBALS = "window.vegaEmbed = vegaEmbed;"
-#: What is said above the scores of runs.
-_CHOSEN = "Learning rates and checkpoints are chosen on dev rows; scores are of evaluation rows."
+_HOW_CHOSEN = "Settings and checkpoints are chosen on dev rows; scores are of evaluation rows."
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 @dataclass(frozen=True)
 class _Chart:
-    """A chart, the words above it, and its specification as text for a script element."""
+    """A chart; `spec` is its JSON, escaped for a script element."""
 
     id: str
     title: str
@@ -46,22 +44,24 @@ def write_report(
     purpose: str | None = None,
     by: Sequence[str] = ("method", "data"),
 ) -> Path:
-    """Write the report of the runs below `root`; return where it lies.
+    """Write the report of the runs below `root`; return its path.
 
-    The file needs no network: scripts and charts are in it. Raises ConfigError when there are no
-    runs, for a name in `by` that runs have not, and where the file cannot be written.
+    The file contains every script and chart and needs no network. Raises ConfigError if there are
+    no runs, for a name in `by` that no run has, and if the file cannot be written.
     """
-    target, place = Path(target), Path(root) / (purpose or "")
+    directory = Path(root) / (purpose or "")
     rows = results(root, purpose)
     if not rows:
-        raise ConfigError("holds no runs", file=place)
-    comparison = compare_rows(rows, by, place) if any(row.done for row in rows) else None
+        raise ConfigError("holds no runs", file=directory)
+    comparison = compare_rows(rows, by, directory) if any(row.done for row in rows) else None
+    states = Counter(row.record.state.value for row in rows)
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
     return _write(
-        target,
-        place=purpose or str(root),
-        about=f"{_states(rows)}. {_CHOSEN}",
+        Path(target),
+        title=purpose or str(root),
+        about=f"{plural(len(rows), 'run')}: {counts}. {_HOW_CHOSEN}",
         charts=list(_charts(rows, comparison)),
-        datasets=used_data(rows),
+        datasets=datasets_of_runs(rows),
         comparison=comparison,
         cells=comparison_cells(comparison) if comparison else [],
         runs=[
@@ -71,17 +71,17 @@ def write_report(
 
 
 def write_data_report(datasets: Sequence[Path | str], target: Path | str = "report.html") -> Path:
-    """Write a report of datasets alone: what they hold, and what a check finds.
+    """Write a report of datasets only, with their contents and findings; return its path.
 
-    Raises ConfigError for one that is not there, and where the file cannot be written.
+    Raises ConfigError for a dataset that does not exist, and if the file cannot be written.
     """
     paths = [Path(path) for path in datasets]
     return _write(
         Path(target),
-        place=", ".join(map(str, paths)),
+        title=", ".join(map(str, paths)),
         about=plural(len(paths), "dataset"),
         charts=[],
-        datasets=named_data(paths),
+        datasets=datasets_at(paths),
         comparison=None,
         cells=[],
         runs=[],
@@ -89,19 +89,21 @@ def write_data_report(datasets: Sequence[Path | str], target: Path | str = "repo
 
 
 def _write(
-    target: Path, charts: Sequence[_Chart], datasets: Sequence[UsedData], **words: Any
+    target: Path, charts: Sequence[_Chart], datasets: Sequence[ReportedDataset], **values: Any
 ) -> Path:
-    """Write the page; raises ConfigError where that cannot be done."""
-    drawn = {data.path: list(_data_charts(number, data)) for number, data in enumerate(datasets)}
-    every = [*charts, *(chart for found in drawn.values() for chart in found)]
+    data_charts = {
+        dataset.path: list(_histogram_charts(number, dataset))
+        for number, dataset in enumerate(datasets)
+    }
+    every = [*charts, *(chart for drawn in data_charts.values() for chart in drawn)]
     page = _template().render(
         version=__version__,
         charts=charts,
         datasets=datasets,
-        drawn=drawn,
+        data_charts=data_charts,
         every_chart=every,
         scripts=_vega_scripts() if every else "",
-        **words,
+        **values,
     )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,33 +113,26 @@ def _write(
     return target
 
 
-def _states(rows: Sequence[ResultRow]) -> str:
-    """Return how many runs there are, and how many in each state."""
-    counts = Counter(row.record.state.value for row in rows)
-    return f"{plural(len(rows), 'run')}: {', '.join(f'{n} {s}' for s, n in counts.items())}"
-
-
 def _charts(rows: Sequence[ResultRow], comparison: Comparison | None) -> Iterator[_Chart]:
     if comparison:
-        guessed = any(contender.chance is not None for contender in comparison.contenders)
-        hint = "Red: what guessing scores." if guessed else ""
-        if any(contender.deviation is not None for contender in comparison.contenders):
-            hint += " Orange: one deviation over the seeds to either side."
-        spec = comparison_chart(comparison)
-        yield _Chart("comparison", "Evaluation scores", hint, _script_json(spec))
+        hints = []
+        if any(candidate.chance is not None for candidate in comparison.candidates):
+            hints.append("Red: the score of guessing.")
+        if any(candidate.deviation is not None for candidate in comparison.candidates):
+            hints.append("Orange: one standard deviation over the seeds.")
+        spec = _script_json(comparison_chart(comparison))
+        yield _Chart("comparison", "Evaluation scores", " ".join(hints), spec)
     for metric, title in (("loss", "Training loss"), ("dev_score", "Dev score")):
-        curves = curves_of(rows, metric)
-        if curves is not None:
-            hint = "Click on names in the legend to single their runs out."
-            yield _Chart(metric, title, hint, _script_json(curve_chart(curves)))
+        if data := curves_of(rows, metric, title):
+            hint = "Click a name in the legend to highlight its runs."
+            yield _Chart(data.name, data.title, hint, _script_json(curve_chart(data)))
 
 
-def _data_charts(number: int, data: UsedData) -> Iterator[_Chart]:
-    """Yield the charts of a dataset, the page's number of it in their names."""
-    for histograms in data.histograms:
-        hint = f"Each line is drawn to where {DRAWN:.1%} of its rows are, or further."
-        spec = _script_json(histogram_chart(histograms))
-        yield _Chart(f"data{number}-{histograms.unit}", histograms.title, hint, spec)
+def _histogram_charts(number: int, dataset: ReportedDataset) -> Iterator[_Chart]:
+    for data in dataset.histograms:
+        hint = f"Each line covers at least {DRAWN_SHARE:.1%} of its rows."
+        spec = _script_json(histogram_chart(data))
+        yield _Chart(f"data{number}-{data.name}", data.title, hint, spec)
 
 
 def _template() -> Any:
@@ -153,13 +148,13 @@ def _template() -> Any:
 
 
 def _script_json(spec: dict[str, Any]) -> str:
-    """Return JSON that can stand in a script element."""
+    """Return JSON that is safe inside a script element."""
     return json.dumps(spec, allow_nan=False).replace("<", "\\u003c")
 
 
 @cache
 def _vega_scripts() -> str:
-    """Return Vega-Embed with all it needs as the text of a module; making it takes a second."""
+    """Return Vega-Embed with its dependencies as a JavaScript module; bundling takes a second."""
     try:
         import vl_convert
     except ImportError:

@@ -1,4 +1,4 @@
-"""The way back from a score to the raw files, and whether they are still what they were."""
+"""Trace a run or dataset back to its raw files; every file is hashed again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from penstock.errors import ConfigError, did_you_mean_beside
+from penstock.errors import ConfigError, did_you_mean_path
 from penstock.files import plural
 from penstock.manifest import (
     MANIFEST_NAME,
-    FileEntry,
     InputEntry,
     Manifest,
     MigrationRecipe,
@@ -25,10 +24,10 @@ from penstock.runs import DatasetUse, RunDirectory, RunRecord, model_hash
 
 @dataclass(frozen=True)
 class TraceNode:
-    """One thing on the way back: a run, the model or a dataset it used, a file.
+    """A run, its model, a dataset, or a file.
 
-    `kind` is `run`, `model`, `dataset`, `file` (of a dataset) or `input` (what the dataset was made
-    from); `state` is `same`, `changed` or `missing`, and None for what is not hashed itself.
+    `kind` is `run`, `model`, `dataset`, `file` (of a dataset) or `input` (of which the dataset was
+    made); `state` is `same`, `changed` or `missing`, None for what is not hashed itself.
     """
 
     kind: str
@@ -40,44 +39,39 @@ class TraceNode:
 
     @property
     def intact(self) -> bool:
-        """True when this and everything below it is the same as it was."""
+        """True if this node and everything below it is unchanged."""
         return not self.broken
 
     @property
     def broken(self) -> list[TraceNode]:
-        """This and everything below it that is not what it was."""
+        """The changed and missing nodes, this one included."""
         return [node for _, node in self.walk() if node.state not in (None, "same")]
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, TraceNode]]:
-        """Yield this node and all below it with their depths, each before its children."""
+        """Yield this node and all below it with their depths, parents before children."""
         yield depth, self
         for child in self.children:
             yield from child.walk(depth + 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the node with its children as `--format json` prints it."""
+        """Return the node and its children as `--format json` prints them."""
         return {**self.to_row(), "children": [child.to_dict() for child in self.children]}
 
     def to_row(self) -> dict[str, Any]:
-        """Return the node alone."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "detail": self.detail,
-            "sha256": self.sha256,
-            "state": self.state,
-        }
+        """Return the node without its children."""
+        names = ("kind", "name", "detail", "sha256", "state")
+        return {name: getattr(self, name) for name in names}
 
 
 def trace(path: Path | str) -> TraceNode:
-    """Return the way back from a run or a dataset; every file is hashed again.
+    """Return the provenance of a run or a dataset, down to the raw files.
 
-    `path` is its directory, or the prefix of a dataset's files. Raises ConfigError for what is
-    neither, DataError for a record or manifest that cannot be read.
+    `path` is the directory of a run or dataset, or the prefix of a dataset's files. Raises
+    ConfigError for any other path, DataError for a record or manifest that cannot be read.
     """
     path = Path(path)
     if not path.is_dir() and not manifest_path(path).is_file():
-        raise ConfigError(f"there is no such directory{did_you_mean_beside(path)}", file=path)
+        raise ConfigError(f"there is no such directory{did_you_mean_path(path)}", file=path)
     run = RunDirectory(path)
     if run.record_file.is_file():
         return _run_node(run)
@@ -93,92 +87,75 @@ def trace(path: Path | str) -> TraceNode:
 
 def _run_node(directory: RunDirectory) -> TraceNode:
     record = directory.current()
-    children = [_model_node(record), *(_use_node(use) for use in record.datasets)]
-    return TraceNode("run", str(directory.path), _outcome(record), children=children)
-
-
-def _outcome(record: RunRecord) -> str:
-    if record.result is None:
-        return record.state.value
-    result = record.result
-    return (
-        f"{result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
-        f"best step {result.best_step} of {result.steps}"
-    )
+    result, outcome = record.result, record.state.value
+    if result is not None:
+        outcome = (
+            f"{result.metric} {result.score:.3f} on {result.evaluation_rows} rows, "
+            f"best step {result.best_step} of {result.steps}"
+        )
+    children = [_model_node(record), *map(_used_dataset_node, record.datasets)]
+    return TraceNode("run", str(directory.path), outcome, children=children)
 
 
 def _model_node(record: RunRecord) -> TraceNode:
     use = record.model
     if use.sha256 is None:
         return TraceNode("model", use.name, "by hub name, not hashed")
-    now = model_hash(Path(use.name))
-    state = "missing" if now is None else "same" if now == use.sha256 else "changed"
+    current = model_hash(Path(use.name))
+    state = "missing" if current is None else "same" if current == use.sha256 else "changed"
     return TraceNode("model", use.name, sha256=use.sha256, state=state)
 
 
-def _use_node(use: DatasetUse) -> TraceNode:
-    """Return a dataset that a run read, as it was then."""
+def _used_dataset_node(use: DatasetUse) -> TraceNode:
+    """Compare a dataset with the manifest that the run recorded."""
     node = _dataset_node(Path(use.path), use.manifest)
     return node if use.role == "path" else replace(node, detail=f"{use.role}, {node.detail}")
 
 
 def _dataset_node(path: Path, manifest: Manifest) -> TraceNode:
-    files = [_file_node(base_dir(path), entry) for entry in manifest.files]
-    origins = _origins(manifest, frozenset({path.resolve()}))
-    return TraceNode(
-        "dataset", str(path), _recipe(manifest), manifest.content_hash, children=[*files, *origins]
-    )
+    children = []
+    for entry in manifest.files:
+        rows = "" if entry.rows is None else plural(entry.rows, "row")
+        file = str(base_dir(path) / entry.path)
+        state = InputEntry(path=file, size=entry.size, sha256=entry.sha256).state()
+        children.append(TraceNode("file", entry.path, rows, entry.sha256, state))
+    children += _input_nodes(manifest, frozenset({path.resolve()}))
+    return TraceNode("dataset", str(path), _recipe(manifest), manifest.content_hash, None, children)
 
 
 def _recipe(manifest: Manifest) -> str:
-    """Return in a few words how a dataset was made."""
+    """Return kind and version of the recipe that made a dataset."""
     recipe = manifest.recipe
     version = recipe.version if isinstance(recipe, MigrationRecipe) else None
     return f"{recipe.kind}, version {version}" if version else recipe.kind
 
 
-def _file_node(directory: Path, entry: FileEntry) -> TraceNode:
-    rows = "" if entry.rows is None else plural(entry.rows, "row")
-    there = InputEntry(path=str(directory / entry.path), size=entry.size, sha256=entry.sha256)
-    return TraceNode("file", entry.path, rows, entry.sha256, there.state())
+def _input_nodes(manifest: Manifest, seen: frozenset[Path]) -> list[TraceNode]:
+    """Return the raw files and the datasets that a dataset was made from, with their inputs.
 
-
-def _origins(manifest: Manifest, seen: frozenset[Path]) -> list[TraceNode]:
-    """Return what a dataset was made from: raw files, and datasets with what they were made from.
-
-    Of a dataset it was made from, the files that it took are held against what they were then.
-    `seen` are the datasets on the way here, so that a circle ends.
+    Of such a dataset only the files that were read are compared with their recorded hashes. `seen`
+    are the datasets on the path to this one, which ends cycles.
     """
     raw = []
-    homes: dict[Path, tuple[Manifest, list[InputEntry]]] = {}
+    sources: dict[Path, tuple[Manifest, list[TraceNode]]] = {}
     for entry in manifest.inputs:
-        found = find_manifest(Path(entry.path))
-        if found is None or found.owner in seen:
-            raw.append(_input_node(entry))
+        located = find_manifest(Path(entry.path))
+        if located is not None and located.owner not in seen:
+            name = str(Path(entry.path).relative_to(base_dir(located.owner)))
+            node = TraceNode("file", name, "", entry.sha256, entry.state())
+            sources.setdefault(located.owner, (located.manifest, []))[1].append(node)
+        elif "://" in entry.path:
+            raw.append(TraceNode("input", entry.path, "a URL, not read again", entry.sha256))
         else:
-            homes.setdefault(found.owner, (found.manifest, []))[1].append(entry)
-    sources = [
+            raw.append(TraceNode("input", entry.path, "", entry.sha256, entry.state()))
+    datasets = [
         TraceNode(
             "dataset",
-            str(home),
+            str(owner),
             f"source, {_recipe(source)}",
             source.content_hash,
-            children=[
-                *(_taken_node(home, entry) for entry in taken),
-                *_origins(source, seen | {home}),
-            ],
+            children=[*files, *_input_nodes(source, seen | {owner})],
         )
-        for home, (source, taken) in homes.items()
+        for owner, (source, files) in sources.items()
     ]
-    return raw + sources
-
-
-def _input_node(entry: InputEntry) -> TraceNode:
-    if "://" in entry.path:
-        return TraceNode("input", entry.path, "a URL, not read again", entry.sha256)
-    return TraceNode("input", entry.path, "", entry.sha256, entry.state())
-
-
-def _taken_node(home: Path, entry: InputEntry) -> TraceNode:
-    inside = Path(entry.path).relative_to(base_dir(home))
-    return TraceNode("file", str(inside), "", entry.sha256, entry.state())
+    return raw + datasets

@@ -1,9 +1,8 @@
-"""A run: one training with every value fixed, and the directory that is its truth."""
+"""A run: one training with every value fixed, and the directory that records it."""
 
 from penstock.runs.directory import RunDirectory, find_runs
-from penstock.runs.metrics import less_is_better, merit, perplexity
-from penstock.runs.models import model_hash, place_of_model
-from penstock.runs.records import (
+from penstock.runs.models import local_model_path, model_hash
+from penstock.runs.record import (
     DatasetUse,
     Failure,
     FailureKind,
@@ -13,9 +12,12 @@ from penstock.runs.records import (
     RunRecord,
     RunResult,
     State,
+    lower_is_better,
     now,
+    perplexity,
+    score_for_ranking,
+    varying_hyperparameters,
 )
-from penstock.runs.varying import varying
 
 __all__ = [
     "DatasetUse",
@@ -29,11 +31,11 @@ __all__ = [
     "RunResult",
     "State",
     "find_runs",
-    "less_is_better",
-    "merit",
+    "local_model_path",
+    "lower_is_better",
     "model_hash",
     "now",
     "perplexity",
-    "place_of_model",
-    "varying",
+    "score_for_ranking",
+    "varying_hyperparameters",
 ]

@@ -1,11 +1,11 @@
 """The files of a run's directory.
 
 run.json                 the record: configuration, environment, data, state, result
-metrics.jsonl            one object a line, appended while the run goes on
-experiment_config.yaml   the configuration alone, as YAML that can be run again
-chat_template.jinja      the chat template, where the configuration names one
-{rate}_train.out, .err   what the trainer printed
-run.lock                 held by whoever carries the run; free means nobody does
+metrics.jsonl            one object per line, appended during training
+experiment_config.yaml   the configuration as an experiment file that can be run again
+chat_template.jinja      the chat template, if the configuration has one
+{rate}_train.out, .err   the output of the trainer
+run.lock                 locked by the process that executes the run
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from pydantic import ValidationError
 from penstock.errors import DataError
 from penstock.files import sha256_of, write_atomic
 from penstock.redaction import redact
-from penstock.runs.records import Failure, FailureKind, RunConfig, RunRecord, State
+from penstock.runs.record import Failure, FailureKind, RunConfig, RunRecord, State
 from penstock.tasks import TASKS
 
 RECORD_NAME = "run.json"
 
 
 class RunDirectory:
-    """One run's directory, read and written through its files."""
+    """Reads and writes the files of one run's directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,21 +43,22 @@ class RunDirectory:
 
     @classmethod
     def create(cls, root: Path, config: RunConfig) -> RunDirectory:
-        """Make a directory that no other run has, and lay the run's chat template into it.
+        """Create a new directory for one attempt of a run, with the run's chat template in it.
 
-        `root/purpose/model/Task_method_data_rate/timestamp`; two runs that start in the same
-        second get `timestamp` and `timestamp_2`.
+        `root/purpose/model/Task_method_data_rate/timestamp`; runs that start in the same second
+        get `timestamp`, `timestamp_2`, ...
         """
-        parent = root / directory_label(config)
+        parent = root / run_parent(config)
         parent.mkdir(parents=True, exist_ok=True)
         stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
+        path = parent / stamp
         number = 1
         while True:
-            path = parent / (stamp if number == 1 else f"{stamp}_{number}")
             try:
                 path.mkdir()
             except FileExistsError:
                 number += 1
+                path = parent / f"{stamp}_{number}"
             else:
                 break
         directory = cls(path)
@@ -66,18 +67,18 @@ class RunDirectory:
         return directory
 
     def log_file(self, config: RunConfig, stream: str) -> Path:
-        """Return the file of what the trainer printed on `out` or `err`."""
+        """Return the file with what the trainer printed to `out` or `err`."""
         return self.path / f"{config.rate_label}_train.{stream}"
 
     def write(self, record: RunRecord) -> None:
-        """Write `run.json` whole; secrets are masked."""
+        """Write `run.json` atomically, with secrets masked."""
         data = redact(record.model_dump(mode="json"))
         write_atomic(self.record_file, orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
 
     def read(self) -> RunRecord:
-        """Read `run.json` as it is, without asking whether the run is alive.
+        """Read `run.json` as it is, without checking that a running run is alive.
 
-        Raises DataError when it is missing or does not have the form.
+        Raises DataError if it is missing or invalid.
         """
         try:
             return RunRecord.model_validate(orjson.loads(self.record_file.read_bytes()))
@@ -91,40 +92,40 @@ class RunDirectory:
             ) from None
 
     def chat_template(self, config: RunConfig) -> str | None:
-        """Return the chat template that the run was given, None where it was given none.
+        """Return the run's chat template, None if it has none.
 
-        Raises DataError when it is not there or not what the configuration says.
+        Raises DataError if it is missing or its hash is not the configured one.
         """
         expected = config.hyperparameters.get("chat_template")
         if expected is None:
             return None
         if not self.template_file.is_file() or sha256_of(self.template_file) != expected:
             raise DataError(
-                "is missing or not the chat template of the run; train it anew",
+                "is missing or not the chat template of the run; train it again",
                 file=self.template_file,
             )
         return self.template_file.read_bytes().decode()
 
     def current(self) -> RunRecord:
-        """Read `run.json` and correct its state: a run that nobody carries any more was killed."""
+        """Read `run.json`; a running run whose process is gone is returned as failed (killed)."""
         record = self.read()
-        if record.state is State.RUNNING and not self.carried():
-            record = self.read()  # it may have ended between the two looks
-        if record.state is State.RUNNING and not self.carried():
+        if record.state is State.RUNNING and not self.is_locked():
+            record = self.read()  # it may have ended after the first read
+        if record.state is State.RUNNING and not self.is_locked():
             record.state = State.FAILED
             record.failure = Failure(
-                kind=FailureKind.KILLED, message="the process that carried the run is gone"
+                kind=FailureKind.KILLED, message="the process that executed the run is gone"
             )
         return record
 
-    def carried(self) -> bool:
-        """Say whether some process carries the run now. Asking needs no right to write."""
+    def is_locked(self) -> bool:
+        """Return True if a process is executing the run. Needs no write permission."""
         try:
             descriptor = os.open(self.lock.lock_file, os.O_RDONLY)
         except FileNotFoundError:
             return False
         try:
-            # Shared, so that two who ask at once do not take one another for the carrier.
+            # A shared lock: two processes that test at once must not see each other's lock.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
@@ -133,7 +134,7 @@ class RunDirectory:
         return False
 
     def append_metrics(self, values: dict[str, Any]) -> None:
-        """Add one line to `metrics.jsonl`, in one write, so that a kill leaves whole lines."""
+        """Append one line to `metrics.jsonl` in a single write: a kill leaves no partial line."""
         line = orjson.dumps(values) + b"\n"
         descriptor = os.open(self.metrics_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -142,7 +143,7 @@ class RunDirectory:
             os.close(descriptor)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the lines of `metrics.jsonl`; a last line without its end is not one yet.
+        """Return the lines of `metrics.jsonl`, without an unfinished last line.
 
         Raises DataError for a line that is not JSON.
         """
@@ -159,8 +160,8 @@ class RunDirectory:
         return metrics
 
 
-def directory_label(config: RunConfig) -> Path:
-    """Return `purpose/model/Task_method_data_rate`, the part of a run's path known beforehand."""
+def run_parent(config: RunConfig) -> Path:
+    """Return `purpose/model/Task_method_data_rate`: the parent of a run's directory."""
     task = TASKS.get(config.task).directory
     name = f"{task}_{config.method}_{config.data.label}_{config.rate_label}"
     return Path(config.purpose) / config.model_label / name

@@ -1,4 +1,4 @@
-"""What a source is: it names its input_splits, and reads one of them."""
+"""The protocol of a source: it lists its input splits and reads one of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from penstock.config import Options
 
 @dataclass(frozen=True)
 class InputSplit:
-    """A part of the input that is read in one go.
+    """A part of the input that one worker reads.
 
-    The input_splits depend on the input and the recipe alone, never on the number of workers. `start`
-    and `stop` are bytes of a file that can be cut at its lines, else rows; no `stop` is the end.
-    `size` is in bytes of input, for the plan and the progress. `also` are whole files that follow.
+    Input splits depend only on the input and the recipe, never on the number of workers. `start`
+    and `stop` are bytes of a file that can be cut at its lines, otherwise rows; `stop=None` is the
+    end. `size` is in bytes of input, for the plan and the progress. `also` lists further files
+    that are read completely after `path`.
     """
 
     path: str
@@ -26,58 +27,60 @@ class InputSplit:
     size: int = 0
     also: tuple[str, ...] = ()
 
+    @property
+    def rows_before(self) -> int:
+        """The number of rows or lines of the file before the split."""
+        return self.start
+
 
 class Source(Options, ABC):
-    """Where rows come from. A module of this room holds one as `SOURCE`.
+    """A reader of rows or tokens; an instance holds the settings of one source of a recipe."""
 
-    An instance holds the settings of one source of a recipe.
-    """
-
-    #: True when it gives TokenBatches, False when it gives RowBatches.
+    #: True if `read` yields TokenBatches, False if it yields RowBatches.
     gives_tokens: ClassVar[bool] = False
 
     @property
     def synthetic(self) -> bool:
-        """True when its content is made up, for measuring speed alone: manifests say so."""
+        """True if the content is random, for speed measurements only; manifests record it."""
         return False
 
     @property
     def confidential(self) -> bool:
-        """True when its text is confidential: what is made of it is masked by show and check."""
+        """True if the text is confidential; show and check mask it in everything built from it."""
         return False
 
     def tokenizer_identity(self) -> dict[str, Any] | None:
-        """Return what the manifest says of the tokenizer of a source that gives tokens."""
+        """Return the manifest's entry for the tokenizer of a source that yields tokens."""
         return None
 
     @abstractmethod
     def inputs(self) -> list[str]:
         """Return every file (local path or URL) that is read, in a fixed order.
 
-        Raises ConfigError for a path or pattern that names no file.
+        Raises ConfigError for a path or pattern that matches no file.
         """
 
     def expected(self) -> dict[str, str]:
-        """Return the SHA-256 of inputs that is known beforehand; other content ends a build."""
+        """Return the SHA-256 of inputs known in advance; a build fails if one differs."""
         return {}
 
     @abstractmethod
-    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
-        """Return the input_splits, in order, each of about `piece_bytes` where the input can be cut."""
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        """Return the input splits in order, each of about `split_bytes` if the input can be cut."""
 
-    def beginning(self, piece_bytes: int) -> InputSplit:
-        """Return the first of `input_splits`, of a source that has some."""
-        return self.input_splits(piece_bytes)[0]
+    def beginning(self, split_bytes: int) -> InputSplit:
+        """Return the first input split; the source must have one."""
+        return self.input_splits(split_bytes)[0]
 
     @abstractmethod
     def read(
         self, input_split: InputSplit, stats: RowStats
     ) -> Iterator[RowBatch] | Iterator[TokenBatch]:
-        """Yield the rows of an input split in batches of a few megabytes at the most.
+        """Yield the rows of an input split in batches of at most a few megabytes.
 
-        What is not a row goes to `stats.bad`. Raises DataError for a file that breaks off.
+        Bad rows are reported to `stats.bad`. Raises DataError for a truncated file.
         """
 
-    @abstractmethod
     def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return the file and the line (from 1; of JSON that is no lines, the record) of a row."""
+        """Return the file and the record or line (from 1) of row `number` of an input split."""
+        return input_split.path, input_split.rows_before + number + 1

@@ -1,13 +1,12 @@
-"""Files of the input, local or behind a URL: opened, unpacked, measured, described.
+"""Opening input files: local or behind a URL, plain or compressed (.gz, .zst).
 
-A URL is anything that fsspec opens (`gs://`, `s3://`, `https://`, `memory://`). Local files never
-go through it.
+A URL is anything that fsspec opens (`gs://`, `s3://`, `https://`, `memory://`). Local files do not
+use fsspec.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import zlib
 from collections.abc import Iterator
@@ -17,34 +16,36 @@ from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from penstock.errors import ConfigError, DataError, MissingExtraError, PenstockError
-from penstock.manifest import InputEntry
-from penstock.sources._zstandard import ZstandardReader
 
-_BUFFER = 1 << 20
-#: What to do about a file that breaks off or is damaged.
+#: Bytes that are read at a time.
+BUFFER = 1 << 20
+#: The fix for a truncated or corrupt file.
 AGAIN = "copy or download it again"
+_ZSTANDARD_CHUNK = 1 << 17
+#: Frames written with `--long=31` need a window of this size.
+_LARGEST_WINDOW = 1 << 31
 
 
 def is_url(path: str) -> bool:
-    """Say whether a path goes to fsspec."""
+    """Return True if a path is opened with fsspec."""
     return "://" in path
 
 
 def suffixes(path: str) -> list[str]:
-    """Return the suffixes of a file's name in lower case: `.jsonl`, `.gz`."""
+    """Return the suffixes of a file name in lower case, such as `[".jsonl", ".gz"]`."""
     name = urlsplit(path).path if is_url(path) else path
     return [suffix.lower() for suffix in Path(name).suffixes]
 
 
-def is_packed(path: str) -> bool:
-    """Say whether a file is compressed, by its name; such a file is read from its beginning."""
+def is_compressed(path: str) -> bool:
+    """Return True if the file name is that of a compressed file, which is read from its start."""
     return suffixes(path)[-1:] in ([".gz"], [".zst"])
 
 
 def file_system(url: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URL and the path in it.
 
-    Raises ConfigError for an unknown kind of URL, MissingExtraError without fsspec.
+    Raises ConfigError for an unknown protocol, MissingExtraError without fsspec.
     """
     try:
         from fsspec.core import url_to_fs
@@ -58,7 +59,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def exists(path: str) -> bool:
-    """Say whether there is such a file."""
+    """Return True if the file exists."""
     if not is_url(path):
         return Path(path).is_file()
     system, inner = file_system(path)
@@ -67,7 +68,7 @@ def exists(path: str) -> bool:
 
 
 def size_of(path: str) -> int | None:
-    """Return the size of a file in bytes, None where a server does not tell."""
+    """Return the size of a file in bytes, None if a server does not report it."""
     with reading(path):
         if not is_url(path):
             return Path(path).stat().st_size
@@ -77,7 +78,7 @@ def size_of(path: str) -> int | None:
 
 
 def can_seek(path: str, size: int | None) -> bool:
-    """Say whether reading may start in the middle; not every web server lets it."""
+    """Return True if a file can be read from the middle; not every web server supports it."""
     if not is_url(path):
         return True
     if not size:
@@ -92,63 +93,110 @@ def can_seek(path: str, size: int | None) -> bool:
 
 
 def open_raw(path: str, *, seekable: bool = False) -> IO[bytes]:
-    """Open a file as it lies, for reading in binary; the caller closes it."""
+    """Open a file for reading its stored bytes; the caller closes it."""
     if not is_url(path):
-        return Path(path).open("rb", buffering=_BUFFER)
+        return Path(path).open("rb", buffering=BUFFER)
     system, inner = file_system(path)
-    # Without blocks a web server sends the whole file as one answer, from its beginning.
+    # With block_size=0 a web server sends the complete file as one response, from its start.
     web = urlsplit(path).scheme in ("http", "https") and not seekable
     stream = system.open(inner, "rb", **({"block_size": 0} if web else {}))
     if isinstance(stream, io.BytesIO):
-        # Everyone who opens a file of `memory://` gets the same stream, with one position.
+        # `memory://` returns the same stream, with one position, for every open of a file.
         stream = io.BytesIO(stream.getvalue())
-    return io.BufferedReader(stream, _BUFFER)
+    return io.BufferedReader(stream, BUFFER)
 
 
-def open_unpacked(path: str, *, seekable: bool = False) -> IO[bytes]:
-    """Open a file for reading; what is compressed (.gz, .zst) comes unpacked."""
+def open_decompressed(path: str, *, seekable: bool = False) -> IO[bytes]:
+    """Open a file for reading; compressed files (.gz, .zst) are decompressed."""
     raw = open_raw(path, seekable=seekable)
     match suffixes(path)[-1:]:
         case [".gz"]:
             return cast("IO[bytes]", _GzipReader(raw))
         case [".zst"]:
-            return io.BufferedReader(ZstandardReader(raw), _BUFFER)
+            return io.BufferedReader(_ZstandardReader(raw), BUFFER)
         case _:
             return raw
 
 
 class _GzipReader(gzip.GzipFile):
-    """A gzip file that closes the file below it, too."""
+    """A gzip file that also closes the compressed file."""
 
-    def __init__(self, packed: IO[bytes]) -> None:
-        self._packed = packed
-        super().__init__(fileobj=packed)
+    def __init__(self, compressed: IO[bytes]) -> None:
+        self._compressed = compressed
+        super().__init__(fileobj=compressed)
 
     def close(self) -> None:
         super().close()
-        self._packed.close()
+        self._compressed.close()
+
+
+class _ZstandardReader(io.RawIOBase):
+    """A stream of decompressed zstandard frames.
+
+    Unlike the readers of the package `zstandard`, it raises EOFError for a truncated frame. It
+    raises OSError for bytes that are not a frame.
+    """
+
+    def __init__(self, compressed: IO[bytes]) -> None:
+        from zstandard import ZstdDecompressor
+
+        self._compressed = compressed
+        self._decompressor = ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
+        self._frame: Any = None
+        self._input = b""
+        self._output = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._output:
+            self._input = self._input or self._compressed.read(_ZSTANDARD_CHUNK)
+            if not self._input:
+                if self._frame is not None:
+                    raise EOFError("a frame is truncated")
+                return 0
+            self._decompress()
+        count = min(len(buffer), len(self._output))
+        buffer[:count] = self._output[:count]
+        self._output = self._output[count:]
+        return count
+
+    def _decompress(self) -> None:
+        from zstandard import ZstdError
+
+        self._frame = self._frame or self._decompressor.decompressobj()
+        try:
+            self._output = memoryview(self._frame.decompress(self._input))
+        except ZstdError as error:
+            raise OSError(str(error)) from None
+        self._input = b""
+        if self._frame.eof:
+            self._input = self._frame.unused_data
+            self._frame = None
+
+    def close(self) -> None:
+        self._compressed.close()
+        super().close()
 
 
 def read_error(path: str, error: Exception, after: str = "") -> DataError:
-    """Return what to tell the user of an exception; `after` says what was read before it."""
+    """Return the DataError for an exception while reading; `after` says what was read before it."""
+    first_line = (str(error) or type(error).__name__).splitlines()[0]
     if isinstance(error, EOFError):
-        message = f"breaks off{after}: the archive is not whole; {AGAIN}"
+        message = f"is truncated{after}; {AGAIN}"
     elif isinstance(error, OSError) and error.strerror:
         message = f"cannot be read{after}: {error.strerror}"
-    elif is_packed(path):
-        message = f"cannot be unpacked{after} ({_first_line(error)}); {AGAIN}"
+    elif is_compressed(path):
+        message = f"cannot be decompressed{after} ({first_line}); {AGAIN}"
     else:
-        message = f"cannot be read{after}: {_first_line(error)}"
+        message = f"cannot be read{after}: {first_line}"
     return DataError(message, file=path)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turn what reading a file can raise into DataError; only reading belongs in the block."""
+    """Turn the exceptions of reading a file into DataError; use it only around reads."""
     try:
         yield
     except PenstockError:
@@ -156,19 +204,6 @@ def reading(path: str) -> Iterator[None]:
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise read_error(path, error) from None
     except Exception as error:
-        if not is_url(path):  # every file system of fsspec has errors of its own
+        if not is_url(path):  # only file systems of fsspec raise their own exceptions
             raise
         raise read_error(path, error) from None
-
-
-def describe_input(path: str) -> InputEntry:
-    """Return what a manifest says of an input: every byte of a URL is read for it."""
-    if not is_url(path):
-        with reading(path):
-            return InputEntry.of(Path(path))
-    with reading(path), open_raw(path) as stream:
-        digest, size = hashlib.sha256(), 0
-        while block := stream.read(_BUFFER):
-            digest.update(block)
-            size += len(block)
-    return InputEntry(path=path, size=size, sha256=f"sha256:{digest.hexdigest()}")

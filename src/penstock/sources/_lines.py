@@ -1,7 +1,7 @@
-"""Files of lines: cut into ranges of bytes, read block by block, lines told by their number.
+"""Files of lines: cut into byte ranges, read in blocks, and addressed by line number.
 
-A line belongs to the input_split in which its first byte lies, so every line belongs to one input_split,
-wherever the file is cut.
+A line belongs to the input split that contains its first byte, so it is read exactly once wherever
+the file is cut.
 """
 
 from __future__ import annotations
@@ -14,30 +14,31 @@ from typing import IO, Any, NamedTuple
 
 from penstock.errors import DataError
 from penstock.files import plural
+from penstock.jsonl import BOM
 from penstock.sources._base import InputSplit
 from penstock.sources._files import (
     can_seek,
-    is_packed,
+    is_compressed,
     is_url,
-    open_unpacked,
+    open_decompressed,
     read_error,
     reading,
     size_of,
 )
+from penstock.sources._inputs import FileSource
 
 _BLOCK = 1 << 21
-_BOM = b"\xef\xbb\xbf"
 
 
-class LinePiece(InputSplit):
-    """A range of bytes of a file of lines."""
+class LineSplit(InputSplit):
+    """A byte range of a file of lines."""
 
     @cached_property
-    def lines_before(self) -> int:
-        """The number of lines that begin before the input_split; the file is read up to there."""
+    def rows_before(self) -> int:  # type: ignore[override]
+        """The number of lines that begin before the split; computed by reading the file."""
         if self.start == 0:
             return 0
-        with reading(self.path), open_unpacked(self.path) as stream:
+        with reading(self.path), open_decompressed(self.path) as stream:
             ends, left = 0, self.start - 1
             while left and (block := stream.read(min(left, _BLOCK))):
                 ends += block.count(b"\n")
@@ -45,11 +46,19 @@ class LinePiece(InputSplit):
         return ends + 1
 
 
-class LineBlock(NamedTuple):
-    """Consecutive lines with their ends.
+class LineSource(FileSource):
+    """A source of files that can be cut at their lines."""
 
-    `number` (from 0, within the input_split) and `position` (in bytes of the unpacked file) are those of
-    the first.
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        """Return byte ranges of plain files; a compressed file is one split."""
+        return [split for path in self.inputs() for split in cut_at_lines(path, split_bytes)]
+
+
+class LineBlock(NamedTuple):
+    """Consecutive lines with their line endings.
+
+    `number` (from 0, within the input split) and `position` (in bytes of the decompressed file)
+    belong to the first line.
     """
 
     number: int
@@ -57,76 +66,66 @@ class LineBlock(NamedTuple):
     lines: list[bytes]
 
 
-def cut_at_lines(path: str, piece_bytes: int) -> list[InputSplit]:
-    """Return the input_splits of a file, each of about `piece_bytes`.
+def cut_at_lines(path: str, split_bytes: int) -> list[InputSplit]:
+    """Return the input splits of a file, each of about `split_bytes`.
 
-    What must be read from its beginning (compressed, or from a server that gives no parts) is one.
+    A compressed file, or one on a server without range requests, is one split.
     """
     size = size_of(path)
-    count = max(1, round((size or 0) / piece_bytes))
+    count = max(1, round((size or 0) / split_bytes))
     cuttable = not is_url(path) or (count > 1 and can_seek(path, size))
-    if size is None or is_packed(path) or not cuttable:
+    if size is None or is_compressed(path) or not cuttable:
         return [InputSplit(path, size=size or 0)]
     cuts = [size * index // count for index in range(count + 1)]
-    return [LinePiece(path, start, stop, stop - start) for start, stop in pairwise(cuts)]
+    return [LineSplit(path, start, stop, stop - start) for start, stop in pairwise(cuts)]
 
 
 def line_blocks(input_split: InputSplit) -> Iterator[LineBlock]:
-    """Yield the lines of an input split in blocks of about two megabytes, without a byte order mark.
+    """Yield the lines of an input split in blocks of about two megabytes, without a BOM.
 
-    Raises DataError, with the number of whole lines before it, where a file breaks off.
+    Raises DataError, with the number of complete lines before it, if the file is truncated.
     """
+    start, stop = input_split.start, input_split.stop
     with reading(input_split.path):
-        raw = _UntilItBreaks(
-            open_unpacked(input_split.path, seekable=bool(input_split.start or input_split.stop))
-        )
+        raw = _UntilError(open_decompressed(input_split.path, seekable=bool(start or stop)))
     with io.BufferedReader(raw, _BLOCK) as stream:
-        position, number = _seek_line(stream, input_split.start), 0
-        while input_split.stop is None or position < input_split.stop:
-            begin, lines = position, _read_lines(stream, input_split, position)
+        position = number = 0
+        if start:  # the first line that begins at or after `start`
+            stream.seek(start - 1)
+            position = start - 1 + len(stream.readline())
+        while stop is None or position < stop:
+            begin, lines = position, _read_lines(stream, position, stop)
             position += sum(map(len, lines))
             if raw.error is not None and lines and not lines[-1].endswith(b"\n"):
                 lines.pop()
-            block = _without_mark(LineBlock(number, begin, lines))
-            number += len(block.lines)
-            if block.lines:
-                yield block
+            if begin == 0 and lines and lines[0].startswith(BOM):
+                begin = len(BOM)
+                first = lines[0].removeprefix(BOM)
+                lines = [first, *lines[1:]] if first else []
+            if lines:
+                yield LineBlock(number, begin, lines)
+                number += len(lines)
             if raw.error is not None:
                 raise read_error(input_split.path, raw.error, f" after {plural(number, 'line')}")
             if position == begin:
                 break
-    if input_split.stop is not None and position < input_split.stop:
+    if stop is not None and position < stop:
         raise DataError(
             f"ends at byte {position:,} and was longer when the build began; start again",
             file=input_split.path,
         )
 
 
-def _without_mark(block: LineBlock) -> LineBlock:
-    """Return the first block of a file without the byte order mark, if it has one."""
-    number, position, lines = block
-    if position or not lines or not lines[0].startswith(_BOM):
-        return block
-    first = lines[0].removeprefix(_BOM)
-    return LineBlock(number, len(_BOM), [first, *lines[1:]] if first else [])
-
-
 def numbered_lines(input_split: InputSplit) -> Iterator[tuple[int, bytes]]:
-    """Yield the number (from 0, within the input_split) and the bytes of each line of an input split."""
+    """Yield the number (from 0, within the input split) and the bytes of each line."""
     for block in line_blocks(input_split):
         yield from enumerate(block.lines, block.number)
 
 
-def line_place(input_split: InputSplit, number: int) -> tuple[str, int]:
-    """Return the file and the line (from 1) of line `number` of an input split."""
-    before = input_split.lines_before if isinstance(input_split, LinePiece) else 0
-    return input_split.path, before + number + 1
+class _UntilError(io.RawIOBase):
+    """A stream that ends at the first read error and keeps it as `error`.
 
-
-class _UntilItBreaks(io.RawIOBase):
-    """A file that ends where it cannot be read any further, and keeps why as `error`.
-
-    So the lines before that place are had, and can be counted.
+    The lines before the error can thus be read and counted.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -144,7 +143,7 @@ class _UntilItBreaks(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            # One read of the file below at a time: what it gave before it broke is not lost.
+            # One read of the underlying file at a time, to keep what it returned before an error.
             count: int = self._stream.readinto1(buffer)  # type: ignore[attr-defined]
         except Exception as error:
             self.error = error
@@ -156,17 +155,9 @@ class _UntilItBreaks(io.RawIOBase):
         super().close()
 
 
-def _seek_line(stream: IO[bytes], start: int) -> int:
-    """Go to the first line that begins at or behind `start`; return where that is."""
-    if start == 0:
-        return 0
-    stream.seek(start - 1)
-    return start - 1 + len(stream.readline())
-
-
-def _read_lines(stream: IO[bytes], input_split: InputSplit, position: int) -> list[bytes]:
-    left = _BLOCK if input_split.stop is None else min(_BLOCK, input_split.stop - position)
-    # `readlines` goes on until it has more than its hint, and takes 0 for no limit at all.
+def _read_lines(stream: IO[bytes], position: int, stop: int | None) -> list[bytes]:
+    left = _BLOCK if stop is None else min(_BLOCK, stop - position)
+    # `readlines` stops after it exceeds its hint, and treats 0 as no limit.
     if left > 1:
         return stream.readlines(left - 1)
     line = stream.readline()

@@ -1,47 +1,37 @@
-"""What sources of files, and sources of rows, have in common: their settings."""
+"""Sources whose rows are made from fields of records: settings, field selection and batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, RowStats
-from penstock.sources._base import Source
-from penstock.sources._fields import FieldChoice
-from penstock.sources._finding import find_files
+from penstock.fields import MISSING, find, kind_of
+from penstock.sources._base import InputSplit, Source
+
+#: A record or row with its number within its input split.
+Numbered = tuple[int, dict[str, Any]]
 
 _BATCH_CHARACTERS = 1 << 20
 _BATCH_ROWS = 1 << 13
 
 
-class FileSource(Source):
-    """A source that reads files."""
-
-    path: str | list[str] = Field(
-        min_length=1,
-        description="A file, a pattern (`*`, `**`), a URL, or a list of these.",
-    )
-
-    def inputs(self) -> list[str]:
-        """Return the files; those of one pattern are in natural order, and none comes twice."""
-        return find_files(self.path)
-
-
 class FieldSource(Source):
-    """A source whose rows have fields: one is the text, others go with it as its metadata."""
+    """A source whose rows have fields: one is the text, the others are metadata."""
 
     text: str | None = Field(
         "text",
         min_length=1,
-        description="The field that is the text; `a.b` is the field b of the object a. null: rows "
-        "are their metadata alone.",
+        description="The field with the text; `a.b` is the field b of the object a. null: rows "
+        "have only metadata.",
     )
     metadata: list[str] | dict[str, str] | None = Field(
         None,
-        description="The fields to keep beside the text: a list, or new names and their fields. "
-        "null: all.",
+        description="The fields to keep besides the text: a list, or a map of new names to "
+        "fields. null: all.",
     )
     optional: list[str] = Field(
         default_factory=list,
@@ -55,15 +45,11 @@ class FieldSource(Source):
             return self.metadata
         return dict(zip(self.metadata, self.metadata, strict=True))
 
-    def choice(self) -> FieldChoice:
-        """Return what makes rows of records."""
-        return FieldChoice(self.text, self.kept, self.optional)
-
     @model_validator(mode="after")
-    def _names_fit(self) -> Self:
+    def _check_names(self) -> Self:
         kept = self.kept or {}
         if self.text is None and self.kept == {}:
-            raise ValueError("`text: null` needs metadata: without both, a row is nothing")
+            raise ValueError("`text: null` needs metadata; without both, rows are empty")
         if "text" in kept:
             raise ValueError("metadata cannot be named 'text': that is the name of the text itself")
         unknown = [name for name in self.optional if name not in kept]
@@ -72,23 +58,105 @@ class FieldSource(Source):
         return self
 
 
-class RowSource(FieldSource, FileSource):
-    """A source of files whose rows have fields."""
+class RecordSource(FieldSource):
+    """A source whose rows are made from the fields of one record each."""
+
+    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
+        """Yield the rows of an input split, numbered as its records are.
+
+        Raises DataError if the file is truncated or corrupt, or lacks a required column.
+        """
+        selection = FieldSelection(self.text, self.kept, self.optional)
+        yield from in_batches(_select(self.read_records(input_split, stats), selection, stats))
+
+    @abstractmethod
+    def read_records(self, input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:
+        """Yield the numbered records of an input split; bad ones are reported to `stats`."""
 
 
-def chosen(
-    records: Iterable[tuple[int, dict[str, Any]]], choice: FieldChoice, stats: RowStats
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of numbered records; a record that lacks something goes to the stats."""
+class FieldSelection:
+    """Makes the row of a build, with its text under `text`, from a record of the input.
+
+    Without `text`, the row has only metadata. `kept` maps each name of metadata to a field; None
+    keeps every field. With `parents`, a field with one or more leading `^` belongs to the parent
+    of the record, to the parent of that parent, and so on.
+    """
+
+    def __init__(
+        self,
+        text: str | None,
+        kept: Mapping[str, str] | None,
+        optional: Collection[str],
+        *,
+        parents: bool = False,
+    ) -> None:
+        self._text = text
+        self._keep_all = kept is None
+        self._kept: list[tuple[str, int, str, bool]] = []
+        for name, path in (kept or {}).items():
+            field = path.lstrip("^") if parents else path
+            self._kept.append((name, len(path) - len(field), field, name in optional))
+
+    def select(
+        self, record: dict[str, Any], parents: Sequence[Any] = ()
+    ) -> tuple[dict[str, Any] | None, str]:
+        """Return the row (possibly the record itself), or None and the problem."""
+        row: dict[str, Any] = {}
+        if self._text is not None:
+            text = find(record, self._text)
+            if type(text) is not str:
+                return None, _no_text(text, self._text)
+            if self._keep_all:
+                return _rename_text(record, text, self._text)
+            row["text"] = text
+        elif self._keep_all:
+            return record, ""
+        for name, levels, field, optional in self._kept:
+            value = find(parents[-levels] if levels else record, field)
+            if value is MISSING:
+                if not optional:
+                    return None, (
+                        f"the field '{'^' * levels}{field}' is missing; list '{name}' under "
+                        "`optional` if rows may lack it"
+                    )
+                value = None
+            row[name] = value
+        return row, ""
+
+
+def _rename_text(record: dict[str, Any], text: str, name: str) -> tuple[dict[str, Any] | None, str]:
+    """Move the text from the field `name`, which may be nested, to the field `text`."""
+    if name == "text":
+        return record, ""
+    if "text" in record:
+        return None, f"has a field 'text' besides '{name}'; list under metadata what to keep"
+    *above, last = [name] if name in record else name.split(".")
+    parent = record
+    for part in above:
+        parent = parent[part]
+    del parent[last]
+    record["text"] = text
+    return record, ""
+
+
+def _no_text(value: Any, name: str) -> str:
+    if value is MISSING:
+        return f"the field '{name}' is missing; `text` names the field with the text"
+    return f"the field '{name}' is {kind_of(value)}, must be text"
+
+
+def _select(
+    records: Iterable[Numbered], selection: FieldSelection, stats: RowStats
+) -> Iterator[Numbered]:
     for number, record in records:
-        row, problem = choice.choose(record)
+        row, problem = selection.select(record)
         if row is None:
             stats.bad(number, problem)
         else:
             yield number, row
 
 
-def in_batches(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[RowBatch]:
+def in_batches(rows: Iterable[Numbered]) -> Iterator[RowBatch]:
     """Yield numbered rows in batches of about a million characters of text."""
     kept: list[dict[str, Any]] = []
     numbers: list[int] = []
@@ -96,7 +164,8 @@ def in_batches(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[RowBatch]
     for number, row in rows:
         kept.append(row)
         numbers.append(number)
-        characters += _characters(row)
+        text = row.get("text")
+        characters += len(text) if isinstance(text, str) else _characters(row)
         if characters >= _BATCH_CHARACTERS or len(numbers) == _BATCH_ROWS:
             yield RowBatch(kept, numbers)
             kept, numbers, characters = [], [], 0
@@ -104,18 +173,10 @@ def in_batches(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[RowBatch]
         yield RowBatch(kept, numbers)
 
 
-def _characters(row: dict[str, Any]) -> int:
-    """Return the length of the text of a row, or of all its text where none is named so."""
-    text = row.get("text")
-    if isinstance(text, str):
-        return len(text)
-    return sum(map(_length, row.values()))
-
-
-def _length(value: object) -> int:
-    """Return the length of a text, or of all texts in a list or an object."""
+def _characters(value: object) -> int:
+    """Return the length of a string, or of all strings in a list or an object."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(map(_length, value.values()))
-    return sum(map(_length, value)) if isinstance(value, list) else 0
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0

@@ -1,4 +1,4 @@
-"""Cohorts: JSON documents of records in lists, too big to load, streamed.
+"""Cohorts: large JSON documents with records in nested lists, read as a stream.
 
 For `{"cohort": "2009-01", "patients": [{"patient_id": "P1", "notes": [{"note_text": "..."}]}]}`:
 
@@ -6,7 +6,7 @@ For `{"cohort": "2009-01", "patients": [{"patient_id": "P1", "notes": [{"note_te
     text: note_text
     metadata: {type: note_type, patient: ^patient_id, cohort: ^^cohort}
 
-A `^` climbs to the record above.
+Each `^` goes up to the parent record.
 """
 
 from __future__ import annotations
@@ -21,19 +21,23 @@ from penstock.errors import DataError
 from penstock.fields import MISSING
 from penstock.files import plural
 from penstock.sources._base import InputSplit
-from penstock.sources._fields import FieldChoice
 from penstock.sources._files import size_of
-from penstock.sources._json_stream import JsonStream
-from penstock.sources._records import BadPlace, Found, RecordPath
-from penstock.sources._rows import RowSource, in_batches
-from penstock.sources._surrogates import Surrogates
+from penstock.sources._inputs import FileSource
+from penstock.sources._json_records import (
+    BadRecord,
+    FoundRecord,
+    JsonStream,
+    RecordPath,
+    Surrogates,
+)
+from penstock.sources._rows import FieldSelection, FieldSource, Numbered, in_batches
 
 
-class CohortsSource(RowSource):
-    """Rows from the records of JSON documents; each file is one document and one input_split.
+class CohortsSource(FieldSource, FileSource):
+    """Rows from the records of JSON documents; each file is one document and one input split.
 
-    What is held in memory is one element of the outermost list at a time. Fields of the document
-    itself may stand before that list or behind it; behind it, the file is read twice.
+    One element of the outermost list is in memory at a time. Fields of the document itself may be
+    before or after that list; if they are after it, the file is read twice.
     """
 
     records: str = Field(
@@ -42,68 +46,63 @@ class CohortsSource(RowSource):
     )
     metadata: list[str] | dict[str, str] | None = Field(
         None,
-        description="The fields to keep beside the text: a list, or new names and their fields. "
-        "`^field` is one of the record above, `^^field` of the one above that. null: all of the "
-        "record's own.",
+        description="The fields to keep besides the text: a list, or a map of new names to "
+        "fields. `^field` belongs to the parent record, `^^field` to the parent of that one. null: "
+        "all fields of the record itself.",
     )
     surrogates: Surrogates = "error"
 
     @field_validator("records")
     @classmethod
-    def _names_lists(cls, records: str) -> str:
+    def _check_records(cls, records: str) -> str:
         RecordPath(records)
         return records
 
     @model_validator(mode="after")
-    def _fields_can_be_reached(self) -> Self:
+    def _check_parents(self) -> Self:
         levels = RecordPath(self.records).levels
         text = [] if self.text is None else [self.text]
         for field in [*text, *(self.kept or {}).values()]:
-            climbed = len(field) - len(field.lstrip("^"))
-            if climbed == len(field):
+            parents = len(field) - len(field.lstrip("^"))
+            if parents == len(field):
                 raise ValueError(f"'{field}' names no field")
-            if climbed > levels:
-                raise ValueError(f"'{field}' climbs higher than '{self.records}' goes")
+            if parents > levels:
+                raise ValueError(f"'{field}' goes up more levels than '{self.records}' has")
         if any(field.startswith("^") for field in text):
             raise ValueError(f"the text must be a field of the record itself, not '{self.text}'")
         return self
 
-    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
-        """Return the files, one input_split each."""
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        """Return one input split per file."""
         return [InputSplit(path, size=size_of(path) or 0) for path in self.inputs()]
 
     def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
-        """Yield the rows of a file; their numbers are those of its records.
+        """Yield the rows of a file, numbered as its records are.
 
-        Raises DataError for what is not JSON or breaks off, and where no list is what `records`
-        says.
+        Raises DataError if the file is not JSON or is truncated, or lacks the lists of `records`.
         """
         yield from in_batches(self._rows(input_split.path, stats))
 
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return the file and which of its records (from 1) a row is."""
-        return input_split.path, number + 1
-
-    def _rows(self, path: str, stats: RowStats) -> Iterator[tuple[int, dict[str, Any]]]:
-        choice = FieldChoice(self.text, self.kept, self.optional, climbs=True)
+    def _rows(self, path: str, stats: RowStats) -> Iterator[Numbered]:
+        selection = FieldSelection(self.text, self.kept, self.optional, parents=True)
         for number, found in enumerate(self._records(path, stats)):
-            if isinstance(found, BadPlace):
+            if isinstance(found, BadRecord):
                 stats.bad(number, found.reason)
                 continue
-            row, problem = choice.choose(found.record, found.parents)
+            row, problem = selection.select(found.record, found.parents)
             if row is None:
-                stats.bad(number, f"{found.place}: {problem}")
+                stats.bad(number, f"{found.path}: {problem}")
             else:
                 yield number, row
 
-    def _records(self, path: str, stats: RowStats) -> Iterator[Found | BadPlace]:
-        """Yield every record of a file, and what stands where one should be."""
+    def _records(self, path: str, stats: RowStats) -> Iterator[FoundRecord | BadRecord]:
         records = RecordPath(self.records)
+        outer = records.lists[0]
         stream = JsonStream(path, replace_surrogates=self.surrogates == "replace")
-        above = (self._document_fields(stream, records.levels),) if records.lists[0] else ()
+        document = (self._document_fields(stream, records.levels),) if outer else ()
         elements = found_any = without = 0
         for element in stream.items(records.outermost):
-            for found in records.below(element, f"{records.lists[0]}[{elements}]", above):
+            for found in records.records_in(element, f"{outer}[{elements}]", document):
                 if found is None:
                     without += 1
                 else:
@@ -113,16 +112,16 @@ class CohortsSource(RowSource):
         stats.note("surrogates_replaced", stream.replaced)
         stats.note("without_records", without)
         if not elements:
-            stream.refuse_without(records.lists[0])
+            stream.require_list(outer)
         elif not found_any and without >= elements:
             raise DataError(
-                f"none of {plural(elements, 'element')} of {records.lists[0]}[*] has the list "
+                f"none of {plural(elements, 'element')} of {outer}[*] has the list "
                 f"'{records.lists[1]}'; see `records`",
                 file=path,
             )
 
     def _document_fields(self, stream: JsonStream, levels: int) -> dict[str, Any]:
-        """Return the fields of the document itself that rows take, wherever they stand in it."""
+        """Return the fields of the document itself that rows keep, wherever they are in it."""
         fields = [field for field in (self.kept or {}).values() if field.startswith("^" * levels)]
         found = {field[levels:]: stream.first(field[levels:]) for field in fields}
         return {name: value for name, value in found.items() if value is not MISSING}

@@ -1,89 +1,74 @@
-"""Tables of text: comma-separated values (RFC 4180) and their like; plain, .gz or .zst."""
+"""Text tables: comma-separated values (RFC 4180) and similar; plain, .gz or .zst."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from penstock.batches import RowBatch, RowStats
+from penstock.batches import RowStats
 from penstock.errors import DataError
 from penstock.files import plural
 from penstock.sources._base import InputSplit
-from penstock.sources._columns import wanted_columns
-from penstock.sources._csv_records import plain_records, quoted_records
+from penstock.sources._csv_records import (
+    Undecodable,
+    plain_records,
+    quoted_records,
+    record_starts,
+)
 from penstock.sources._files import size_of, suffixes
-from penstock.sources._lines import LinePiece, cut_at_lines, line_place
-from penstock.sources._rows import RowSource, chosen, in_batches
-from penstock.sources._undecodable import Undecodable
+from penstock.sources._lines import LineSource, LineSplit, cut_at_lines
+from penstock.sources._rows import Numbered, RecordSource
+from penstock.sources._tables import wanted_columns
 
-#: What parts fields, as YAML has it.
+#: Common delimiters, as written in YAML.
 _DELIMITERS = {"\t": '"\\t"', ",": '","', ";": '";"', "|": '"|"'}
 
 
-class CsvSource(RowSource):
-    """Rows from tables with one record a line; every value is text.
+class CsvSource(RecordSource, LineSource):
+    """Rows from tables with one record per line; every value is text.
 
-    Files are cut into input_splits where records end; quoted fields may go over several lines.
+    Files are cut into input splits between records; quoted fields may span several lines. Rows are
+    numbered by their first line.
     """
 
     delimiter: str | None = Field(
         None,
         min_length=1,
         max_length=1,
-        description="What parts the fields; null: a tab in files named .tsv or .tab, else a comma.",
+        description="What separates fields; null: a tab in files named .tsv or .tab, else a comma.",
     )
     quoting: Literal["standard", "none"] = Field(
         "standard",
-        description="standard: a field may stand in double quotes, which are doubled within it. "
-        "none: a quote is a character like others.",
+        description="standard: a field may be in double quotes, which are doubled within it. "
+        "none: a quote is a normal character.",
     )
     columns: list[str] | None = Field(
         None,
         min_length=1,
-        description="The names of the columns of files that have no header line; null: they do.",
+        description="The names of the columns; null: files have a header line.",
     )
     undecodable: Undecodable = "error"
 
-    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
-        """Return ranges of bytes of the files that can be cut, with quotes where a record ends."""
-        input_splits = [
-            input_split for path in self.inputs() for input_split in cut_at_lines(path, piece_bytes)
-        ]
-        return input_splits if self.quoting == "none" else self._at_records(input_splits)
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        """Return byte ranges of plain files, cut between records."""
+        splits = super().input_splits(split_bytes)
+        return splits if self.quoting == "none" else self._cut_at_records(splits)
 
-    def beginning(self, piece_bytes: int) -> InputSplit:
-        """Return the first input_split; a table with quotes is read no further than to its end."""
-        first = cut_at_lines(self.inputs()[0], piece_bytes)[:2]
-        return first[0] if self.quoting == "none" else self._at_records(first)[0]
+    def beginning(self, split_bytes: int) -> InputSplit:
+        """Return the first input split; a file with quotes is read only up to its end."""
+        first = cut_at_lines(self.inputs()[0], split_bytes)[:2]
+        return first[0] if self.quoting == "none" else self._cut_at_records(first)[0]
 
-    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
-        """Yield the rows of an input split; their numbers are those of the lines on which they begin.
-
-        Raises DataError for a file without the columns that are wanted, or with a quote that does
-        not close or stands where none can.
-        """
-        yield from in_batches(chosen(self._records(input_split, stats), self.choice(), stats))
-
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return the file and the line on which a row begins."""
-        return line_place(input_split, number)
-
-    def _records(
-        self, input_split: InputSplit, stats: RowStats
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        names = self.columns or self._header(input_split.path)
-        self._refuse_delimiter(names, input_split.path)
-        # A first line may be a row: its fields are not shown.
-        wanted_columns(
-            self,
-            names,
-            input_split.path,
-            line=None if self.columns else 1,
-            shown=self.columns is not None,
-        )
+    def read_records(self, input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:
+        path = input_split.path
+        names = self.columns or self._header(path)
+        self._check_delimiter(names, path)
+        # The first line of a file without names may be a row, so its fields are not shown.
+        line, shown = (None, True) if self.columns else (1, False)
+        wanted_columns(self, names, path, line, shown=shown)
         rows = self._fields(input_split, stats)
         if self.columns is None and input_split.start == 0:
             next(rows)
@@ -91,14 +76,14 @@ class CsvSource(RowSource):
             if len(fields) == len(names):
                 yield number, dict(zip(names, fields, strict=True))
             elif fields:
-                mend = self._other_delimiter(fields, len(names))
-                stats.bad(number, f"{plural(len(fields), 'field')}, must be {len(names)}{mend}")
+                hint = self._other_delimiter(fields, len(names))
+                stats.bad(number, f"{plural(len(fields), 'field')}, must be {len(names)}{hint}")
             else:
                 stats.bad(number, "an empty line")
 
     def _header(self, path: str) -> list[str]:
-        """Return the names on the first line of a file; nothing is skipped to find them."""
         input_split = InputSplit(path)
+        # These stats skip nothing: a bad first line is an error.
         rows = self._fields(input_split, RowStats(lambda number: self.place(input_split, number)))
         _, names = next(rows, (0, None))
         if not names:
@@ -107,45 +92,40 @@ class CsvSource(RowSource):
             )
         return names
 
-    def _refuse_delimiter(self, names: list[str], path: str) -> None:
-        """Refuse a header that is one field by this delimiter and several by another."""
+    def _check_delimiter(self, names: list[str], path: str) -> None:
+        """Raise DataError for a header that is one field, but several with another delimiter."""
         known = (self.text, *(self.columns or ()), *(self.kept or {}).values())
-        if names[0] not in known and (mend := self._other_delimiter(names)):
-            raise DataError(f"the first line is one field{mend}", file=path, line=1)
+        if names[0] not in known and (hint := self._other_delimiter(names)):
+            raise DataError(f"the first line is one field{hint}", file=path, line=1)
 
     @staticmethod
     def _other_delimiter(fields: list[str], wanted: int | None = None) -> str:
-        """Return the mend of a line that is one field, and `wanted` (or several) by another."""
+        """Return a hint if another delimiter splits a single field into `wanted` or several."""
         for delimiter, shown in _DELIMITERS.items():
-            parts = fields[0].count(delimiter) + 1 if len(fields) == 1 else 1
-            if parts > 1 and parts == (wanted or parts):
-                return f"; it has {parts} with `delimiter: {shown}`"
+            count = fields[0].count(delimiter) + 1 if len(fields) == 1 else 1
+            if count > 1 and count == (wanted or count):
+                return f"; it has {count} with `delimiter: {shown}`"
         return ""
 
-    def _at_records(self, input_splits: Sequence[InputSplit]) -> list[InputSplit]:
-        """Return input_splits, cut at any byte, as input_splits that begin where records do."""
-        cut: list[InputSplit] = []
-        for path, group in groupby(input_splits, key=lambda input_split: input_split.path):
-            of_file = list(group)
-            delimiter = self._delimiter(path)
-            if len(of_file) == 1 or not delimiter.isascii():
-                cut.append(InputSplit(path, size=size_of(path) or 0))
-                continue
-            from penstock.kernels.csv_cuts import record_starts
-
+    def _cut_at_records(self, splits: Sequence[InputSplit]) -> list[InputSplit]:
+        """Move the boundaries of byte ranges to the next start of a record."""
+        found: list[InputSplit] = []
+        for path, group in groupby(splits, key=lambda split: split.path):
+            starts = [split.start for split in group][1:]
             size = size_of(path) or 0
-            inner = record_starts(
-                path, delimiter, [input_split.start for input_split in of_file[1:]]
-            )
-            bounds = sorted({0, *(start for start in inner if start < size), size})
-            cut += [LinePiece(path, a, b, b - a) for a, b in pairwise(bounds)]
-        return cut
+            delimiter = self._delimiter(path)
+            if starts and delimiter.isascii():
+                inner = record_starts(path, delimiter, starts)
+                bounds = sorted({0, *(start for start in inner if start < size), size})
+                found += [LineSplit(path, a, b, b - a) for a, b in pairwise(bounds)]
+            else:
+                found.append(InputSplit(path, size=size))
+        return found
 
     def _delimiter(self, path: str) -> str:
         return self.delimiter or ("\t" if {".tsv", ".tab"} & {*suffixes(path)} else ",")
 
     def _fields(self, input_split: InputSplit, stats: RowStats) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number and the fields of each record; an empty line has none."""
         records = plain_records if self.quoting == "none" else quoted_records
         return records(input_split, self._delimiter(input_split.path), self.undecodable, stats)
 

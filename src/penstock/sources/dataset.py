@@ -1,4 +1,4 @@
-"""Datasets of tokens that were written before: megatron, packed_jsonl, tfrecord, arrayrecord."""
+"""Token datasets in the formats megatron, packed_jsonl, tfrecord and arrayrecord."""
 
 from __future__ import annotations
 
@@ -24,86 +24,90 @@ _BATCH_TOKENS = 1 << 20
 
 
 class DatasetSource(Source):
-    """Documents of a dataset of tokens, as they were encoded.
+    """Documents of a token dataset, as they were encoded.
 
-    A document of Megatron's format keeps its sequences. A packed row is a document that has its
-    segments as sequences; its padding is left out. Ids have the dtype in which they are stored.
+    A document in Megatron's format keeps its sequences. A packed row is one document whose
+    sequences are its segments, without the padding. Ids keep their stored dtype.
     """
 
     gives_tokens: ClassVar[bool] = True
 
     path: str = Field(description="The dataset: its directory, or the prefix of its files.")
-    split: str = Field("train", description="The part of it that is read.")
+    split: str = Field("train", description="The split that is read.")
     tokenizer: Path | None = Field(
         None,
-        description="The tokenizer of a dataset whose manifest names none: a directory with "
+        description="The tokenizer of a dataset without one in its manifest: a directory with "
         "tokenizer.json, or such a file.",
     )
 
-    _named: dict[str, Any] | None = PrivateAttr(None)
+    _identity: dict[str, Any] | None = PrivateAttr(None)
 
     @property
     def synthetic(self) -> bool:
-        """True when the dataset's manifest says that its content is made up."""
+        """True if the dataset's manifest declares it as synthetic."""
         manifest = self._manifest()
         return manifest is not None and manifest.synthetic
 
     @property
     def confidential(self) -> bool:
-        """True when the dataset's manifest says that its text is confidential."""
+        """True if the dataset's manifest declares its text as confidential."""
         manifest = self._manifest()
         return manifest is not None and manifest.confidential
 
     def tokenizer_identity(self) -> dict[str, Any] | None:
-        """Return what is known of the dataset's tokenizer: by its manifest, else by the option.
+        """Return the identity of the tokenizer, from the manifest or else from the option.
 
-        Raises ConfigError where the two are different tokenizers.
+        Raises ConfigError if the two are different tokenizers.
         """
         manifest = self._manifest()
-        told = manifest.tokenizer if manifest else None
+        recorded = manifest.tokenizer if manifest else None
         if self.tokenizer is None:
-            return told
-        if told is None:
-            if self._named is None:
-                self._named = _identity(self.tokenizer)
-            return self._named
-        if sha256_of(TokenizerFiles.at(self.tokenizer).json) != told.get("sha256"):
+            return recorded
+        if recorded is None:
+            if self._identity is None:
+                self._identity = load_tokenizer(self.tokenizer, "tokenizers").identity.to_dict() | {
+                    "engine": None,  # unknown for a dataset that is already encoded
+                    "engine_version": None,
+                    "engine_reason": "the recipe names the tokenizer of a dataset",
+                }
+            return self._identity
+        if sha256_of(TokenizerFiles.at(self.tokenizer).json) != recorded.get("sha256"):
             raise ConfigError(
                 f"{self.path} was made by another tokenizer than {self.tokenizer}; leave it out",
                 field="tokenizer",
             )
-        return told
+        return recorded
 
     def inputs(self) -> list[str]:
-        """Return the files of the dataset, its manifest if it has one, and the tokenizer's."""
+        """Return the files of the dataset, its manifest if any, and those of the tokenizer."""
         tokenizer = TokenizerFiles.at(self.tokenizer).paths if self.tokenizer else []
         return [str(file) for file in (*self._files(), *tokenizer)]
 
     def expected(self) -> dict[str, str]:
-        """Return what the dataset's manifest says of its files."""
+        """Return the hashes of the files according to the dataset's manifest."""
         found = find_manifest(self._open().path)
         if found is None:
             return {}
-        home = base_dir(found.owner)
-        return {str(home / entry.path): entry.sha256 for entry in found.files}
+        base = base_dir(found.owner)
+        return {str(base / entry.path): entry.sha256 for entry in found.files}
 
     def _files(self) -> list[Path]:
         path = self._open().path
         if (found := find_manifest(path)) is not None:
-            home = base_dir(found.owner)
+            base = base_dir(found.owner)
             names = sorted(entry.path for entry in found.files)
-            return [manifest_path(found.owner), *(home / name for name in names)]
+            return [manifest_path(found.owner), *(base / name for name in names)]
         if path.is_dir():
             files = [file for file in path.rglob("*") if file.is_file()]
             return sorted(file for file in files if not is_staging(file.name))
         return list(pair_files(path))
 
-    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
-        """Return ranges of documents, each of about `piece_bytes` of the files."""
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        """Return ranges of documents, each of about `split_bytes` of the files."""
         dataset = self._open()
         size = sum(file.stat().st_size for file in self._files())
         row_bytes = max(1, size // max(1, sum(dataset.splits.values())))
-        rows, step = dataset.splits[self.split], max(1, piece_bytes // row_bytes)
+        rows, step = dataset.splits[self.split], max(1, split_bytes // row_bytes)
         return [
             InputSplit(str(dataset.path), start, stop, (stop - start) * row_bytes)
             for start in range(0, rows, step)
@@ -111,32 +115,29 @@ class DatasetSource(Source):
         ]
 
     def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[TokenBatch]:
-        """Yield the documents of an input split. Raises DataError for what the format finds wrong."""
+        """Yield the documents of an input split. Raises DataError if the format is violated."""
         dataset = self._open()
         stop = dataset.splits[self.split] if input_split.stop is None else input_split.stop
         if isinstance(dataset, MegatronDataset):
-            if dataset.readers[self.split].modes is not None:
+            reader = dataset.readers[self.split]
+            if reader.modes is not None:
                 raise ConfigError(
-                    "each of its sequences has a mode, as in multimodal data, which a recipe does "
-                    "not carry on; only penstock merge keeps them",
+                    "its sequences have modes (multimodal data), which a recipe does not keep; "
+                    "use penstock merge",
                     file=self.path,
                 )
-            batches = _of_pair(dataset.readers[self.split], input_split.start, stop)
+            batches = _megatron_batches(reader, input_split.start, stop)
         else:
-            batches = _of_rows(dataset.rows(self.split, input_split.start, stop))
+            batches = _packed_batches(dataset.rows(self.split, input_split.start, stop))
         limit = (self.tokenizer_identity() or {}).get("vocab_size")
         for batch in batches:
-            yield batch if limit is None else _known(batch, limit, stats)
-
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return the dataset and which document (from 1) of the split it is."""
-        return input_split.path, input_split.start + number + 1
+            yield batch if limit is None else _without_unknown_ids(batch, limit, stats)
 
     def _manifest(self) -> Manifest | None:
         return manifest_of(self._find()[1])
 
     def _find(self) -> tuple[type[Format], Path]:
-        """Return the dataset and its format; raises ConfigError where there is none, or several."""
+        """Return the format and path; raises ConfigError if there is no dataset, or several."""
         if is_url(self.path):
             raise ConfigError(
                 "is a URL; datasets are read from local files: copy it", file=self.path
@@ -145,38 +146,30 @@ class DatasetSource(Source):
         return find_dataset(Path(self.path), names)
 
     def _open(self) -> Dataset:
-        """Open the dataset; raises ConfigError where it does not have this split."""
+        """Open the dataset; raises ConfigError if it lacks the split."""
         kind, path = self._find()
         dataset = kind.open(path)
         if self.split not in dataset.splits:
-            hint = (
-                did_you_mean(self.split, dataset.splits) or f"; it has {', '.join(dataset.splits)}"
-            )
+            hint = did_you_mean(self.split, dataset.splits)
+            hint = hint or f"; it has {', '.join(dataset.splits)}"
             raise ConfigError(f"has no split '{self.split}'{hint}", file=self.path)
         return dataset
 
 
-def _identity(tokenizer: Path) -> dict[str, Any]:
-    """Return what a manifest says of a tokenizer that is named; which engine worked is unknown."""
-    named = load_tokenizer(tokenizer, "tokenizers").identity.to_dict()
-    unknown = {"engine": None, "engine_version": None}
-    return {**named, **unknown, "engine_reason": "the recipe names the tokenizer of a dataset"}
-
-
-def _known(batch: TokenBatch, limit: int, stats: RowStats) -> TokenBatch:
-    """Return the documents all of whose ids the vocabulary has; others go to the stats."""
+def _without_unknown_ids(batch: TokenBatch, limit: int, stats: RowStats) -> TokenBatch:
+    """Report documents with ids outside the vocabulary to the stats, and return the others."""
     wrong = (batch.ids < 0) | (batch.ids >= limit)
     if not wrong.any():
         return batch
-    tokens = np.concatenate(([0], np.cumsum(batch.lengths, dtype=np.int64)))
-    places = np.flatnonzero(wrong)
-    ends = tokens[np.cumsum(batch.sequences)]
-    documents, first = np.unique(np.searchsorted(ends, places, side="right"), return_index=True)
-    for document, place in zip(documents.tolist(), places[first].tolist(), strict=True):
+    token_starts = np.concatenate(([0], np.cumsum(batch.lengths, dtype=np.int64)))
+    positions = np.flatnonzero(wrong)
+    ends = token_starts[np.cumsum(batch.sequences)]
+    documents, first = np.unique(np.searchsorted(ends, positions, side="right"), return_index=True)
+    for document, position in zip(documents.tolist(), positions[first].tolist(), strict=True):
         stats.bad(
             batch.numbers[document],
-            f"has the id {batch.ids[place]}, which the vocabulary of {limit:,} does not have; "
-            "another tokenizer made it",
+            f"has the id {batch.ids[position]}, outside the vocabulary of {limit:,}; another "
+            "tokenizer made it",
         )
     kept = np.ones(len(batch), np.bool_)
     kept[documents] = False
@@ -189,8 +182,8 @@ def _known(batch: TokenBatch, limit: int, stats: RowStats) -> TokenBatch:
     )
 
 
-def _of_pair(reader: IndexedReader, start: int, stop: int) -> Iterator[TokenBatch]:
-    """Yield the documents of a Megatron pair, whose sequences lie one after the other."""
+def _megatron_batches(reader: IndexedReader, start: int, stop: int) -> Iterator[TokenBatch]:
+    """Yield the documents of a Megatron pair, whose sequences are stored consecutively."""
     step = max(1, reader.documents * _BATCH_TOKENS // max(reader.tokens, 1))
     for first in range(start, stop, step):
         starts = reader.document_starts(first, min(first + step, stop))
@@ -201,8 +194,8 @@ def _of_pair(reader: IndexedReader, start: int, stop: int) -> Iterator[TokenBatc
         yield TokenBatch(ids, np.diff(bounds).astype(np.int32), sequences, numbers)
 
 
-def _of_rows(rows: Iterator[TokenRow]) -> Iterator[TokenBatch]:
-    """Yield packed rows as documents of one sequence a segment."""
+def _packed_batches(rows: Iterator[TokenRow]) -> Iterator[TokenBatch]:
+    """Yield packed rows as documents with one sequence per segment."""
     ids: list[NDArray[Any]] = []
     lengths: list[NDArray[np.int32]] = []
     number = tokens = 0
@@ -230,7 +223,7 @@ def _segments(row: TokenRow) -> tuple[NDArray[Any], NDArray[np.int32]]:
     segmentation = row.columns.get("inputs_segmentation")
     if segmentation is None:
         raise DataError(
-            "has no column inputs_segmentation, which tells documents and padding apart",
+            "has no column inputs_segmentation, which separates documents and padding",
             file=row.file,
         )
     begins = np.flatnonzero(np.diff(segmentation, prepend=-1))

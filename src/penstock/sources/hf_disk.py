@@ -1,4 +1,4 @@
-"""Datasets that Hugging Face `datasets` saved with `save_to_disk`; the package is not needed."""
+"""Datasets saved with `save_to_disk` of Hugging Face `datasets`; the package is not needed."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from pydantic import Field
 
 from penstock.errors import ConfigError, DataError, did_you_mean
 from penstock.fields import kind_of
-from penstock.sources._arrow import ArrowSource
 from penstock.sources._files import exists, open_raw, reading
-from penstock.sources._rows import RowSource
+from penstock.sources._inputs import FileSource
+from penstock.sources._tables import ArrowSource
 
 _STATE = "state.json"
 _SPLITS = "dataset_dict.json"
 
 
-class HfDiskSource(ArrowSource, RowSource):
+class HfDiskSource(ArrowSource, FileSource):
     """Rows from a folder of Arrow files with their `state.json`, or one split of several."""
 
     path: str = Field(description="The folder, or its URL.")
-    split: str | None = Field(None, description="The split, where the folder has several.")
+    split: str | None = Field(None, description="The split, if the folder has several.")
 
     def inputs(self) -> list[str]:
         """Return `state.json` and the Arrow files that it names.
 
-        Raises ConfigError for a folder that is none, and for a dataset that is a selection of rows.
+        Raises ConfigError for a folder that is not a saved dataset, and for a saved selection of
+        rows.
         """
         folder = self._folder()
-        state = _json(f"{folder}/{_STATE}")
+        state = _read_json(f"{folder}/{_STATE}")
         if state.get("_indices_data_files") or state.get("_indices_files"):
             raise ConfigError(
                 "is a selection of rows of its files; save it again with "
@@ -45,7 +46,7 @@ class HfDiskSource(ArrowSource, RowSource):
         return [f"{folder}/{_STATE}", *files]
 
     def arrow_files(self) -> list[str]:
-        """Return the Arrow files."""
+        """Return the Arrow files among the inputs."""
         return self.inputs()[1:]
 
     def _folder(self) -> str:
@@ -53,20 +54,20 @@ class HfDiskSource(ArrowSource, RowSource):
         if not exists(f"{folder}/{_SPLITS}"):
             if not exists(f"{folder}/{_STATE}"):
                 raise ConfigError(
-                    f"holds neither {_STATE} nor {_SPLITS}; name a folder that save_to_disk wrote",
+                    f"has neither {_STATE} nor {_SPLITS}; name a folder written by save_to_disk",
                     file=folder,
                 )
             if self.split is not None:
-                raise ConfigError("holds one dataset and no splits; leave out split", file=folder)
+                raise ConfigError("is one dataset without splits; remove `split`", file=folder)
             return folder
-        splits = _json(f"{folder}/{_SPLITS}").get("splits", [])
+        splits = _read_json(f"{folder}/{_SPLITS}").get("splits", [])
         if self.split not in splits:
             hint = did_you_mean(self.split, splits) if self.split else ""
             raise ConfigError(f"set split to one of: {', '.join(splits)}{hint}", file=folder)
         return f"{folder}/{self.split}"
 
 
-def _json(path: str) -> dict[str, Any]:
+def _read_json(path: str) -> dict[str, Any]:
     with reading(path), open_raw(path) as stream:
         content = stream.read()
     try:

@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub, through the library `datasets` and its cache."""
+"""Datasets of the Hugging Face Hub, through the library `datasets` and its cache."""
 
 from __future__ import annotations
 
@@ -10,60 +10,56 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from penstock.errors import ConfigError, MissingExtraError
-from penstock.sources._arrow import ArrowSource
+from penstock.sources._tables import ArrowSource
 
 _NO_NETWORK = (
-    "the hub cannot be reached, and the cache does not have it. Where a network is, fill the cache "
-    "(HF_HOME) and take it here with HF_HUB_OFFLINE=1; or save_to_disk there, and read the folder "
-    "with `kind: hf_disk`"
+    "the Hub cannot be reached, and the dataset is not cached. On a machine with network access, "
+    "either fill the cache (HF_HOME), copy it to this one and set HF_HUB_OFFLINE=1; or use "
+    "save_to_disk, and read the folder with `kind: hf_disk`"
 )
-#: What to do about errors of `datasets`, by their names.
-_MENDS = {
-    "DatasetNotFoundError": "; what is private or gated needs HF_TOKEN in the environment",
-    "DatasetGenerationError": "; a source of the files' own kind (csv, jsonl, ...) names the line",
+#: Fixes for errors of `datasets`, by the names of their classes.
+_HINTS = {
+    "DatasetNotFoundError": "; a private or gated dataset needs HF_TOKEN in the environment",
+    "DatasetGenerationError": "; use the source for this type of file (csv, jsonl, ...), which "
+    "names the line",
 }
 
 
 class HubSource(ArrowSource):
-    """Rows of one split of a dataset of the Hugging Face hub, or of a directory like one.
+    """Rows of one split of a dataset of the Hugging Face Hub, or of a directory of data files.
 
-    The library `datasets` fetches it once, as Arrow files in its cache (HF_HOME), and these are
-    the inputs: the manifest has their hashes, and their paths the commit that they come from. A
-    private dataset needs HF_TOKEN in the environment.
+    The library `datasets` downloads it once, as Arrow files in its cache (HF_HOME). These are the
+    inputs: the manifest has their hashes, and their paths include the commit. A private dataset
+    needs HF_TOKEN in the environment.
     """
 
     dataset: str = Field(
         min_length=1, description="Its name, owner/name; or a directory of csv, json, parquet, ..."
     )
     config: str | None = Field(
-        None, min_length=1, description="The configuration, where it has several."
+        None, min_length=1, description="The configuration, if it has several."
     )
-    split: str = Field("train", description="The split that is read, whole.")
+    split: str = Field("train", description="The split, which is read completely.")
     revision: str | None = Field(
         None,
         min_length=1,
-        description="The commit, tag or branch; null: the newest. Only a commit is the same for "
-        "ever.",
+        description="The commit, tag or branch; null: the newest. Only a commit never changes.",
     )
 
     @field_validator("split")
     @classmethod
-    def _is_a_whole_split(cls, split: str) -> str:
+    def _is_complete_split(cls, split: str) -> str:
         if not re.fullmatch(r"\w+(\.\w+)*", split):
             raise ValueError(
-                "must be the name of one split; to have some of its rows, use the step `take`"
+                "must be the name of one split; use the step `take` to select some of its rows"
             )
         return split
 
     def inputs(self) -> list[str]:
-        """Return the Arrow files in the cache; they are fetched if they are not there.
+        """Return the Arrow files in the cache, downloading them first if necessary.
 
-        Raises ConfigError for what cannot be had, MissingExtraError without `datasets`.
+        Raises ConfigError if the dataset is not available, MissingExtraError without `datasets`.
         """
-        return self._files
-
-    def arrow_files(self) -> list[str]:
-        """Return the Arrow files in the cache."""
         return self._files
 
     @cached_property
@@ -78,34 +74,30 @@ class HubSource(ArrowSource):
             builder = datasets.load_dataset_builder(
                 self.dataset, self.config, revision=self.revision
             )
-            self._refuse_another_revision(builder)
+            self._refuse_other_revision(builder)
             builder.download_and_prepare()
             loaded = builder.as_dataset(split=self.split)
         except ConfigError:
             raise
         except ConnectionError:
             raise ConfigError(_NO_NETWORK, file=self.dataset) from None
-        except Exception as error:  # each kind of file, and the hub, has errors of its own
-            raise ConfigError(_first_line(error), file=self.dataset) from None
+        except Exception as error:  # each file type, and the Hub, raises its own exceptions
+            # Only the first line: the others may show text of rows.
+            message = (str(error) or type(error).__name__).splitlines()[0]
+            hint = _HINTS.get(type(error).__name__, "")
+            raise ConfigError(message + hint, file=self.dataset) from None
         return [entry["filename"] for entry in loaded.cache_files]
 
-    def _refuse_another_revision(self, builder: Any) -> None:
-        """Refuse what `datasets` takes from its cache, whatever was asked, without a network."""
+    def _refuse_other_revision(self, builder: Any) -> None:
+        """Raise ConfigError if `datasets`, offline, falls back to another cached revision."""
         from datasets.packaged_modules.cache.cache import Cache
 
         if isinstance(builder, Cache) and self.revision not in (None, builder.hash):
             raise ConfigError(
-                f"the hub cannot be reached, and the newest that the cache has is {builder.hash}, "
-                "not the revision that is asked for; set `revision` to that commit, or fetch the "
-                "other one",
+                f"the Hub cannot be reached, and the newest cached revision is {builder.hash}; set "
+                "`revision` to that commit, or download the other one",
                 file=self.dataset,
             )
-
-
-def _first_line(error: Exception) -> str:
-    """Return what an error of `datasets` says; further lines may show text of rows."""
-    said = (str(error) or type(error).__name__).splitlines()[0]
-    return said + _MENDS.get(type(error).__name__, "")
 
 
 SOURCE = HubSource

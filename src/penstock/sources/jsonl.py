@@ -1,67 +1,53 @@
-"""JSON Lines: one object a line; plain, .gz or .zst."""
+"""JSON Lines: one object per line; plain, .gz or .zst."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.batches import RowBatch, RowStats
-from penstock.json_items import replace_lone
+from penstock.batches import RowStats
+from penstock.json_items import replace_lone_surrogates
 from penstock.jsonl import BadLine, parse_line
 from penstock.sources._base import InputSplit
-from penstock.sources._lines import cut_at_lines, line_blocks, line_place
-from penstock.sources._rows import RowSource, chosen, in_batches
-from penstock.sources._surrogates import MEND, Surrogates
+from penstock.sources._json_records import SURROGATES_HINT, Surrogates
+from penstock.sources._lines import LineSource, line_blocks
+from penstock.sources._rows import Numbered, RecordSource
 
-_ARRAY_MEND = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
+_ARRAY_HINT = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
 
 
-class JsonlSource(RowSource):
+class JsonlSource(RecordSource, LineSource):
     """Rows from files of JSON Lines.
 
-    Every line must be an object in UTF-8 that has no key twice. An empty line is none, at the end
-    of a file either, where Megatron-LM's preprocess_data fails as well.
+    Every line must be a UTF-8 object without repeated keys. An empty line is bad, also at the end
+    of a file, as for Megatron-LM's preprocess_data.
     """
 
     surrogates: Surrogates = "error"
 
-    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
-        """Return ranges of bytes of plain files, and compressed files whole."""
-        return [
-            input_split for path in self.inputs() for input_split in cut_at_lines(path, piece_bytes)
-        ]
-
-    def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
-        """Yield the rows of an input split; their numbers are those of its lines."""
-        yield from in_batches(chosen(self._records(input_split, stats), self.choice(), stats))
-
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return the file and the line of a row."""
-        return line_place(input_split, number)
-
-    def _records(
-        self, input_split: InputSplit, stats: RowStats
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
+    def read_records(self, input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:
         for block in line_blocks(input_split):
             for number, line in enumerate(block.lines, block.number):
                 record = parse_line(line)
                 if isinstance(record, BadLine):
-                    record = self._second_look(line, record, stats)
+                    record = self._without_surrogates(line, record, stats)
                 if isinstance(record, BadLine):
                     first = input_split.start == number == 0
-                    mend = _ARRAY_MEND if first and line.lstrip().startswith(b"[") else ""
-                    stats.bad(number, f"{record.message}{mend}")
+                    hint = _ARRAY_HINT if first and line.lstrip().startswith(b"[") else ""
+                    stats.bad(number, f"{record.message}{hint}")
                 else:
                     yield number, record
 
-    def _second_look(self, line: bytes, bad: BadLine, stats: RowStats) -> dict[str, Any] | BadLine:
-        """Return what a line is apart from its lone surrogates, if these are what is wrong."""
-        mended, count = replace_lone(line)
-        record = parse_line(mended) if count else bad
+    def _without_surrogates(
+        self, line: bytes, bad: BadLine, stats: RowStats
+    ) -> dict[str, Any] | BadLine:
+        """Parse a bad line again without its lone surrogates, which may be all that is wrong."""
+        replaced, count = replace_lone_surrogates(line)
+        record = parse_line(replaced) if count else bad
         if isinstance(record, BadLine):
             return record
         if self.surrogates == "error":
-            return BadLine(bad.code, f"{bad.message}: a lone surrogate; {MEND}")
+            return BadLine(bad.code, f"{bad.message}: a lone surrogate; {SURROGATES_HINT}")
         stats.note("surrogates_replaced", count)
         return record
 

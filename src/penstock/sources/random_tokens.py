@@ -1,4 +1,4 @@
-"""Tokens made up at random: for measuring speed, and never in place of data that is missing."""
+"""Random tokens for speed measurements; never a substitute for missing data."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from penstock.batches import RowStats, TokenBatch
 from penstock.sources._base import InputSplit, Source
 from penstock.tokenization import storage_dtype
 
-_NAME = "random_tokens"
 _BLOCK_TOKENS = 1 << 18
 
 
 class RandomTokensSource(Source):
-    """Documents of random ids. They mean nothing: whoever trains on them measures speed alone.
+    """Documents of random ids. They are meaningless: training on them measures only speed.
 
-    The manifest of what is built from them says `synthetic`. The ids, uint16 for a small
-    vocabulary and else int32, depend on the settings alone, not on how they are cut into input_splits.
+    The manifest of a dataset built from them says `synthetic`. The ids, uint16 for a small
+    vocabulary and otherwise int32, depend only on the settings, not on the input splits.
     """
 
     gives_tokens: ClassVar[bool] = True
@@ -30,25 +29,26 @@ class RandomTokensSource(Source):
     length: int = Field(ge=1, le=2**31 - 1, description="The tokens of each document.")
     vocab_size: int = Field(ge=2, le=2**31, description="Ids are below this.")
     distribution: Literal["uniform", "zipf"] = Field(
-        "uniform", description="How often ids come: all alike, or id k as 1 / (k + 1)."
+        "uniform",
+        description="uniform: all ids are equally frequent; zipf: id k has the weight 1 / (k + 1).",
     )
-    seed: int = Field(0, ge=0, description="Decides every id.")
+    seed: int = Field(0, ge=0, description="The seed of the generator of ids.")
 
     @property
     def synthetic(self) -> bool:
-        """True: nothing can be learnt from random ids."""
+        """True: the ids are random."""
         return True
 
     def inputs(self) -> list[str]:
         """Return nothing: no file is read."""
         return []
 
-    def input_splits(self, piece_bytes: int) -> list[InputSplit]:
-        """Return ranges of documents of about `piece_bytes`, of whole blocks each."""
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        """Return ranges of documents of about `split_bytes`, in complete blocks."""
         size = self.length * storage_dtype(self.vocab_size).itemsize
-        step = max(1, piece_bytes // (size * self._block)) * self._block
+        step = max(1, split_bytes // (size * self._block)) * self._block
         return [
-            InputSplit(_NAME, start, stop, (stop - start) * size)
+            InputSplit("random_tokens", start, stop, (stop - start) * size)
             for start in range(0, self.count, step)
             for stop in [min(start + step, self.count)]
         ]
@@ -64,13 +64,9 @@ class RandomTokensSource(Source):
                 range(start - input_split.start, start - input_split.start + documents),
             )
 
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return which document (from 1) a row is."""
-        return _NAME, input_split.start + number + 1
-
     @property
     def _block(self) -> int:
-        """The number of documents that come from one state of the generator."""
+        """The number of documents that are drawn from one state of the generator."""
         return max(1, _BLOCK_TOKENS // self.length)
 
     def _ids(self, block: int) -> NDArray[Any]:
@@ -79,9 +75,9 @@ class RandomTokensSource(Source):
         dtype = storage_dtype(self.vocab_size)
         if self.distribution == "uniform":
             return generator.integers(self.vocab_size, size=count).astype(dtype)
-        shares = np.cumsum(1 / np.arange(1, self.vocab_size + 1))
-        drawn = generator.random(count) * shares[-1]
-        return np.asarray(np.searchsorted(shares, drawn, side="right").astype(dtype))
+        cumulative = np.cumsum(1 / np.arange(1, self.vocab_size + 1))
+        drawn = generator.random(count) * cumulative[-1]
+        return np.asarray(np.searchsorted(cumulative, drawn, side="right").astype(dtype))
 
 
 SOURCE = RandomTokensSource

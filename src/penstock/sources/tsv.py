@@ -1,4 +1,4 @@
-"""Tab-separated values, in which a quote is a character like others."""
+"""Tab-separated values; a quote is a normal character."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from penstock.sources.csv import CsvSource
 
 
 class TsvSource(CsvSource):
-    """Rows from tables with one record a line and a tab between fields.
+    """Rows from tables with one record per line and a tab between fields.
 
     It is the source `csv` with other defaults.
     """
 
     delimiter: str | None = Field(
-        "\t", min_length=1, max_length=1, description="What parts the fields."
+        "\t", min_length=1, max_length=1, description="What separates fields."
     )
     quoting: Literal["standard", "none"] = Field(
         "none",
-        description="none: a quote is a character like others. "
-        "standard: a field may stand in double quotes, which are doubled within it.",
+        description="none: a quote is a normal character. "
+        "standard: a field may be in double quotes, which are doubled within it.",
     )
 
 

@@ -1,8 +1,7 @@
-"""Text to tokens: the engines, and how a tokenizer is known again."""
+"""Tokenizers: text to tokens, with the engine that is fastest for a tokenizer."""
 
-from penstock.tokenization._base import Encoding, Engine, TokenizerIdentity, storage_dtype
+from penstock.tokenization._base import Encoding, Engine, TokenizerIdentity, framed, storage_dtype
 from penstock.tokenization._files import TokenizerFiles
-from penstock.tokenization._flat import framed
 from penstock.tokenization._tokenizer import EngineName, Tokenizer, load_tokenizer
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A tokenizer on disk: tokenizer.json, and beside it the names of its special tokens."""
+"""A tokenizer on disk: tokenizer.json and the files beside it that name its special tokens."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 import orjson
 
-from penstock.errors import ConfigError, did_you_mean_beside
+from penstock.errors import ConfigError, did_you_mean_path
 
 _NAMES = ("bos_token", "eos_token", "pad_token", "cls_token", "sep_token", "unk_token")
-#: What stands beside tokenizer.json, the last word last.
-_BESIDE = ("special_tokens_map.json", "tokenizer_config.json")
-_MEND = "save the tokenizer again with save_pretrained"
+#: The files beside tokenizer.json; later ones override earlier ones.
+_SETTINGS_FILES = ("special_tokens_map.json", "tokenizer_config.json")
+_HINT = "save the tokenizer again with save_pretrained"
 
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """`json` is tokenizer.json; `special` holds tokens by name, as transformers finds them.
+    """`json` is tokenizer.json; `special` maps names to tokens, as transformers resolves them.
 
-    tokenizer_config.json goes before special_tokens_map.json; both may be absent. `required` are
-    the tokens that these files name in any way.
+    tokenizer_config.json overrides special_tokens_map.json; both may be absent. `required` lists
+    every token that these files mention.
     """
 
     json: Path
@@ -31,57 +31,49 @@ class TokenizerFiles:
 
     @classmethod
     def at(cls, path: Path) -> TokenizerFiles:
-        """Find the files of a directory, or those beside a tokenizer.json.
+        """Find the files in a directory, or beside a tokenizer.json.
 
-        Raises ConfigError where there is none, and for a file that cannot be read.
+        Raises ConfigError if there is no tokenizer.json or a file cannot be read.
         """
         json = path / "tokenizer.json" if path.is_dir() else path
         if not json.is_file():
-            found = did_you_mean_beside(path) if json == path else ""
+            hint = did_you_mean_path(path) if json == path else ""
             raise ConfigError(
-                f"there is no {json}{found}; a tokenizer is a directory with tokenizer.json, "
+                f"there is no {json}{hint}; a tokenizer is a directory with tokenizer.json, "
                 "which save_pretrained writes",
                 field="tokenizer",
             )
         settings: dict[str, Any] = {}
-        for name in _BESIDE:
+        for name in _SETTINGS_FILES:
             settings |= _read(json.with_name(name))
         special = {
             name: token for name in _NAMES if (token := _content(settings.get(name))) is not None
         }
-        return cls(json, special, (*special.values(), *_further(settings)))
+        return cls(json, special, (*special.values(), *_additional_tokens(settings)))
 
     @property
     def paths(self) -> list[Path]:
         """Every file that was read."""
-        beside = [self.json.with_name(name) for name in _BESIDE]
+        beside = [self.json.with_name(name) for name in _SETTINGS_FILES]
         return [self.json, *(path for path in beside if path.is_file())]
 
     @property
     def bos(self) -> str | None:
-        """The token before a document: bos_token, or cls_token where there is none."""
+        """The token before a document: bos_token, or cls_token if there is none."""
         return self.special.get("bos_token") or self.special.get("cls_token")
 
     @property
     def eod(self) -> str | None:
-        """The token after a document: eos_token, or sep_token where there is none (as Megatron)."""
+        """The token after a document: eos_token, or sep_token if there is none (as in Megatron)."""
         return self.special.get("eos_token") or self.special.get("sep_token")
 
     @property
     def pad(self) -> str | None:
-        """The token of padding: pad_token."""
+        """The padding token: pad_token."""
         return self.special.get("pad_token")
 
-    def missing(self, token: str) -> ConfigError:
-        """Return the error about a token that is named here and not in the vocabulary."""
-        return ConfigError(
-            f"{self.json.parent}: the special token '{token}' is named beside tokenizer.json, "
-            f"which does not have it; {_MEND}",
-            field="tokenizer",
-        )
 
-
-def _further(settings: dict[str, Any]) -> Iterator[str]:
+def _additional_tokens(settings: dict[str, Any]) -> Iterator[str]:
     """Yield the other tokens that transformers would add if tokenizer.json lacked them."""
     decoder, additional = (
         settings.get(name) for name in ("added_tokens_decoder", "additional_special_tokens")
@@ -93,7 +85,7 @@ def _further(settings: dict[str, Any]) -> Iterator[str]:
 
 
 def _content(value: Any) -> str | None:
-    """Return a token that is written as text, or as a mapping with its `content`."""
+    """Return a token that is stored as a string, or as an object with its `content`."""
     found = value.get("content") if isinstance(value, dict) else value
     return found if isinstance(found, str) else None
 
@@ -107,8 +99,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot be read: {error.strerror}", file=path) from None
     except orjson.JSONDecodeError as error:
         raise ConfigError(
-            f"not JSON ({error.msg}); {_MEND}", file=path, line=error.lineno
+            f"not JSON ({error.msg}); {_HINT}", file=path, line=error.lineno
         ) from None
     if not isinstance(found, dict):
-        raise ConfigError(f"must be an object; {_MEND}", file=path)
+        raise ConfigError(f"must be an object; {_HINT}", file=path)
     return found

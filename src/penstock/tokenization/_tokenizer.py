@@ -1,4 +1,4 @@
-"""A tokenizer, ready for work: its identity, its engine, text to ids and back."""
+"""Loading a tokenizer, with the engine that was selected for it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 from penstock.errors import ConfigError
 from penstock.files import sha256_of
 from penstock.tokenization._base import (
-    AddedToken,
     Encoding,
     Engine,
-    EngineRefusal,
     TokenizerIdentity,
+    UnsupportedTokenizerError,
     storage_dtype,
 )
-from penstock.tokenization._choosing import choose, first_megabyte
-from penstock.tokenization._fastokens import FastokensEngine
+from penstock.tokenization._engines import FastokensEngine, TokenizersEngine
 from penstock.tokenization._files import TokenizerFiles
-from penstock.tokenization._huggingface import TokenizersEngine
+from penstock.tokenization._selection import first_megabyte, select_engine
 
 EngineName = Literal["auto", "fastokens", "tokenizers"]
 
@@ -31,10 +29,10 @@ _ENGINES: dict[str, type[Engine]] = {"fastokens": FastokensEngine, "tokenizers":
 
 
 class Tokenizer:
-    """One tokenizer.json with the engine that was chosen for it; `load_tokenizer` makes one.
+    """One tokenizer.json with its engine; made by `load_tokenizer`.
 
-    It may be used by several threads, by forked processes, and be pickled: what is unpickled has
-    loaded the same engine again, without comparing.
+    Threads and forked processes may share it. Unpickling loads the same engine again, without a
+    comparison.
     """
 
     def __init__(self, identity: TokenizerIdentity, engine: Engine, encoding: Encoding) -> None:
@@ -44,41 +42,41 @@ class Tokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """The number of tokens, added ones included."""
+        """The number of tokens, including added ones."""
         return self.identity.vocab_size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What ids are stored in: uint16 or int32."""
+        """The dtype of stored ids: uint16 or int32."""
         return storage_dtype(self.identity.vocab_size)
 
     @cached_property
     def special_ids(self) -> NDArray[np.uint32]:
         """The ids of all special tokens, ascending."""
-        tokens: list[AddedToken] = self.engine.added_tokens
+        tokens = self.engine.added_tokens
         return np.array([token.id for token in tokens if token.special], np.uint32)
 
     @cached_property
     def frame_ids(self) -> NDArray[np.uint32]:
-        """What the tokenizer itself adds to each text: its ids for the empty text."""
+        """The ids that the tokenizer itself adds to each text: those of the empty text."""
         return self.encode([""])[0]
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-        """Return the ids of all texts, flat, and the offsets (one more than texts) of each.
+        """Return the ids of all texts, flat, and their offsets (one more than texts).
 
-        Raises UnicodeEncodeError for a lone surrogate, another ValueError for what the engine
-        refuses.
+        Raises UnicodeEncodeError for a lone surrogate, another ValueError for text that the engine
+        cannot encode.
         """
         return self.engine.encode(texts)
 
     def decode(self, ids: Sequence[int] | NDArray[Any]) -> str:
-        """Return the text of ids, special tokens included."""
+        """Return the text of ids, including special tokens."""
         return self.engine.decode(np.asarray(ids).tolist())
 
     def id_of(self, token: str | int, field: str | None = None) -> int:
-        """Return the id of a token that is given by its text or by its id.
+        """Return the id of a token, given by its text or its id.
 
-        Raises ConfigError, about the option `field`, for what the vocabulary does not have.
+        Raises ConfigError, naming the option `field`, for a token outside the vocabulary.
         """
         found = token if isinstance(token, int) else self.engine.token_id(token)
         if found is None or not 0 <= found < self.vocab_size:
@@ -86,7 +84,7 @@ class Tokenizer:
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load_again, (self.identity, self.encoding)
+        return _reload, (self.identity, self.encoding)
 
 
 def load_tokenizer(
@@ -95,30 +93,35 @@ def load_tokenizer(
     sample: Iterable[str] = (),
     encoding: Encoding = Encoding(),  # noqa: B008 - it is frozen
 ) -> Tokenizer:
-    """Load a tokenizer: a directory with tokenizer.json, or such a file.
+    """Load a tokenizer from a directory with tokenizer.json, or from such a file.
 
-    With `auto`, fastokens is taken if it gives the same ids as tokenizers on odd texts and on the
-    first megabyte of `sample`, else tokenizers; `identity.engine_reason` says which and why. The
-    names of BOS, EOD and padding stand in tokenizer_config.json or special_tokens_map.json; where
-    there is neither they are unknown. Raises ConfigError for what is not there, cannot be loaded,
-    or names special tokens that tokenizer.json lacks.
+    With `auto`, the engine is fastokens if its ids equal those of tokenizers on test texts and on
+    the first megabyte of `sample`, else tokenizers; `identity.engine_reason` says why. BOS, EOD
+    and padding tokens are named by tokenizer_config.json or special_tokens_map.json, and unknown
+    without these files. Raises ConfigError if the tokenizer is missing or cannot be loaded, or if
+    its files name special tokens that tokenizer.json lacks.
     """
     files = TokenizerFiles.at(Path(path))
     try:
         if engine == "auto":
-            chosen, reason = choose(files.json, encoding, first_megabyte(sample))
+            selected, reason = select_engine(files.json, encoding, first_megabyte(sample))
         else:
-            chosen, reason = _ENGINES[engine](files.json, encoding), "asked for"
-    except EngineRefusal as refusal:
-        mend = "; use engine: auto" if engine == "fastokens" else ""
-        raise ConfigError(f"{files.json}: {refusal}{mend}", field="tokenizer") from None
-    return Tokenizer(_identify(files, chosen, reason), chosen, encoding)
+            selected, reason = _ENGINES[engine](files.json, encoding), "requested"
+    except UnsupportedTokenizerError as unsupported:
+        hint = "; use engine: auto" if engine == "fastokens" else ""
+        raise ConfigError(f"{files.json}: {unsupported}{hint}", field="tokenizer") from None
+    return Tokenizer(_identify(files, selected, reason), selected, encoding)
 
 
 def _identify(files: TokenizerFiles, engine: Engine, reason: str) -> TokenizerIdentity:
     for token in files.required:
         if engine.token_id(token) is None:
-            raise files.missing(token)
+            raise ConfigError(
+                f"{files.json.parent}: the special token '{token}' is named beside "
+                "tokenizer.json, which does not have it; save the tokenizer again with "
+                "save_pretrained",
+                field="tokenizer",
+            )
     bos, eod, pad = (
         None if token is None else engine.token_id(token)
         for token in (files.bos, files.eod, files.pad)
@@ -136,7 +139,7 @@ def _identify(files: TokenizerFiles, engine: Engine, reason: str) -> TokenizerId
     )
 
 
-def _load_again(identity: TokenizerIdentity, encoding: Encoding) -> Tokenizer:
-    """Load what was pickled; raises EngineRefusal where the file is not there any more."""
+def _reload(identity: TokenizerIdentity, encoding: Encoding) -> Tokenizer:
+    """Unpickle; raises UnsupportedTokenizerError if the file no longer exists."""
     engine = _ENGINES[identity.engine](Path(identity.path), encoding)
     return Tokenizer(identity, engine, encoding)

@@ -1,4 +1,4 @@
-"""penstock's own trainer, in a process of its own."""
+"""penstock's own trainer."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ import sys
 from pydantic import BaseModel
 
 from penstock.runs import RunConfig, RunDirectory
-from penstock.trainers._base import Trainer
+from penstock.trainers._base import Runner, Trainer
 from penstock.training import METHODS
 
 
-class PenstockTrainer(Trainer):
-    """Carries a run with `penstock.training`."""
-
-    name = "penstock"
+class PenstockRunner(Runner):
+    """Runs `penstock.training` in a process of its own."""
 
     def methods(self) -> list[str]:
-        """Every registered method."""
+        """Return every registered method."""
         return METHODS.names()
 
     def hyperparameters(self, method: str) -> type[BaseModel]:
-        """The method's own model."""
+        """Return the method's own model."""
         return METHODS.get(method).Hyperparameters
 
     def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
-        """The module, run by this interpreter."""
+        """Return `python -m penstock.training` with this interpreter."""
         return [sys.executable, "-m", "penstock.training", str(directory.path)]
 
 
-TRAINER = PenstockTrainer()
+TRAINER = Trainer("penstock", runner=PenstockRunner())

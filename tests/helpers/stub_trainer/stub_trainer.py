@@ -1,4 +1,4 @@
-"""A trainer for tests of scheduling: its trainer starts at once and behaves as its runs say."""
+"""A trainer for tests of grids: its process starts at once and behaves as its runs say."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from penstock.runs import RunConfig, RunDirectory
-from penstock.trainers import Trainer
+from penstock.trainers import Runner, Trainer
 
 PROCESS = Path(__file__).with_name("stub_process.py")
 
 
 class StubHyperparameters(BaseModel):
-    """What a run of the stub is told."""
+    """The hyperparameters of a stub run; `behaviour` is a function of `stub_process.py`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,33 +24,29 @@ class StubHyperparameters(BaseModel):
     behaviour: str = "done"
 
 
-class Stub(Trainer):
-    """Carries a run with `stub_process.py`."""
-
-    name = "stub"
+class StubRunner(Runner):
+    """Executes a run with `stub_process.py`."""
 
     def methods(self) -> list[str]:
-        """One, of the same name."""
+        """Return one method."""
         return ["stub"]
 
     def hyperparameters(self, method: str) -> type[BaseModel]:
-        """Its hyperparameters."""
+        """Return the hyperparameters of the stub."""
         return StubHyperparameters
 
     def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
-        """The process, without what site-packages would cost."""
+        """Return the command, without the startup cost of site-packages."""
         return [sys.executable, "-I", "-S", str(PROCESS), str(directory.path)]
 
 
-class Absent(Stub):
-    """A trainer whose program is not installed."""
-
-    name = "absent"
+class AbsentRunner(StubRunner):
+    """A trainer whose program does not exist."""
 
     def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
-        """A file that is not there."""
+        """Return a command whose file does not exist."""
         return ["/absent/trainer", str(directory.path)]
 
 
-TRAINER = Stub()
-ABSENT = Absent()
+TRAINER = Trainer("stub", runner=StubRunner())
+ABSENT = Trainer("absent", runner=AbsentRunner())

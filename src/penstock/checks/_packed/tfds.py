@@ -1,32 +1,31 @@
-"""TFDS's layout: what the JSON files say, which shards there are, and the rows in them."""
+"""Packed rows in the layout of TensorFlow Datasets: its JSON files, shards and rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
 from penstock.checks import _codes as codes
-from penstock.checks._collect import Collector
-from penstock.checks._packed.checker import PackedChecker
+from penstock.checks._packed import DamagedRow, PackedCheck, PackedShard
 from penstock.checks._packed.columns import Columns
-from penstock.checks._packed.rows import Damaged, PackedShard
 from penstock.errors import DataError, did_you_mean
+from penstock.findings import Collector
 from penstock.formats import (
     TfdsDataset,
     TfdsFormat,
     TfdsLayout,
-    missing_and_strange,
+    missing_and_stray,
     read_layout,
 )
 
 _INFO_NAME = "dataset_info.json"
 #: The fields of DatasetInfo and of SplitInfo (tensorflow_datasets/core/proto/dataset_info.proto).
 _INFO_KEYS = frozenset(
-    (
+    [
         "alternativeFileFormats",
         "citation",
         "configDescription",
@@ -51,29 +50,22 @@ _INFO_KEYS = frozenset(
         "splits",
         "supervisedKeys",
         "version",
-    )
+    ]
 )
 _SPLIT_KEYS = frozenset(
-    (
-        "filepathTemplate",
-        "name",
-        "numBytes",
-        "numShards",
-        "shardLengths",
-        "statistics",
-    )
+    ["filepathTemplate", "name", "numBytes", "numShards", "shardLengths", "statistics"]
 )
-#: What TFRecord puts around each record, which TFDS does not count.
+#: The bytes that TFRecord adds to each record, which TFDS does not count.
 _FRAME_BYTES = 16
 
 
-class TfdsChecker(PackedChecker):
-    """Checks directories that `tfds.builder_from_directory` is to load."""
+class TfdsCheck(PackedCheck):
+    """Checks directories that `tfds.builder_from_directory` can load."""
 
-    of: ClassVar[type[TfdsFormat]]
+    format: type[TfdsFormat]
 
     def shards(self, directory: Path, collector: Collector) -> Sequence[PackedShard]:
-        """Return the shards, or none where the files are not those that the JSON files name."""
+        """Return the shards, or none if they are not those in dataset_info.json."""
         try:
             layout = read_layout(directory)
         except DataError as error:
@@ -81,11 +73,11 @@ class TfdsChecker(PackedChecker):
             collector.add(codes.INFO_UNREADABLE, error.message, file=file, line=error.line)
             return []
         _check_keys(directory, collector)
-        _check_names(directory, layout, collector)
-        if not _check_shards(directory, layout, collector):
+        _check_directory_name(directory, layout, collector)
+        if not _check_shard_names(directory, layout, collector):
             return []
         _check_sizes(directory, layout, collector)
-        dataset = self.of.open(directory)
+        dataset = self.format.open(directory)
         return [
             PackedShard(path, rows, partial(_read, dataset, path, rows))
             for split in dataset.splits
@@ -95,61 +87,57 @@ class TfdsChecker(PackedChecker):
 
 def _read(
     dataset: TfdsDataset, path: Path, rows: int, numbers: Sequence[int]
-) -> Iterator[Columns | Damaged]:
+) -> Iterator[Columns | DamagedRow]:
     with dataset.open_shard(path, rows) as shard:
         for number in numbers:
             try:
                 yield dataset.decode(shard.record(number), path, number + 1)
             except DataError as error:
-                yield Damaged(codes.SHARD_DAMAGED, error.message)
+                yield DamagedRow(codes.SHARD_DAMAGED, error.message)
 
 
 def _check_keys(directory: Path, collector: Collector) -> None:
-    """Find keys that TFDS does not know; its parser refuses a file that has one."""
-    info: dict[str, Any] = orjson.loads((directory / _INFO_NAME).read_bytes())
+    """Report keys that TFDS does not know: its parser rejects a file with one."""
+    file = directory / _INFO_NAME
+    info: dict[str, Any] = orjson.loads(file.read_bytes())
     splits = [(split, _SPLIT_KEYS, "a split") for split in info["splits"]]
     for document, known, owner in [(info, _INFO_KEYS, "the dataset"), *splits]:
         for key in document:
-            if _camel(key) not in known:
+            # The JSON parser of protobuf reads snake_case and camelCase.
+            first, *others = key.split("_")
+            if first + "".join(word.capitalize() for word in others) not in known:
                 message = f"{owner} has the key '{key}'{did_you_mean(key, known)}"
-                file = directory / _INFO_NAME
                 collector.add(codes.INFO_KEY_UNKNOWN, message, file=file, group=key)
 
 
-def _camel(key: str) -> str:
-    """Return a key as protobuf's JSON has it, which reads both ways of writing one."""
-    first, *others = key.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-def _check_names(directory: Path, layout: TfdsLayout, collector: Collector) -> None:
-    """Find a directory that TFDS loads by its path, but does not find by the dataset's name."""
+def _check_directory_name(directory: Path, layout: TfdsLayout, collector: Collector) -> None:
+    """Report a directory that TFDS loads by its path, but not by the dataset's name."""
     path = directory.absolute()
-    there, must = f"{path.parent.name}/{path.name}", f"{layout.name}/{layout.version}"
-    if there != must:
-        message = f"the directory is {there}, and TFDS looks for the dataset in {must}"
+    found, expected = f"{path.parent.name}/{path.name}", f"{layout.name}/{layout.version}"
+    if found != expected:
+        message = f"the directory is {found}; to load the dataset by name, TFDS needs {expected}"
         collector.add(codes.VERSION_DIRECTORY, message, file=directory)
 
 
-def _check_shards(directory: Path, layout: TfdsLayout, collector: Collector) -> bool:
-    """Find shards that are not there or that nothing names; say whether the right ones are."""
-    missing, strange = missing_and_strange(directory, layout)
+def _check_shard_names(directory: Path, layout: TfdsLayout, collector: Collector) -> bool:
+    """Report missing and stray shards; return True if there are none."""
+    missing, stray = missing_and_stray(directory, layout)
     for name in missing:
-        hint = did_you_mean(name, strange)
-        message = f"{_INFO_NAME} names it (shards are numbered from 0), and it is not there{hint}"
+        hint = did_you_mean(name, stray)
+        message = f"is missing; {_INFO_NAME} lists it (shards are numbered from 0){hint}"
         collector.add(codes.SHARD_MISSING, message, file=directory / name)
-    for name in strange:
-        message = f"is named like a shard, and is none that {_INFO_NAME} names"
+    for name in stray:
+        message = f"is named like a shard, but {_INFO_NAME} does not list it"
         collector.add(codes.SHARD_STRAY, message, file=directory / name)
-    return not missing and not strange
+    return not missing and not stray
 
 
 def _check_sizes(directory: Path, layout: TfdsLayout, collector: Collector) -> None:
-    """Find a number of bytes that is not that of the shards, with or without their framing."""
-    for split, told in layout.sizes.items():
+    """Report a numBytes that is not the size of the shards, with or without their framing."""
+    for split, declared in layout.sizes.items():
         rows = layout.shards[split]
         names = [layout.file_name(split, index) for index in range(len(rows))]
         size = sum((directory / name).stat().st_size for name in names)
-        if layout.kind == "tfrecord" and told not in (0, size, size - _FRAME_BYTES * sum(rows)):
-            message = f"the split {split} has numBytes {told:,}, and its shards {size:,} bytes"
+        if layout.kind == "tfrecord" and declared not in (0, size, size - _FRAME_BYTES * sum(rows)):
+            message = f"the split {split} has numBytes {declared:,}; its shards have {size:,} bytes"
             collector.add(codes.INFO_BYTES, message, file=directory / _INFO_NAME, group=split)

@@ -1,67 +1,63 @@
-"""Checks of chat rows for LLaMA-Factory: directories with a dataset_info.json, training YAML."""
+"""Checks of chat data: directories with a dataset_info.json, and training files that read one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from penstock.checks import _codes as codes
-from penstock.checks._base import Checker, CheckOptions, refuse_original
-from penstock.checks._collect import Collector
-from penstock.checks.chat.directory import ChatFiles, check_directory, report_uncompared
-from penstock.checks.chat.evaluation import check_training
-from penstock.checks.chat.taken import taken, words_of
-from penstock.checks.chat.training import Training, broken_training, training_of, trainings_beside
-from penstock.findings import DatasetFindings
-from penstock.formats.chat import DATASET_INFO, FORMAT
+from penstock.checks._base import CheckOptions, FormatCheck
+from penstock.checks.chat.directory import check_directory, report_uncompared
+from penstock.checks.chat.leaks import compare
+from penstock.findings import Collector
+from penstock.formats.chat import FORMAT, DirectoryContents
+from penstock.trainers import ConfigChecker, TrainerConfig, config_checkers
 
 
-@dataclass(frozen=True)
-class ChatTarget:
-    """What was named: a directory of chat rows, or a training YAML that reads one.
+class ChatCheck(FormatCheck):
+    """Checks a directory of chat rows, or the configuration of a trainer that reads one."""
 
-    `directory` is None for a YAML whose data is not on this disk.
-    """
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+        self.looks_like = f"{FORMAT.looks_like}, or a training YAML that reads one"
 
-    path: Path
-    directory: Path | None
-    trainings: Sequence[Training]
+    def find(self, path: Path) -> Iterable[Path]:
+        """Return the directories at or below `path`, or `path` if it is a training file."""
+        return super().find(path) if _config_at(path) is None else [path]
 
+    def check(self, dataset: Path, collector: Collector, options: CheckOptions) -> int:
+        """Check a directory and the training files beside it, or one training file.
 
-class ChatChecker(Checker[ChatTarget]):
-    """Checks what LLaMA-Factory (0.9.5) would make of a directory, and of trainings with it."""
-
-    format = FORMAT.name
-    looks_like = f"{FORMAT.looks_like}, or a training YAML of it"
-
-    def find(self, path: Path) -> Sequence[ChatTarget]:
-        """Return every directory at or below a path with the trainings beside it, or a training."""
-        if (training := training_of(path) or broken_training(path)) is not None:
-            return [ChatTarget(path, training.directory, [training])]
-        return [ChatTarget(found, found, trainings_beside(found)) for found in FORMAT.find(path)]
-
-    def check(self, dataset: ChatTarget, options: CheckOptions) -> DatasetFindings:
-        """Return what is wrong with a directory, its rows and splits, and with trainings."""
-        refuse_original(dataset, self.format, options)
-        collector = Collector()
-        files = ChatFiles(dataset.path)
-        if dataset.directory is not None:
-            files = check_directory(dataset.directory, collector, full=options.full)
-        named = [check_training(training, files, collector) for training in dataset.trainings]
-        if dataset.path == dataset.directory:
-            named = list(files.parts.values())
-            _report_taken(files, collector)
-            report_uncompared(files, collector)
-        rows = sum(map(files.count, named))
-        return DatasetFindings(str(dataset.path), self.format, rows, collector.findings())
-
-
-def _report_taken(files: ChatFiles, collector: Collector) -> None:
-    """Say of how many rows of each split LLaMA-Factory makes examples."""
-    for words in words_of({part: taken(files, names) for part, names in files.parts.items()}):
-        place = files.path / DATASET_INFO
-        collector.add(codes.ROWS_TRAINED, words, file=place, group=words)
+        Return the number of rows of the directory, or of those that the training file uses.
+        """
+        given = _config_at(dataset)
+        directory = dataset if given is None else given[1].dataset
+        if given is not None:
+            configs = [given]
+        else:
+            checkers = config_checkers(FORMAT.name)
+            configs = [(each, config) for each in checkers for config in each.find_near(dataset)]
+        contents = DirectoryContents(dataset)
+        if directory is not None:
+            contents = check_directory(directory, collector, full=options.full)
+        parts: list[str] = []
+        for checker, config in configs:
+            checked = checker.check(config, contents, collector)
+            parts += checked.parts
+            for trained, evaluated in checked.compare:
+                compare(trained, evaluated, collector)
+        if given is not None:
+            return contents.count(parts)
+        for checker in config_checkers(FORMAT.name):
+            checker.report_used_rows(contents, collector)
+        report_uncompared(contents, collector)
+        return sum(map(contents.count, contents.parts.values()))
 
 
-CHECKER = ChatChecker()
+def _config_at(path: Path) -> tuple[ConfigChecker, TrainerConfig] | None:
+    for checker in config_checkers(FORMAT.name):
+        if (config := checker.find(path)) is not None:
+            return checker, config
+    return None
+
+
+CHECK = ChatCheck()

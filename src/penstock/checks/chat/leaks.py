@@ -1,81 +1,65 @@
-"""What stands in two splits: rows, their reversed twins, sentences; and twice in one file."""
+"""Rows, reversed pairs and sentences that are in two splits, and rows repeated in one file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.checks import _codes as codes
-from penstock.checks._collect import Code, Collector
-from penstock.checks.chat.rows import FileRows
+from penstock.checks import _codes
+from penstock.checks.chat import _codes as codes
 from penstock.files import plural
+from penstock.findings import Code, Collector
+from penstock.formats.chat import FileContents
 
-#: The share of rows whose reversed twins stand in the same file that makes them pairs.
+#: A file is one of sentence pairs if so many rows have their reversed pair in it.
 PAIRS_SHARE = 0.5
-#: The share of answers with a space before a comma that is no accident.
-_TOKENISED_SHARE = 0.1
-#: The share of answers that stand in their prompts that is no accident.
-_TOLD_SHARE = 0.5
-#: Of two splits that are both held out, either may keep what stands in both.
-_EITHER = "take the row out of one of the two files"
+#: The shares of answers with tokenized punctuation, and of answers within their prompts, that are
+#: reported.
+_TOKENIZED_SHARE, _REVEALED_SHARE = 0.1, 0.5
 
 
-def distinct_files(files: Iterable[FileRows], known: Sequence[FileRows] = ()) -> list[FileRows]:
-    """Return `known` and those files, the largest first, whose rows do not all stand in others."""
-    kept = list(known)
-    for rows in sorted(files, key=lambda rows: -len(rows.lines)):
-        others = np.concatenate([np.empty(0, np.uint64), *(other.pairs for other in kept)])
-        if not len(rows.pairs) or not np.isin(rows.pairs, others).all():
-            kept.append(rows)
-    return kept
-
-
-def twin_share(rows: FileRows) -> float:
-    """Return the share of rows whose reversed twins stand in the same file."""
-    return float(np.isin(rows.twins, rows.pairs).mean()) if len(rows.lines) else 0.0
-
-
-def check_splits(splits: Mapping[str, Sequence[FileRows]], collector: Collector) -> None:
+def check_splits(splits: Mapping[str, Sequence[FileContents]], collector: Collector) -> None:
     """Compare train with validation and test, and these with each other."""
+    either = "take the row out of one of the two files"
     compared = [
-        leaks(first, second, collector, fix=None if one == "train" else _EITHER)
+        compare(first, second, collector, fix=None if one == "train" else either)
         for one, other in combinations(splits, 2)
         for first in splits[one]
         for second in splits[other]
     ]
     if compared and not any(compared):
-        counts = [f"{sum(len(r.lines) for r in files):,} of {s}" for s, files in splits.items()]
-        message = f"no row, reversed twin or sentence stands in two splits: {', '.join(counts)}"
-        file = next(iter(splits.values()))[0].file.parent
-        collector.add(codes.SPLITS_APART, message, file=file)
+        counts = [f"{sum(len(f.lines) for f in files):,} of {s}" for s, files in splits.items()]
+        message = f"no row, reversed pair or sentence is in two splits: {', '.join(counts)}"
+        directory = next(iter(splits.values()))[0].file.parent
+        collector.add(codes.SPLITS_APART, message, file=directory)
 
 
-def leaks(
-    train: FileRows, other: FileRows, collector: Collector, *, fix: str | None = None
+def compare(
+    train: FileContents, other: FileContents, collector: Collector, *, fix: str | None = None
 ) -> bool:
-    """Find what of a file stands in another that it must share nothing with; say whether any does.
+    """Report rows of a file that are also in another; return True if there are any.
 
-    `fix` is what to do about a whole row, where `train` is no file that is trained on.
-    A row counts once: as a whole, else for its twin, else for its sentences. Of pairs, whose sides
-    are both sentences, any side counts; of other rows not that two answers are the same.
+    A row counts once: as the same row, or else for its reversed pair, or else for its sentences.
+    In files of sentence pairs every shared sentence counts; in others two equal answers do not.
+    `fix` replaces the fix for equal rows, if `train` is not trained on.
     """
     same = np.isin(train.pairs, other.pairs)
-    twins = np.isin(train.twins, other.pairs) & ~same
+    is_reversed = np.isin(train.reversed_pairs, other.pairs) & ~same
     texts = np.concatenate([other.prompts, other.answers])
-    if twin_share(train) >= PAIRS_SHARE:
+    if train.reversed_share >= PAIRS_SHARE:
         code, what = codes.SENTENCE_LEAKED, "a sentence"
         shared = np.isin(train.prompts, texts) | np.isin(train.answers, texts)
     else:
-        code, what = codes.TEXT_OVERLAP, "a text"
+        code, what = _codes.TEXT_OVERLAP, "a text"
         shared = np.isin(train.prompts, texts) | np.isin(train.answers, other.prompts)
-    shared &= ~same & ~twins
+    shared &= ~same & ~is_reversed
 
     def report(code: Code, found: NDArray[np.bool_], words: str, fix: str | None = None) -> bool:
         if count := int(found.sum()):
-            message = f"{count:,} of {plural(len(found), 'row')} {words} in {other.file}"
+            message = f"{count:,} of {plural(len(found), 'row')} {words} {other.file}"
             line, group = int(train.lines[found.argmax()]), str(other.file)
             collector.add(
                 code, message, file=train.file, line=line, count=count, fix=fix, group=group
@@ -83,38 +67,38 @@ def leaks(
         return count > 0
 
     found = [
-        report(codes.ROW_LEAKED, same, "stand, but for case and punctuation,", fix),
-        report(codes.TWIN_LEAKED, twins, "stand, with their sides reversed,"),
-        report(code, shared, f"have {what} that stands"),
+        report(_codes.ROW_LEAKED, same, "are, except for case and punctuation, in", fix),
+        report(codes.TWIN_LEAKED, is_reversed, "are, with their sides reversed, in"),
+        report(code, shared, f"have {what} that is in"),
     ]
     return any(found)
 
 
-def check_repeats(rows: FileRows, collector: Collector) -> None:
-    """Find rows that stand twice in a file, whose sides say the same, and PAWS's spaces.
+def check_repeats(file: FileContents, collector: Collector) -> None:
+    """Report repeated rows, rows with two equal sides, revealed answers, and PAWS's spaces.
 
-    Here a comma makes another text, which a correction may be all about.
+    Punctuation makes a difference here: it may be what a correction is about.
     """
-    _, firsts, inverse = np.unique(rows.exact, return_index=True, return_inverse=True)
+    _, firsts, inverse = np.unique(file.exact, return_index=True, return_inverse=True)
     first = firsts[inverse]
-    identical = rows.repeats
-    # Of a pair whose sides are the same both directions are one row: that is said below.
-    repeated = np.flatnonzero((first != np.arange(len(first))) & ~identical)
+    # Both directions of a pair with equal sides are the same row: reported as identical sides.
+    repeated = np.flatnonzero((first != np.arange(len(first))) & ~file.repeats)
     if len(repeated):
-        line, before = int(rows.lines[repeated[0]]), int(rows.lines[first[repeated[0]]])
-        message = f"the same as line {before}, but for case and white space"
+        line, before = int(file.lines[repeated[0]]), int(file.lines[first[repeated[0]]])
+        message = f"the same as line {before}, except for case and white space"
         count = len(repeated)
-        collector.add(codes.ROW_DUPLICATED, message, file=rows.file, line=line, count=count)
-    if identical.any():
-        message = "the answer says what the prompt says, but for case and white space"
-        line, count = int(rows.lines[identical.argmax()]), int(identical.sum())
-        collector.add(codes.SIDES_IDENTICAL, message, file=rows.file, line=line, count=count)
-    if rows.told > _TOLD_SHARE * len(rows.lines):
-        message = f"{rows.told:,} of {plural(len(rows.lines), 'prompt')} hold the whole answer"
-        collector.add(codes.ANSWER_TOLD, message, file=rows.file, count=rows.told)
-    if rows.tokenised > _TOKENISED_SHARE * len(rows.lines):
+        collector.add(_codes.ROW_DUPLICATED, message, file=file.file, line=line, count=count)
+    if file.repeats.any():
+        message = "the answer repeats the prompt, except for case and white space"
+        line, count = int(file.lines[file.repeats.argmax()]), int(file.repeats.sum())
+        collector.add(codes.SIDES_IDENTICAL, message, file=file.file, line=line, count=count)
+    if file.revealed > _REVEALED_SHARE * len(file.lines):
+        prompts = plural(len(file.lines), "prompt")
+        message = f"{file.revealed:,} of {prompts} contain the complete answer"
+        collector.add(codes.ANSWER_TOLD, message, file=file.file, count=file.revealed)
+    if file.tokenized > _TOKENIZED_SHARE * len(file.lines):
         message = (
-            f"{rows.tokenised:,} of {plural(len(rows.lines), 'answer')} have spaces before commas "
+            f"{file.tokenized:,} of {plural(len(file.lines), 'answer')} have spaces before commas "
             "and full stops, or `` for quotation marks, as PAWS has; models learn them"
         )
-        collector.add(codes.TEXT_TOKENISED, message, file=rows.file, count=rows.tokenised)
+        collector.add(codes.TEXT_TOKENISED, message, file=file.file, count=file.tokenized)

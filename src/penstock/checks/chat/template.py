@@ -1,4 +1,4 @@
-"""What stands around the sentence in every prompt: `Paraphrase this: `."""
+"""The template of prompts: the text around the sentence, such as `Paraphrase this: `."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from dataclasses import dataclass
 from itertools import product
 
 from penstock.manifest import Manifest
-from penstock.steps import normalised, parse_template
+from penstock.steps import parse_template
+from penstock.text import normalised
 
-#: From so many prompts on, what they share up to a space is no accident.
-_MANY = 50
-#: One prompt in so many may have another template, or none.
-_ODD_IN = 20
-#: So many prompts are tried with each template that may be, of so many ends and beginnings.
-_TRIED, _CUTS = 200, 20
-#: Where a template may end before a sentence, and begin again after it; marks tell it best.
+#: From so many prompts on, their common text up to a space is no coincidence.
+_MANY_PROMPTS = 50
+#: One in so many prompts may have another template, or none.
+_OUTLIERS_ONE_IN = 20
+#: Each candidate is tried on so many prompts, with so many ends and beginnings.
+_TRIED_PROMPTS, _TRIED_CUTS = 200, 20
+#: Where a template may end before the sentence, and continue after it; punctuation is best.
 _ENDS = re.compile(r"[:\n\"“«>\])]\s*|\s+")
 _BEGINNINGS = re.compile(r"\s*[\n\"”»<\[(]|\s+")
 
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """What comes before and after the sentence."""
+    """The text before and after the sentence."""
 
     prefix: str = ""
     suffix: str = ""
 
     def sentence(self, prompt: str) -> str:
-        """Return a prompt without the template; whole, where it does not have it."""
+        """Return a prompt without the template; unchanged if it does not have it."""
         end = len(prompt) - len(self.suffix)
         if end < len(self.prefix) or not prompt.startswith(self.prefix):
             return prompt
@@ -37,7 +38,7 @@ class PromptTemplate:
 
 
 def recorded_template(manifest: Manifest | None) -> PromptTemplate | None:
-    """Return the template that the step `chat` of a recipe had; None where none is recorded."""
+    """Return the template of the recipe's step `chat`, None if the manifest has none."""
     steps = manifest.recipe.get("steps") if manifest else None
     for step in steps if isinstance(steps, list) else ():
         settings = step.get("chat") if isinstance(step, dict) else None
@@ -51,10 +52,10 @@ def recorded_template(manifest: Manifest | None) -> PromptTemplate | None:
 def common_template(rows: Iterable[tuple[str, str]]) -> PromptTemplate:
     """Return the template of prompts, given each with its answer.
 
-    It is a part of what they share at their beginnings and ends: that under which the most prompts
-    are answers of other rows, as they are in pairs of both directions. Else a colon, a quotation
-    mark, a bracket or a new line parts it from the sentence, or, before it, a space if there are
-    many prompts.
+    The template is a part of the text that prompts share at their beginnings and ends. The best
+    part makes the most prompts equal to answers of other rows, as in pairs of both directions. If
+    none does, the template ends at a colon, a quotation mark, a bracket or a new line; with many
+    prompts, also at a space before the sentence.
     """
     answers: dict[str, str] = dict(rows)
     prompts = sorted(answers)
@@ -65,22 +66,24 @@ def common_template(rows: Iterable[tuple[str, str]]) -> PromptTemplate:
     suffix = _shared(sorted(rests))[::-1]
     ends = [match.end() for match in _ENDS.finditer(prefix)]
     beginnings = [match.start() for match in _BEGINNINGS.finditer(suffix)]
-    may_be = [
+    candidates = [
         PromptTemplate(prefix[:end], suffix[start:])
-        for end, start in product((0, *ends[-_CUTS:]), (*beginnings[:_CUTS], len(suffix)))
+        for end, start in product(
+            (0, *ends[-_TRIED_CUTS:]), (*beginnings[:_TRIED_CUTS], len(suffix))
+        )
     ]
-    said = {normalised(answer, "letters") for answer in answers.values()}
-    tried = prompts[:: -(-len(prompts) // _TRIED)]
+    known = {normalised(answer, "letters") for answer in answers.values()}
+    tried = prompts[:: -(-len(prompts) // _TRIED_PROMPTS)]
 
     def hits(template: PromptTemplate) -> int:
-        return sum(normalised(template.sentence(text), "letters") in said for text in tried)
+        return sum(normalised(template.sentence(text), "letters") in known for text in tried)
 
-    best, likely = max(may_be, key=hits), _likely(prefix, suffix, many=len(prompts) >= _MANY)
+    best = max(candidates, key=hits)
+    likely = _by_punctuation(prefix, suffix, many=len(prompts) >= _MANY_PROMPTS)
     return best if hits(best) > hits(likely) else likely
 
 
-def _likely(prefix: str, suffix: str, *, many: bool) -> PromptTemplate:
-    """Return the template that shared text is likely to be, where no answer tells."""
+def _by_punctuation(prefix: str, suffix: str, *, many: bool) -> PromptTemplate:
     ends = list(_ENDS.finditer(prefix))
     marked = [match for match in ends if match[0].strip()]
     end = marked or (ends if many else [])
@@ -91,9 +94,9 @@ def _likely(prefix: str, suffix: str, *, many: bool) -> PromptTemplate:
 
 
 def _shared(texts: Sequence[str]) -> str:
-    """Return the beginning that sorted texts share, but for a few odd ones at either end."""
-    odd = len(texts) // _ODD_IN
-    first, last = texts[odd], texts[-1 - odd]
+    """Return the common beginning of sorted texts, except for a few outliers at either end."""
+    outliers = len(texts) // _OUTLIERS_ONE_IN
+    first, last = texts[outliers], texts[-1 - outliers]
     pairs = zip(first, last, strict=False)
     length = next((index for index, (one, other) in enumerate(pairs) if one != other), None)
     return first if length is None else first[:length]

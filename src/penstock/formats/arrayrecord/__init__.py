@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 from penstock.errors import MissingExtraError
 from penstock.files import staged_file
 from penstock.formats._base import OutputSpec, RowBlock, Shard, Written
-from penstock.formats._tfds_format import TfdsFormat
-from penstock.formats._tfds_reading import ShardFile
+from penstock.formats._tfds import ShardFile, TfdsFormat
 
 #: One record a chunk: what random access wants, and Grain asks for.
 _OPTIONS = "group_size:1"

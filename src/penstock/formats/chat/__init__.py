@@ -1,15 +1,20 @@
 """Chat rows for LLaMA-Factory (0.9.5): `dataset_info.json` and the files that it names.
 
 paraphrase/
-  paws_paraphrase_train.jsonl           one object {"messages": [...]} a line; rows of some sources
-  paraphrase_combined_train.jsonl       rows of all sources; _eval and _test beside it
+  paws_paraphrase_train.jsonl           lines {"messages": [...]}: rows of some sources
+  paraphrase_combined_train.jsonl       rows of all sources; also _eval and _test
   paraphrase_combined.json              an array of rows
-  dataset_info.json                     an entry a file
+  dataset_info.json                     one entry per file
   penstock.json
 """
 
 from penstock.formats.chat._format import Chat
-from penstock.formats.chat.conversion import messages_of, messages_of_turns, to_alpaca
+from penstock.formats.chat.contents import (
+    DirectoryContents,
+    FileContents,
+    Hashes,
+    distinct_files,
+)
 from penstock.formats.chat.dataset_info import (
     COLUMNS,
     DATASET_INFO,
@@ -19,10 +24,18 @@ from penstock.formats.chat.dataset_info import (
     entry_of,
     read_dataset_info,
 )
-from penstock.formats.chat.entry_problems import (
-    EntryProblem,
-    problem_with_rows,
-    problems_of_entry,
+from penstock.formats.chat.entry_problems import EntryProblem, problem_with_rows, problems_of_entry
+from penstock.formats.chat.messages import (
+    ANSWERING,
+    ASKING,
+    ROLES,
+    ChatRow,
+    Message,
+    Problem,
+    messages_of,
+    messages_of_turns,
+    problem_of,
+    to_alpaca,
 )
 from penstock.formats.chat.reading import (
     PARQUET,
@@ -30,15 +43,6 @@ from penstock.formats.chat.reading import (
     ChatDataset,
     begins_an_array,
     scan_chat_rows,
-)
-from penstock.formats.chat.rows import (
-    ANSWERING,
-    ASKING,
-    ROLES,
-    ChatRow,
-    Message,
-    Problem,
-    problem_of,
 )
 
 __all__ = [
@@ -56,10 +60,14 @@ __all__ = [
     "ChatDataset",
     "ChatRow",
     "DatasetEntry",
+    "DirectoryContents",
     "EntryProblem",
+    "FileContents",
+    "Hashes",
     "Message",
     "Problem",
     "begins_an_array",
+    "distinct_files",
     "entry_of",
     "messages_of",
     "messages_of_turns",

@@ -1,4 +1,4 @@
-"""Chat rows in the files of a directory that LLaMA-Factory reads."""
+"""The format `chat`: files of chat rows in a directory that LLaMA-Factory reads."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from penstock.errors import ConfigError, did_you_mean
 from penstock.fields import MISSING, kind_of
 from penstock.files import write_atomic
 from penstock.formats._base import Dataset, Format, OutputSpec, RowBlock, Shard, View, Written
-from penstock.formats._walking import directories_with_files
-from penstock.formats.chat.conversion import to_alpaca
+from penstock.formats._locate import directories_with_files
 from penstock.formats.chat.dataset_info import (
     COLUMNS,
     DATASET_INFO,
@@ -26,12 +25,12 @@ from penstock.formats.chat.dataset_info import (
     entry_of,
     is_dataset_info,
 )
+from penstock.formats.chat.messages import problem_of, to_alpaca
 from penstock.formats.chat.reading import SUFFIXES, ChatDataset
-from penstock.formats.chat.rows import problem_of
 
-#: The view of what `NAME.json` holds.
+#: The view that is written to `NAME.json`.
 _JOINED = "joined"
-#: What stands before, between and after the rows of a file.
+#: The bytes before, between and after the rows of a file.
 _LINES = (b"", b"\n", b"\n")
 _ARRAY = (b"[\n", b",\n", b"\n]\n")
 
@@ -40,9 +39,9 @@ class Chat(Format):
     """Chat rows for LLaMA-Factory: JSON Lines by split, and `dataset_info.json`.
 
     A row is an object with `messages`, as the step `chat` makes it. NAME_train.jsonl,
-    NAME_eval.jsonl and NAME_test.jsonl hold the rows of all sources; `parts` have such files of
-    their own; NAME.json is an array of the rows of the `joined` splits. Each file has an entry of
-    its own in `dataset_info.json`, called as the file.
+    NAME_eval.jsonl and NAME_test.jsonl hold the rows of all sources; each of `parts` has such files
+    too; NAME.json is an array of the rows of the `joined` splits. Each file has an entry in
+    `dataset_info.json`, named as the file.
     """
 
     name: ClassVar[str] = "chat"
@@ -51,17 +50,18 @@ class Chat(Format):
     looks_like: ClassVar[str] = "a directory with a dataset_info.json of LLaMA-Factory"
 
     combined: FileName | None = Field(
-        None, description="What the files of all sources are called; null: as the dataset."
+        None,
+        description="Name of the files with the rows of all sources; null: the dataset's name.",
     )
     parts: dict[FileName, Annotated[list[str], Field(min_length=1)]] = Field(
         default_factory=dict,
-        description="Files of some sources alone, by name: {paws: [paws_train, paws_eval]}. They "
-        "hold what `shuffle` and `mix` were given.",
+        description="Files of the rows of some sources, by name: {paws: [paws_train, paws_eval]}. "
+        "They hold the rows before `shuffle` and `mix`.",
     )
     joined: list[Literal["train", "validation", "test"]] = Field(
         ["train"],
-        description="The splits whose rows stand in NAME.json, one after the other; none: no such "
-        "file. With validation in it, do not train on it and evaluate on NAME_eval.",
+        description="The splits whose rows NAME.json holds, one after the other; none: no such "
+        "file. If it holds validation, do not train on it and evaluate on NAME_eval.",
     )
     formatting: Formatting = Field(
         "sharegpt",
@@ -70,7 +70,7 @@ class Chat(Format):
     )
 
     def views(self, splits: Sequence[str], source_names: Sequence[str]) -> Sequence[View]:
-        """Return the splits, those of each part, and what is joined."""
+        """Return the splits, those of each part, and the joined splits."""
         views = [View(split, (split,)) for split in splits]
         for part, sources in self.parts.items():
             for name in sources:
@@ -84,21 +84,23 @@ class Chat(Format):
         return views
 
     def problem_with(self, row: Mapping[str, Any]) -> str | None:
-        """Say why a row is no chat row, or none that the formatting can hold."""
+        """Return why a row is no chat row, or cannot be stored in the formatting."""
         messages = row.get("messages", MISSING)
         if not isinstance(messages, list):
-            said = "absent" if messages is MISSING else f"{kind_of(messages)}, must be a list"
-            return f"the field 'messages' is {said}; the steps `chat` and `conversation` make it"
+            reason = "absent" if messages is MISSING else f"{kind_of(messages)}, must be a list"
+            return (
+                f"the field 'messages' is {reason}; the steps `chat` and `conversation` create it"
+            )
         if (wrong := problem_of(messages)) is not None:
-            return f"{wrong.message}; mend the `messages` of the row"
+            return f"{wrong.message}; correct the `messages` of the row"
         return _problem_with_alpaca(row) if self.formatting == "alpaca" else None
 
     def verify(self, target: OutputSpec) -> None:
-        """Refuse a part that has the name of the whole."""
+        """Refuse a part with the name of the files of all sources."""
         if self._stem_of_all(target) in self.parts:
             raise ConfigError(
-                f"'{self._stem_of_all(target)}' is what the files of all sources are called; call "
-                "the part otherwise, or set `combined`",
+                f"'{self._stem_of_all(target)}' is the name of the files of all sources; rename "
+                "the part, or set `combined`",
                 field="format.parts",
             )
 
@@ -116,7 +118,7 @@ class Chat(Format):
             out.write(before)
             lead = b""
             for block in blocks:
-                out.write(lead + between.join(self._laid(block)))
+                out.write(lead + between.join(self._encode(block)))
                 lead = between
             out.write(after)
         return [Written(shard.path, shard.stop - shard.start)]
@@ -149,8 +151,8 @@ class Chat(Format):
         stem = _stem(self._stem_of_all(target), view) if view in SUFFIXES else view
         return f"{stem}.jsonl"
 
-    def _laid(self, block: RowBlock) -> list[bytes]:
-        """Return the rows of a block as they will lie."""
+    def _encode(self, block: RowBlock) -> list[bytes]:
+        """Return the rows of a block as JSON in the formatting."""
         ends = np.cumsum(block.lengths, dtype=np.int64)[block.first[1:] - 1].tolist()
         data = block.ids.tobytes()
         rows = [data[start:end] for start, end in pairwise([0, *ends])]
@@ -162,11 +164,11 @@ def _stem(name: str, split: str) -> str:
 
 
 def _problem_with_alpaca(row: Mapping[str, Any]) -> str | None:
-    """Say why a chat row cannot be one in the alpaca layout."""
+    """Return why a chat row cannot be stored in the alpaca layout."""
     if used := {message["role"] for message in row["messages"]} & {"tool", "function"}:
-        return f"has a turn of {min(used)}; alpaca has none, set `formatting: sharegpt`"
+        return f"has a turn of {min(used)}, which alpaca cannot hold; set `formatting: sharegpt`"
     if taken := row.keys() & COLUMNS["alpaca"].values():
-        return f"has a field '{min(taken)}' beside `messages`, as alpaca has; drop it"
+        return f"has a field '{min(taken)}' beside `messages`, which alpaca uses itself; drop it"
     return None
 
 

@@ -1,4 +1,4 @@
-"""`dataset_info.json`: how LLaMA-Factory finds and reads the files of a directory (0.9.5)."""
+"""`dataset_info.json`: the entries with which LLaMA-Factory 0.9.5 finds and reads files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from penstock.errors import DataError
 from penstock.fields import kind_of
 
 DATASET_INFO = "dataset_info.json"
-#: How rows may lie: turns with a role each, or an instruction with its output.
+#: The layouts of rows: turns with a role each, or an instruction with its output.
 Formatting = Literal["sharegpt", "alpaca"]
 
-#: LLaMA-Factory takes each tag that is not given for absent, not for its default: all are written.
+#: penstock writes all of them: LLaMA-Factory has no default for a tag that is left out.
 TAGS = {
     "role_tag": "role",
     "content_tag": "content",
@@ -37,7 +37,7 @@ COLUMNS: Mapping[Formatting, Mapping[str, str]] = {
         "history": "history",
     },
 }
-#: What holds for an entry that says nothing.
+#: The defaults of an entry that gives no columns, or no tags.
 _DEFAULT_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "sharegpt": {"messages": "conversations"},
     "alpaca": {"prompt": "instruction", "query": "input", "response": "output"},
@@ -51,49 +51,49 @@ _DEFAULT_TAGS = {
     "function_tag": "function_call",
     "system_tag": "system",
 }
-#: The keys by which an entry says where its rows are.
+#: The keys that name the location of an entry's rows.
 LOCATIONS = ("file_name", "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")
 
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """One entry: `settings` as they are written; the rest is what LLaMA-Factory makes of them."""
+    """One entry: `settings` as written; the properties are what LLaMA-Factory reads from them."""
 
     name: str
     settings: Mapping[str, Any]
 
     @property
     def file_name(self) -> str | None:
-        """The file, or directory, of the rows; None where they come from elsewhere."""
+        """The file or directory of the rows, None if they come from a hub."""
         value = self.settings.get("file_name")
         return value if isinstance(value, str) else None
 
     @property
     def formatting(self) -> str:
-        """How the rows lie; alpaca unless it is said."""
+        """The layout of the rows; alpaca by default."""
         return str(self.settings.get("formatting", "alpaca"))
 
     @cached_property
     def columns(self) -> Mapping[str, str]:
-        """The column of each part of a row: as written, else all defaults."""
+        """The column of each part of a row: as written, or all defaults."""
         of_formatting = _DEFAULT_COLUMNS.get(self.formatting, _DEFAULT_COLUMNS["sharegpt"])
         return _texts(self.settings.get("columns"), of_formatting)
 
     @cached_property
     def tags(self) -> Mapping[str, str]:
-        """The names of keys and roles in messages: as written, else all defaults."""
+        """The names of keys and roles in messages: as written, or all defaults."""
         return _texts(self.settings.get("tags"), _DEFAULT_TAGS)
 
 
 def _texts(value: Any, default: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what is text in a mapping. Where any is given, what is left out has no default."""
+    """Return the text values of a mapping, or the default: the two are never merged."""
     if not isinstance(value, dict):
         return default
     return {key: text for key, text in value.items() if isinstance(text, str)}
 
 
 def entry_of(name: str, file_name: str, formatting: Formatting) -> DatasetEntry:
-    """Return an entry for a file that penstock writes."""
+    """Return the entry of a file that penstock writes."""
     settings: dict[str, Any] = {"file_name": file_name, "formatting": formatting}
     settings["columns"] = dict(COLUMNS[formatting])
     if formatting == "sharegpt":
@@ -108,9 +108,9 @@ def dump_dataset_info(entries: list[DatasetEntry]) -> bytes:
 
 
 def read_dataset_info(directory: Path) -> dict[str, DatasetEntry]:
-    """Return the entries of a directory by name, whatever is wrong with their settings.
+    """Return the entries of a directory by name; their settings are not validated.
 
-    Raises DataError for a file that is not there, not JSON, or not an object of objects.
+    Raises DataError for a file that is missing, not JSON, or not an object of objects.
     """
     path = directory / DATASET_INFO
     try:
@@ -128,16 +128,16 @@ def read_dataset_info(directory: Path) -> dict[str, DatasetEntry]:
 
 
 def is_dataset_info(directory: Path) -> bool:
-    """Say whether the `dataset_info.json` of a directory is LLaMA-Factory's.
+    """Return True if the `dataset_info.json` of a directory is LLaMA-Factory's.
 
-    TFDS and saved Hugging Face datasets have files of this name, too, with others beside.
+    TFDS and saved Hugging Face datasets have a file of this name too, beside other known files.
     """
     if any((directory / name).exists() for name in ("features.json", "state.json")):
         return False
     try:
         data = orjson.loads((directory / DATASET_INFO).read_bytes())
     except (OSError, orjson.JSONDecodeError):
-        return True  # it cannot be read, and nothing tells that it is another's
+        return True  # unreadable, and nothing indicates another program
     if not isinstance(data, dict):
         return True
     entries = [settings for settings in data.values() if isinstance(settings, dict)]

@@ -1,4 +1,4 @@
-"""Chat rows read back: those of a file, and those of a split of a directory."""
+"""Read chat rows: of a file, and of a split of a directory."""
 
 from __future__ import annotations
 
@@ -10,37 +10,32 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
-from penstock.errors import DataError, did_you_mean_beside
+from penstock.errors import DataError, did_you_mean_path
 from penstock.fields import kind_of
 from penstock.formats._base import Dataset, TokenRow
-from penstock.formats.chat.conversion import messages_of
-from penstock.formats.chat.dataset_info import (
-    DATASET_INFO,
-    DatasetEntry,
-    read_dataset_info,
-)
-from penstock.formats.chat.rows import ChatRow, Message, Problem
-from penstock.json_items import CheckedJson, FaultyJsonError, json_items
+from penstock.formats.chat.dataset_info import DATASET_INFO, DatasetEntry, read_dataset_info
+from penstock.formats.chat.messages import ChatRow, Message, Problem, messages_of
+from penstock.json_items import CheckedJson, InvalidJsonError, json_items
 from penstock.jsonl import BOM, BadLine, parse_line, scan
 from penstock.manifest import read_manifest
 
-#: How the names of entries end, by split; the first is how penstock writes them.
+#: The suffixes of entry names by split; penstock writes the first one.
 SUFFIXES = {"train": ("train",), "validation": ("eval", "validation", "dev"), "test": ("test",)}
-#: Files of columns, of which LLaMA-Factory takes these as well.
 PARQUET = ".parquet"
+#: Files that LLaMA-Factory reads and penstock does not.
 _UNREAD = (".csv", ".arrow", ".txt")
-#: A line of an array that is longer holds many rows, as a rule.
-_LONGEST_LINE = 1 << 20
-#: The codes of lines that are a part of a row, or of several.
+#: A longer line of an array usually holds many rows.
+_MAX_LINE = 1 << 20
+#: The codes of lines that are a part of a row, or hold several.
 _PARTIAL = ("json-invalid", "not-utf8", "line-empty")
 
 
 def scan_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
-    """Yield each row, or what is wrong with it, with its line (from 1).
+    """Yield the line (from 1) of each row, and the row or what is wrong with it.
 
-    In a JSON array and in Parquet its number takes the place of the line. An array is read as a
-    stream, up to where it is no JSON. Raises DataError for a file that is not there, may not be
-    read, or is of another kind.
+    For a JSON array and for Parquet it is the row's number. An array is read as a stream, up to
+    the first invalid JSON. Raises DataError for a file that is missing, not readable, or of another
+    kind.
     """
     if file.suffix in _UNREAD:
         raise DataError(
@@ -57,10 +52,7 @@ def scan_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | BadLine]]
 
 
 def read_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each row with its line, as `scan_chat_rows` counts it.
-
-    Raises DataError, with file and line, for what is none.
-    """
+    """Yield what `scan_chat_rows` yields; raises DataError for the first invalid row."""
     for number, row in scan_chat_rows(file):
         if isinstance(row, BadLine):
             raise DataError(row.message, file=file, line=number)
@@ -68,26 +60,26 @@ def read_chat_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def begins_an_array(file: Path) -> bool:
-    """Say whether a file is one JSON array; raises DataError where it cannot be read."""
+    """Return True for a file that is one JSON array; raises DataError if it cannot be read."""
     try:
         with file.open("rb") as stream:
             return stream.read(64).removeprefix(BOM).lstrip(b" \t\r\n").startswith(b"[")
     except FileNotFoundError:
-        raise _absent(file) from None
+        raise _missing(file) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=file) from None
 
 
 def _opened(file: Path) -> BinaryIO:
-    """Open a file behind its byte order mark, where it has one."""
+    """Open a file after its byte order mark, if it has one."""
     stream = file.open("rb")
     stream.seek(len(BOM) if stream.read(len(BOM)) == BOM else 0)
     return stream
 
 
-def _absent(file: Path) -> DataError:
-    hint = did_you_mean_beside(file) or "; put it there, or take its entry out"
-    return DataError(f"is not there, and {DATASET_INFO} names it{hint}", file=file)
+def _missing(file: Path) -> DataError:
+    hint = did_you_mean_path(file) or "; restore it, or remove its entry"
+    return DataError(f"does not exist, but {DATASET_INFO} names it{hint}", file=file)
 
 
 def _scan_parquet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -99,28 +91,28 @@ def _scan_parquet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
             yield from enumerate(rows, 1)
     except FileNotFoundError:
-        raise _absent(file) from None
+        raise _missing(file) from None
     except PermissionError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=file) from None
     except (OSError, pa.ArrowException):
-        # What Arrow says of damage may hold bytes of rows.
+        # Arrow's message may contain bytes of rows.
         raise DataError("cannot be read as Parquet; make it again", file=file) from None
 
 
 def _scan_lines(file: Path) -> Generator[tuple[int, dict[str, Any] | BadLine], None, int | None]:
-    """Yield the rows of an array that has one a line, as penstock writes it, which is quick.
+    """Yield the rows of an array with one row per line, as penstock writes it: the fast path.
 
-    Return None at its end; where a line is no row, how many came before it.
+    Return None at the end of the array, else the number of rows before a line that is no row.
     """
-    number, goes_on = 0, True
+    number, expects_row = 0, True
     with _opened(file) as stream:
-        lines = iter(partial(stream.readline, _LONGEST_LINE), b"")
+        lines = iter(partial(stream.readline, _MAX_LINE), b"")
         if next(lines).strip() != b"[":
             return 0
         for line in map(bytes.strip, lines):
-            if not goes_on:
-                return None if line == b"]" and not stream.read(_LONGEST_LINE).strip() else number
-            goes_on = line.endswith(b",")
+            if not expects_row:
+                return None if line == b"]" and not stream.read(_MAX_LINE).strip() else number
+            expects_row = line.endswith(b",")
             row = parse_line(line.removesuffix(b","))
             if isinstance(row, BadLine) and row.code in _PARTIAL:
                 break
@@ -130,7 +122,7 @@ def _scan_lines(file: Path) -> Generator[tuple[int, dict[str, Any] | BadLine], N
 
 
 def _scan_items(file: Path, before: int) -> Iterator[tuple[int, dict[str, Any] | BadLine]]:
-    """Yield the rows of an array, however it is laid out, behind some that have been read."""
+    """Yield the rows of an array of any layout, after the first `before` rows."""
     number = 0
     with _opened(file) as stream:
         try:
@@ -138,7 +130,7 @@ def _scan_items(file: Path, before: int) -> Iterator[tuple[int, dict[str, Any] |
                 if number > before:
                     wrong = BadLine("not-an-object", f"{kind_of(row)}, must be an object")
                     yield number, row if isinstance(row, dict) else wrong
-        except FaultyJsonError as error:
+        except InvalidJsonError as error:
             code = error.fault if error.fault in ("not-utf8", "key-repeated") else "json-invalid"
             yield max(number, before) + 1, BadLine(code, error.reason)
 
@@ -146,8 +138,8 @@ def _scan_items(file: Path, before: int) -> Iterator[tuple[int, dict[str, Any] |
 class ChatDataset(Dataset):
     """A directory of chat rows that LLaMA-Factory reads.
 
-    `entries` gives those of `dataset_info.json` that are a split's: by the manifest, else all whose
-    names end as the split's are called (`_train`, `_eval`, `_test`).
+    `info` has all entries of `dataset_info.json`, `entries` those of each split: by the manifest,
+    or else by the suffix of their names (`_train`, `_eval`, `_test`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -159,14 +151,11 @@ class ChatDataset(Dataset):
         }
 
     def files(self, split: str) -> list[Path]:
-        """Return the files of a split.
-
-        Raises DataError for a split that is not there, and for several entries that may be meant.
-        """
+        """Return the files of a split; raises DataError unless exactly one entry belongs to it."""
         entries = self.entries.get(split, [])
         if not entries:
             raise DataError(
-                f"has no entry for {split}; call one NAME_{SUFFIXES[split][0]}",
+                f"has no entry for {split}; name one NAME_{SUFFIXES[split][0]}",
                 file=self.path,
             )
         if len(entries) > 1:
@@ -176,7 +165,7 @@ class ChatDataset(Dataset):
 
     @cached_property
     def splits(self) -> Mapping[str, int]:  # type: ignore[override]
-        """The number of rows of each split; files without a manifest are read for it."""
+        """The number of rows of each split; without a manifest the files are read and counted."""
         known = {} if self._manifest is None else {e.path: e.rows for e in self._manifest.files}
         return {
             split: sum(self._count(file, known) for file in self.files(split))
@@ -184,27 +173,27 @@ class ChatDataset(Dataset):
         }
 
     def messages(self, split: str) -> Iterator[ChatRow]:
-        """Yield the rows of a split; raises DataError, with file and line, for one that is none."""
+        """Yield the rows of a split; raises DataError, with file and line, for an invalid one."""
         for entry in self.entries.get(split, []):
             yield from self.messages_of_entry(entry)
 
     def messages_of_entry(self, entry: DatasetEntry) -> Iterator[ChatRow]:
-        """Yield the rows of an entry; raises DataError, with file and line, where one is none."""
+        """Yield the rows of an entry; raises DataError, with file and line, for an invalid one."""
         file = self.path / (entry.file_name or "")
         for number, row in read_chat_rows(file):
             found = messages_of(row, entry)
             if isinstance(found, Problem):
-                raise DataError(f"{found.message}; mend the row", file=file, line=number)
+                raise DataError(f"{found.message}; correct the row", file=file, line=number)
             turns = [Message(turn["role"], turn["content"]) for turn in found]
             yield ChatRow(turns, file, number)
 
     def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        """Yield the rows of a split: the column `row` (uint8) is JSON in UTF-8, without spaces."""
+        """Yield the rows of a split: the column `row` (uint8) is compact JSON in UTF-8."""
         base = 0
         for file in self.files(split):
             for number, row in read_chat_rows(file):
                 if start <= base and (stop is None or base < stop):
-                    # Parquet has values that JSON has not.
+                    # `default`: Parquet has types that JSON lacks.
                     data = np.frombuffer(orjson.dumps(row, default=str), np.uint8)
                     yield TokenRow({"row": data}, file, number)
                 base += 1

@@ -13,8 +13,7 @@ from penstock.config import FileName
 from penstock.errors import ConfigError
 from penstock.files import sync
 from penstock.formats._base import Format, OutputSpec, RowBlock, Shard, Written
-from penstock.formats._merged import Parts
-from penstock.formats._workplace import workplace
+from penstock.formats._merge import MergeInputs, staging_area
 from penstock.formats.megatron.dataset import (
     NAME,
     MegatronDataset,
@@ -100,12 +99,12 @@ class MegatronFormat(Format):
         """Join the pairs of all datasets, each of which must be one, under a new prefix."""
         pairs = [_only_pair(path) for path in datasets]
         prefixes = [prefix for _, prefix in pairs]
-        parts = Parts.of([(p, [file.name for file in pair_files(p)]) for p in prefixes])
+        parts = MergeInputs.of([(p, [file.name for file in pair_files(p)]) for p in prefixes])
         output = prefix_of(output)
         if output.is_dir():
             raise ConfigError("is a directory; name the prefix of new files", file=output)
         # The manifest comes last: what has one is whole.
-        with workplace(output, [*pair_files(output), manifest_path(output)]) as place:
+        with staging_area(output, [*pair_files(output), manifest_path(output)]) as place:
             made = merge(prefixes, place.directory / output.name)
             split = _merged_split(output, {split for split, _ in pairs})
             manifest_path(made).write_bytes(_described(made, split, parts).to_json())
@@ -145,7 +144,7 @@ def _merged_split(output: Path, splits: set[str]) -> str:
     return splits.pop() if told == "train" and len(splits) == 1 else told
 
 
-def _described(merged: Path, split: str, parts: Parts) -> Manifest:
+def _described(merged: Path, split: str, parts: MergeInputs) -> Manifest:
     """Return the manifest of merged pairs."""
     documents = IndexedReader(merged).documents
     files = [

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from penstock.errors import DataError, did_you_mean_beside
+from penstock.errors import DataError, did_you_mean_path
 from penstock.files import is_staging, natural_path_key
 from penstock.formats._base import Dataset, TokenRow
 from penstock.formats.megatron.layout import MAGIC
@@ -101,7 +101,7 @@ def _prefixes_of(path: Path) -> list[Path]:
     if any(file.is_file() for file in pair_files(path)):
         return [path]
     raise DataError(
-        f"there is no such directory and no {path.name}.bin{did_you_mean_beside(path)}", file=path
+        f"there is no such directory and no {path.name}.bin{did_you_mean_path(path)}", file=path
     )
 
 

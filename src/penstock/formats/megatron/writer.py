@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.errors import DataError
+from penstock.files import HashedFile
 from penstock.formats.megatron.layout import ADDRESS, LENGTH, MODE, Layout
 from penstock.formats.megatron.reader import pair_files
-from penstock.hashing import HashedFile
 
 
 class IndexWriter:

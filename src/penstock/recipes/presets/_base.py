@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.config import FileName, Options, Place
+from penstock.config import FileName, KeyPath, Options
 
 #: For a path in the expanded recipe, the path of the setting that it comes from.
-Origins = dict[Place, Place]
+Origins = dict[KeyPath, KeyPath]
 
 
 class Preset(Options, ABC):
@@ -55,7 +55,7 @@ class Preset(Options, ABC):
         """Return the setting that each part of the recipe comes from, for errors."""
         return {}
 
-    def files(self) -> Iterator[tuple[Place, Path, str]]:
+    def files(self) -> Iterator[tuple[KeyPath, Path, str]]:
         """Yield the files that must exist: the setting, the path, and a hint."""
         yield from ()
 

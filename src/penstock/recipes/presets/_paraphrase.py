@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.config import Place
+from penstock.config import KeyPath
 from penstock.recipes.presets._base import Origins, Preset
 from penstock.recipes.presets._corpora import TrainCorpus, local_files
 
@@ -74,11 +74,11 @@ class ParaphrasePreset(Preset):
                     origins["steps", index, name, "max_dropped"] = threshold
         return origins
 
-    def thresholds(self) -> Mapping[str, Place]:
+    def thresholds(self) -> Mapping[str, KeyPath]:
         """Return the setting of `max_dropped` for steps, by their `name` or kind."""
         return {}
 
-    def files(self) -> Iterator[tuple[Place, Path, str]]:
+    def files(self) -> Iterator[tuple[KeyPath, Path, str]]:
         """Yield the file of each split."""
         for name, corpus in self.corpora().items():
             for split, path in local_files(corpus):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from penstock.config import FileName, Options, Place
+from penstock.config import FileName, KeyPath, Options
 from penstock.recipes.presets._corpora import Corpus, Paws, QqpFields
 from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
 
@@ -131,7 +131,7 @@ class Paraphrase(ParaphrasePreset):
         """Return PAWS, then QQP."""
         return {"paws": self.paws, "qqp": self.qqp}
 
-    def thresholds(self) -> Mapping[str, Place]:
+    def thresholds(self) -> Mapping[str, KeyPath]:
         """Return the filter of each step, by the step's `name` or kind."""
         filters = {
             **dict.fromkeys(self.corpora(), "empty"),

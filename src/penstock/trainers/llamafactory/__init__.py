@@ -1,4 +1,4 @@
-"""LLaMA-Factory (0.9.5), in a process and a virtual environment of its own."""
+"""LLaMA-Factory (0.9.5): runs in its own process and virtual environment, export, and checks."""
 
 from __future__ import annotations
 
@@ -8,45 +8,52 @@ from pydantic import BaseModel
 
 from penstock.errors import ConfigError
 from penstock.runs import RunConfig, RunDirectory
-from penstock.trainers._base import Trainer
-from penstock.trainers.llamafactory.environment import require_environment
+from penstock.trainers._base import Runner, Trainer
+from penstock.trainers.llamafactory.checks import CHECKER
+from penstock.trainers.llamafactory.environment import install, require_environment, status
+from penstock.trainers.llamafactory.export import LlamaFactoryExporter
 from penstock.trainers.llamafactory.hyperparameters import METHODS, hyperparameters_of
 from penstock.trainers.llamafactory.models import require_loadable, template_of
-from penstock.trainers.llamafactory.rows import require_entries
+from penstock.trainers.llamafactory.rows import check_entries
 
 
-class LlamaFactory(Trainer):
-    """Carries a run with `llamafactory-cli train`."""
-
-    name = "llamafactory"
+class LlamaFactoryRunner(Runner):
+    """Runs `llamafactory-cli train`."""
 
     def methods(self) -> list[str]:
-        """Full fine-tuning and LoRA."""
+        """Return full fine-tuning and LoRA."""
         return list(METHODS)
 
     def hyperparameters(self, method: str) -> type[BaseModel]:
-        """The values in penstock's words; settings.py has LLaMA-Factory's."""
+        """Return the hyperparameters under penstock's names; settings.py has LLaMA-Factory's."""
         return hyperparameters_of(method)
 
-    def require(self) -> None:
-        """Raise ConfigError where there is no LLaMA-Factory."""
+    def require_installed(self) -> None:
+        """Raise ConfigError if LLaMA-Factory is not installed."""
         require_environment()
 
-    def verify(self, config: RunConfig) -> None:
-        """Refuse other tasks than chat, .gguf files, a model of no known template, and entries.
+    def check_config(self, config: RunConfig) -> None:
+        """Refuse tasks other than chat, .gguf files, and a model whose template is unknown.
 
-        Those are refused by which LLaMA-Factory would read other rows than stand there.
+        Also refuse entries with which LLaMA-Factory would read other rows than the files hold.
         """
         if config.task != "chat":
-            raise ConfigError("LLaMA-Factory trains the task chat alone", field="task")
+            raise ConfigError("LLaMA-Factory trains only the task chat", field="task")
         require_loadable(config.model)
         if config.hyperparameters["template"] is None:
             template_of(config.model, "hyperparameters.template")
-        require_entries(config.data)
+        check_entries(config.data)
 
     def command(self, directory: RunDirectory, config: RunConfig) -> list[str]:
-        """This package, run by this interpreter."""
+        """Return `python -m penstock.trainers.llamafactory` with this interpreter."""
         return [sys.executable, "-m", "penstock.trainers.llamafactory", str(directory.path)]
 
 
-TRAINER = LlamaFactory()
+TRAINER = Trainer(
+    "llamafactory",
+    runner=LlamaFactoryRunner(),
+    exporter=LlamaFactoryExporter(),
+    install=install,
+    status=status,
+    config_checker=CHECKER,
+)

@@ -1,4 +1,4 @@
-"""What a model's name and files tell: its chat template, its size, its batches."""
+"""A model's chat template, size and batch size, from its name and files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from penstock.errors import ConfigError
 
-#: LLaMA-Factory's template by the last part of a model's name, the first that fits; as version
-#: 0.9.5 has them in extras/constants.py. Models of images and sound are left out.
+#: LLaMA-Factory's template by the last part of a model's name; the first match counts. Source:
+#: extras/constants.py of version 0.9.5, without models of images and audio.
 _TEMPLATES = (
     (r"DeepSeek-R1", "deepseekr1"),
     (r"(Meta-)?Llama-?3(\.[1-3])?-\d+B(?!.*Vision)", "llama3"),
@@ -33,13 +33,13 @@ _TEMPLATES = (
 #: `8B`, `1.5b`, `135M`, `8x7B`; not a part of a longer word.
 _SIZE = re.compile(r"(?<![A-Za-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([BM])(?![A-Za-z])", re.IGNORECASE)
 _UNITS = {"B": 1e9, "M": 1e6}
-#: Rows a step, and how many a forward pass for models up to so many weights.
-ROWS_A_STEP = 16
-_ROWS_A_PASS = ((4e9, 4), (16e9, 2))
+#: Rows per step, and per forward pass for models up to so many weights.
+ROWS_PER_STEP = 16
+_ROWS_PER_PASS = ((4e9, 4), (16e9, 2))
 
 
 class Batches(NamedTuple):
-    """Rows a forward pass, passes a step, and why."""
+    """Rows per forward pass, passes per step, and the reason."""
 
     size: int
     accumulation: int
@@ -50,34 +50,32 @@ def require_loadable(model: str) -> None:
     """Raise ConfigError for a model that LLaMA-Factory does not load."""
     if model.endswith(".gguf"):
         raise ConfigError(
-            "LLaMA-Factory trains no .gguf file; name a hub model, or a directory of safetensors",
+            "LLaMA-Factory does not train .gguf files; name a hub model, or a directory of "
+            "safetensors",
             field="model",
         )
 
 
 def template_of(model: str, field: str = "template") -> str:
-    """Return the template for a model's name.
-
-    Raises ConfigError, which names the key `field`, where the name tells none.
-    """
+    """Return the chat template of a model; raises ConfigError, for `field`, if it is unknown."""
     name = _last_part(model)
     for pattern, template in _TEMPLATES:
         if re.match(pattern, name, re.IGNORECASE):
             return template
     raise ConfigError(
-        f"the name '{name}' does not tell which chat template the model was trained with; give it "
-        "as LLaMA-Factory calls it, such as llama3, qwen or default",
+        f"the chat template of '{name}' is unknown; give LLaMA-Factory's name for it, such as "
+        "llama3, qwen or default",
         field=field,
     )
 
 
 def parameters_of(model: str) -> int | None:
-    """Return how many weights a model has: by its files, else by its name, else None.
+    """Return the number of weights of a model, from its files or its name; None if unknown.
 
-    Raises ConfigError for a file of weights that cannot be read.
+    Raises ConfigError for a safetensors file that cannot be read.
     """
     directory = Path(model).expanduser()
-    # Beside them the same weights may lie in another layout, as consolidated.safetensors.
+    # The same weights may be there in another layout too, as consolidated.safetensors.
     files = list(directory.glob("model*.safetensors")) or list(directory.glob("*.safetensors"))
     if files:
         return sum(_weights_in(file) for file in files)
@@ -88,27 +86,26 @@ def parameters_of(model: str) -> int | None:
 
 
 def batches_of(model: str, size: int | None, accumulation: int | None) -> Batches:
-    """Return the batches of a model.
+    """Return the batches of a model: as given, or chosen so that a step has 16 rows.
 
-    Both as given; or one given, a divisor of 16, and the other such that a step has 16 rows; or
-    both by the model's size.
+    If neither is given, `size` depends on the number of weights.
     """
     if size and accumulation:
-        why = "as given"
+        reason = "as given"
     elif size or accumulation:
-        why = f"{ROWS_A_STEP} in all"
+        reason = f"{ROWS_PER_STEP} in total"
     else:
-        size, why = _by_size(parameters_of(model))
-    size = size or ROWS_A_STEP // (accumulation or 1)
-    accumulation = accumulation or ROWS_A_STEP // size
-    return Batches(size, accumulation, f"{size} x {accumulation} rows a step, {why}")
+        size, reason = _by_size(parameters_of(model))
+    size = size or ROWS_PER_STEP // (accumulation or 1)
+    accumulation = accumulation or ROWS_PER_STEP // size
+    return Batches(size, accumulation, f"{size} x {accumulation} rows per step, {reason}")
 
 
 def _by_size(weights: int | None) -> tuple[int, str]:
-    """Return rows a forward pass, and why."""
+    """Return the rows per forward pass, and the reason."""
     if weights is None:
         return 1, "for a model of unknown size"
-    size = next((rows for most, rows in _ROWS_A_PASS if weights <= most), 1)
+    size = next((rows for most, rows in _ROWS_PER_PASS if weights <= most), 1)
     return size, f"for a model of {_short(weights)} weights"
 
 
@@ -117,7 +114,7 @@ def _short(weights: int) -> str:
 
 
 def _last_part(model: str) -> str:
-    """Return a hub name without its owner, a directory's own name."""
+    """Return a hub name without its owner, or the name of a directory."""
     path = Path(model).expanduser()
     return path.resolve().name if path.exists() else path.name
 
@@ -125,8 +122,8 @@ def _last_part(model: str) -> str:
 def _weights_in(file: Path) -> int:
     """Return the number of elements of all tensors of a safetensors file, by its header.
 
-    The format: u64 little-endian length, then as many bytes of JSON with a `shape` a tensor
-    (https://huggingface.co/docs/safetensors).
+    The format: a length (u64, little-endian), then as many bytes of JSON with the `shape` of each
+    tensor (https://huggingface.co/docs/safetensors).
     """
     try:
         with file.open("rb") as stream:

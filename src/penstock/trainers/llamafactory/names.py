@@ -1,4 +1,4 @@
-"""The names that LLaMA-Factory 0.9.5 knows: of chat templates, and of the keys of its YAML."""
+"""The names of LLaMA-Factory 0.9.5: chat templates, and keys of the training YAML."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ video_max_pixels video_maxlen video_min_pixels vllm_config vllm_enforce_eager vl
 vllm_max_lora_rank vllm_maxlen warmup_ratio warmup_steps weight_decay
 """
 
-#: What the setting `template` may be.
+#: The values of the setting `template`.
 TEMPLATES = frozenset(_TEMPLATES.split())
-#: Every key of a training: of hparams/, and of transformers' Seq2SeqTrainingArguments, 4.55 to 5.6.
+#: Every key of a training: those of hparams/ and of Seq2SeqTrainingArguments (transformers 4.55 to
+#: 5.6).
 SETTINGS = frozenset(_SETTINGS.split())

@@ -1,4 +1,4 @@
-"""Carry one run with `llamafactory-cli train`: train it, then evaluate what was kept."""
+"""One run with `llamafactory-cli train`: train, then evaluate the weights that were kept."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from penstock.errors import ConfigError, PenstockError
 from penstock.executors import run_process
 from penstock.files import write_atomic
 from penstock.runs import FailureKind, RunDirectory, RunRecord, RunResult, perplexity
-from penstock.runs.carrying import RunFailedError
-from penstock.runs.memory import peak_resident
-from penstock.trainers.llamafactory.environment import Contents, look_into, require_environment
-from penstock.trainers.llamafactory.following import LOG_NAME, TrainerLog
+from penstock.runs.process import RunFailedError, peak_resident_bytes
+from penstock.trainers.llamafactory.environment import inspect, require_environment
 from penstock.trainers.llamafactory.hyperparameters import hyperparameters_of
-from penstock.trainers.llamafactory.printed import Printed
-from penstock.trainers.llamafactory.rows import Part, parts_of
+from penstock.trainers.llamafactory.metrics import LOG_NAME, OutputParser, TrainerLog
+from penstock.trainers.llamafactory.rows import SplitRows, read_splits
 from penstock.trainers.llamafactory.settings import (
     Job,
     dtype_on,
@@ -35,10 +33,10 @@ from penstock.trainers.llamafactory.settings import (
 TRAINED_NAME = "trainer"
 _TEST_NAME = "trainer_test"
 _CACHE_NAME = ".datasets"
-#: A run's own directory is the truth; logs are read by the line.
-_ALONE = {"report_to": "none", "disable_tqdm": True}
-#: The log tells how many rows were read, and how much memory was held.
-_ENVIRONMENT = {
+#: The run's directory is the only record, and the output is parsed line by line.
+_FIXED_SETTINGS = {"report_to": "none", "disable_tqdm": True}
+#: The log must contain how many rows are read, and how much memory is used.
+_VARIABLES = {
     "LLAMAFACTORY_VERBOSITY": "INFO",
     "RECORD_VRAM": "1",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -48,18 +46,18 @@ _ENVIRONMENT = {
 def train_run(record: RunRecord, directory: RunDirectory) -> RunResult:
     """Train the run of a directory, and return its result.
 
-    Raises ConfigError where LLaMA-Factory is not here or the data has no evaluation rows, DataError
-    for a row that it would drop, PenstockError where it fails or has not read every row.
+    Raises ConfigError if LLaMA-Factory is not installed or the data has no evaluation rows,
+    DataError for a row that it would drop, PenstockError if it fails or has not read every row.
     """
     start = time.perf_counter()
-    runner = _Runner(record, directory)
-    parts = parts_of(record.config.data)
+    process = _Process(record, directory)
+    splits = read_splits(record.config.data)
     try:
-        log, dev_loss = runner.train(parts)
-        tested = "test" if "test" in parts else "validation"
-        score = runner.test(parts["test"]) if tested == "test" else dev_loss
+        log, dev_loss = process.train(splits)
+        tested = "test" if "test" in splits else "validation"
+        score = process.test(splits["test"]) if tested == "test" else dev_loss
     finally:
-        shutil.rmtree(runner.cache, ignore_errors=True)
+        shutil.rmtree(process.cache, ignore_errors=True)
     return RunResult(
         metric="loss",
         score=score,
@@ -68,66 +66,76 @@ def train_run(record: RunRecord, directory: RunDirectory) -> RunResult:
         dev_score=dev_loss,
         best_step=min(log.dev_losses, key=lambda s: (log.dev_losses[s], s), default=log.steps),
         steps=log.steps,
-        train_rows=parts["train"].rows,
-        dev_rows=parts["validation"].rows,
-        evaluation_rows=parts[tested].rows,
+        train_rows=splits["train"].rows,
+        dev_rows=splits["validation"].rows,
+        evaluation_rows=splits[tested].rows,
         evaluation_split=tested,
-        # It cuts without a word; of packed rows it drops long ones, which fails the run.
-        truncated_rows=0 if runner.values.packing else None,
+        # It truncates silently; of packed rows it drops long ones, which fails the run.
+        truncated_rows=0 if process.values.packing else None,
         first_loss=log.losses[0] if log.losses else None,
         last_loss=log.losses[-1] if log.losses else None,
         tokens=log.tokens,
         seconds=round(time.perf_counter() - start, 3),
-        peak_memory_bytes=log.peak_memory or peak_resident(resource.RUSAGE_CHILDREN),
+        peak_memory_bytes=log.peak_memory or peak_resident_bytes(resource.RUSAGE_CHILDREN),
     )
 
 
-class _Runner:
+class _Process:
     """Starts LLaMA-Factory for one run."""
 
     def __init__(self, record: RunRecord, directory: RunDirectory) -> None:
         self.record = record
         self.directory = directory
         self.config = record.config
-        self.data = Path(self.config.data.path or "")
         self.cache = directory.path / _CACHE_NAME
         self.trained = directory.path / TRAINED_NAME
         self.values = hyperparameters_of(self.config.method)(**self.config.hyperparameters)
         self.dtype = dtype_on(record.device, self.values.compute_dtype)
         self.environment = require_environment()
-        self._note(look_into(self.environment))
+        contents = inspect(self.environment)
+        for module, error in contents.import_errors.items():
+            raise ConfigError(
+                f"LLaMA-Factory cannot start: {module}: {error}; see penstock doctor",
+                file=self.environment.cli,
+            )
+        # The result depends on these versions, not on penstock's own.
+        record.environment |= {
+            **contents.versions,
+            "executable": str(self.environment.python),
+            "compute_dtype": self.dtype,
+        }
 
-    def train(self, parts: Mapping[str, Part]) -> tuple[TrainerLog, float]:
+    def train(self, splits: Mapping[str, SplitRows]) -> tuple[TrainerLog, float]:
         """Train; return the log, and the evaluation loss of the weights that were kept."""
-        job = self._job(parts["train"].names, parts["validation"].names, self.trained)
+        job = self._job(splits["train"].names, splits["validation"].names, self.trained)
         settings = training_settings(job, self.values, self.dtype)
-        expected = {"training": parts["train"], "evaluation": parts["validation"]}
+        expected = {"training": splits["train"], "evaluation": splits["validation"]}
         stop = threading.Event()
         with TrainerLog(self.trained / LOG_NAME, self.directory, stop) as log:
             failure = self._run(settings, "train", expected, stop)
-        log.require_sound()
+        log.raise_error()
         if failure is not None:
             raise failure
         return log, _eval_loss(self.trained)
 
-    def test(self, part: Part) -> float:
+    def test(self, split: SplitRows) -> float:
         """Return the loss on the test rows of the weights that were kept."""
-        place = self.directory.path / _TEST_NAME
-        job = self._job([], part.names, place)
+        output = self.directory.path / _TEST_NAME
+        job = self._job([], split.names, output)
         settings = evaluation_settings(job, self.values, self.dtype, self.trained)
-        failure = self._run(settings, "test", {"evaluation": part}, threading.Event())
+        failure = self._run(settings, "test", {"evaluation": split}, threading.Event())
         if failure is not None:
             raise failure
-        return _eval_loss(place)
+        return _eval_loss(output)
 
     def _job(self, train: list[str], evaluation: list[str], output: Path) -> Job:
-        return Job(self.config.model, self.data, train, evaluation, output)
+        return Job(self.config.model, Path(self.config.data.path or ""), train, evaluation, output)
 
     def _run(
         self,
         settings: dict[str, Any],
         name: str,
-        expected: Mapping[str, Part],
+        expected: Mapping[str, SplitRows],
         stop: threading.Event,
     ) -> PenstockError | None:
         """Run `llamafactory-cli train` to its end, or until `stop`; return why it failed."""
@@ -135,53 +143,42 @@ class _Runner:
         hashes = "".join(
             f"# {use.path} is {use.manifest.content_hash}\n" for use in self.record.datasets
         )
-        write_atomic(file, hashes + dump_yaml({**settings, **_ALONE}))
-        printed = Printed(expected, packed=self.values.packing, stop=stop)
+        write_atomic(file, hashes + dump_yaml({**settings, **_FIXED_SETTINGS}))
+        parser = OutputParser(expected, packed=self.values.packing, stop=stop)
         outcome = run_process(
             [str(self.environment.cli), "train", str(file)],
-            environment={**_ENVIRONMENT, "HF_DATASETS_CACHE": str(self.cache)},
+            environment={**_VARIABLES, "HF_DATASETS_CACHE": str(self.cache)},
             out=self.directory.log_file(self.config, "out"),
             err=self.directory.log_file(self.config, "err"),
             stop=stop,
-            edit=printed.read,
+            edit=parser.parse,
         )
-        problem = printed.problem(so_far=outcome.stopped or outcome.status != 0)
+        problem = parser.problem(so_far=outcome.stopped or outcome.status != 0)
         if outcome.status == 0 or outcome.stopped:
             return problem
-        failure = _failure(outcome.status, printed.last_error)
-        # It also ends by itself for want of rows; a signal comes from elsewhere.
+        failure = _failure(outcome.status, parser.last_error)
+        # Without rows it fails too, for which `problem` is the reason; a signal is another reason.
         return failure if outcome.status < 0 else problem or failure
 
-    def _note(self, contents: Contents) -> None:
-        """Record the versions that the result depends on in the place of penstock's own."""
-        for module, trouble in contents.troubles.items():
-            raise ConfigError(
-                f"LLaMA-Factory cannot start: {module}: {trouble}; penstock doctor says what to do",
-                file=self.environment.cli,
-            )
-        self.record.environment |= {
-            **contents.versions,
-            "executable": str(self.environment.python),
-            "compute_dtype": self.dtype,
-        }
 
-
-def _failure(status: int, said: str) -> PenstockError:
-    """Return the failure of a process that ended otherwise than with 0."""
+def _failure(status: int, last_error: str) -> PenstockError:
+    """Return the failure of a process whose exit status is not 0."""
     if status < 0:
-        words = f"LLaMA-Factory was ended by {signal.Signals(-status).name}"
+        message = f"LLaMA-Factory was ended by {signal.Signals(-status).name}"
         hint = "; the kernel does this when memory runs out" * (-status == signal.SIGKILL)
-        return RunFailedError(words + hint, FailureKind.KILLED)
-    return PenstockError(f"LLaMA-Factory ended with status {status}: {said or 'it said nothing'}")
+        return RunFailedError(message + hint, FailureKind.KILLED)
+    return PenstockError(
+        f"LLaMA-Factory ended with status {status}: {last_error or 'it printed no error'}"
+    )
 
 
 def _eval_loss(output: Path) -> float:
-    """Return the loss of the evaluation that comes last."""
+    """Return the loss of the last evaluation."""
     file = output / "eval_results.json"
     try:
         loss = float(json.loads(file.read_bytes())["eval_loss"])
     except (OSError, ValueError, KeyError) as error:
-        raise PenstockError(f"{file}: LLaMA-Factory left no evaluation loss ({error})") from None
+        raise PenstockError(f"{file}: LLaMA-Factory wrote no evaluation loss ({error})") from None
     if not math.isfinite(loss):
         raise RunFailedError(f"evaluation loss is {loss}", FailureKind.NOT_FINITE)
     return loss

@@ -1,0 +1,112 @@
+"""The input files of a source: found by path, pattern or URL, and described for the manifest."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from penstock.errors import ConfigError, did_you_mean_path
+from penstock.files import natural_key
+from penstock.manifest import InputEntry
+from penstock.sources._base import Source
+from penstock.sources._files import BUFFER, exists, file_system, is_url, open_raw, reading
+
+#: Fields that file systems and servers use for the version or modification time of a file.
+_VERSIONS = ("etag", "ETag", "md5Hash", "mtime", "LastModified", "last_modified", "updated")
+
+
+class FileSource(Source):
+    """A source that reads files."""
+
+    path: str | list[str] = Field(
+        min_length=1,
+        description="A file, a pattern (`*`, `**`), a URL, or a list of these.",
+    )
+
+    def inputs(self) -> list[str]:
+        """Return the files, each once; the matches of a pattern are in natural order."""
+        return find_files(self.path)
+
+
+def find_files(paths: str | Iterable[str]) -> list[str]:
+    """Return the files that paths and patterns (`*`, `?`, `[...]`, `**`) match.
+
+    The matches of one pattern are in natural order. Raises ConfigError for a path that matches no
+    file, and for a file that is matched twice, whose rows would count twice.
+    """
+    found: dict[str, str] = {}
+    for path in [paths] if isinstance(paths, str) else paths:
+        for file in _find_urls(path) if is_url(path) else _find_local(path):
+            identity = file if is_url(file) else os.path.realpath(file)
+            if identity in found:
+                raise ConfigError(
+                    f"is named twice ({found[identity]}, {file}); to read it twice, give the "
+                    "recipe two sources",
+                    file=file,
+                )
+            found[identity] = file
+    return list(found.values())
+
+
+def _find_local(path: str) -> list[str]:
+    if Path(path).is_file():  # even if its name looks like a pattern
+        return [path]
+    if not glob.has_magic(path):
+        if Path(path).is_dir():
+            raise ConfigError(
+                f"is a directory; name its files, as in {path.rstrip('/')}/*", file=path
+            )
+        raise ConfigError(f"there is no such file{did_you_mean_path(Path(path))}", file=path)
+    # Path.glob does not accept an absolute pattern.
+    found = glob.glob(path, recursive=True)  # noqa: PTH207
+    return _in_natural_order([file for file in found if Path(file).is_file()], path)
+
+
+def _find_urls(url: str) -> list[str]:
+    system, inner = file_system(url)
+    if not set("*[") & set(url):
+        if exists(url):
+            return [url]
+        raise ConfigError("there is no such file, or it cannot be reached", file=url)
+    with reading(url):
+        files = [system.unstrip_protocol(file) for file in system.glob(inner)]
+    return _in_natural_order(files, url)
+
+
+def _in_natural_order(files: list[str], pattern: str) -> list[str]:
+    if not files:
+        raise ConfigError("the pattern matches no file", file=pattern)
+    return sorted(files, key=lambda file: [natural_key(part) for part in file.split("/")])
+
+
+def describe_input(path: str) -> InputEntry:
+    """Return the manifest's entry for an input; a URL is downloaded completely to hash it."""
+    if not is_url(path):
+        with reading(path):
+            return InputEntry.of(Path(path))
+    with reading(path), open_raw(path) as stream:
+        digest, size = hashlib.sha256(), 0
+        while block := stream.read(BUFFER):
+            digest.update(block)
+            size += len(block)
+    return InputEntry(path=path, size=size, sha256=f"sha256:{digest.hexdigest()}")
+
+
+def input_state(path: str) -> list[Any]:
+    """Return size and modification time or version: what changes with a file, without reading it.
+
+    Raises DataError for a file that cannot be reached.
+    """
+    with reading(path):
+        if not is_url(path):
+            status = Path(path).stat()
+            return [status.st_size, status.st_mtime_ns]
+        system, inner = file_system(path)
+        info = system.info(inner)
+        return [info.get("size"), *(str(info[name]) for name in _VERSIONS if name in info)]

@@ -1,0 +1,169 @@
+r"""Records in JSON documents of any size, addressed by paths such as `patients[*].notes[*]`.
+
+Also the policy for lone surrogates, which JSON input can contain: halves of a character (`\ud83d`)
+that UTF-8 cannot encode and no tokenizer accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from penstock.errors import DataError, did_you_mean
+from penstock.fields import MISSING, find, kind_of, quoted_name
+from penstock.json_items import CheckedJson, InvalidJsonError, json_items, json_parser
+from penstock.sources._files import AGAIN, open_decompressed, reading
+
+Surrogates = Annotated[
+    Literal["error", "replace"],
+    Field(
+        description="The treatment of a lone surrogate (half of a character, as in `\\ud83d`): an "
+        "error, or replaced by U+FFFD and counted."
+    ),
+]
+SURROGATES_HINT = "`surrogates: replace` replaces it by U+FFFD"
+#: Fixes for some faults of a document.
+_HINTS = {"truncated": AGAIN, "surrogate": SURROGATES_HINT}
+_NAMES = re.compile(r"[^.\[\]^*]+(\.[^.\[\]^*]+)*")
+
+
+class JsonStream:
+    """The values of a JSON document by their path, in ijson's notation.
+
+    `path` is a file, compressed or not, or a URL. A lone surrogate becomes U+FFFD with
+    `replace_surrogates`, otherwise it is a DataError.
+    """
+
+    def __init__(self, path: str, *, replace_surrogates: bool = False) -> None:
+        self.path = path
+        self.replace_surrogates = replace_surrogates
+        #: The number of lone surrogates that the last pass replaced.
+        self.replaced = 0
+
+    def items(self, path: str) -> Generator[Any]:
+        """Yield every value at a path; the elements of a list are `item`.
+
+        Raises DataError, with the number of the last element, for invalid JSON. Raises DataError
+        after the last element if the list occurs twice: the parser yields the elements of both.
+        """
+        count = 0
+        name = path.removesuffix("item").removesuffix(".")
+        with reading(self.path), open_decompressed(self.path) as stream:
+            checked = CheckedJson(stream, name.split(".")[-1], replace=self.replace_surrogates)
+            try:
+                for value in json_items(checked, path):
+                    yield value
+                    count += 1
+            except InvalidJsonError as error:
+                after = f" after {name}[{count - 1}]" if count else ""
+                hint = f"; {_HINTS[error.fault]}" if error.fault in _HINTS else ""
+                raise DataError(f"{error.reason}{after}{hint}", file=self.path) from None
+            self.replaced = checked.replaced
+        if name and name != path and checked.seen > 1:  # the other may be a text or a nested key
+            self._refuse_repeated(name)
+
+    def first(self, path: str) -> Any:
+        """Return the first value at a path, or MISSING."""
+        with closing(self.items(path)) as values:
+            return next(values, MISSING)
+
+    def require_list(self, name: str) -> None:
+        """Raise DataError unless the document has the list `name` (empty: is itself a list)."""
+        keys: list[str] = []
+        with reading(self.path), open_decompressed(self.path) as stream:
+            for path, event, value in json_parser().parse(stream, use_float=True):
+                if path == name and event == "start_array":
+                    return
+                if path == "" and event == "map_key":
+                    keys.append(value)
+        if not name:
+            message = "is not a list; `records` must begin with the name of one"
+        elif name in keys:
+            message = f"'{name}' is not a list; see `records`"
+        else:
+            message = f"has no list '{name}'{did_you_mean(name, keys)}; see `records`"
+        raise DataError(message, file=self.path)
+
+    def _refuse_repeated(self, name: str) -> None:
+        """Raise DataError if the list `name` (dotted), or an object around it, occurs twice."""
+        above, _, last = name.rpartition(".")
+        if above:
+            self._refuse_repeated(above)
+        with reading(self.path), open_decompressed(self.path) as stream:
+            events = json_parser().parse(stream, use_float=True)
+            count = sum(event == (above, "map_key", last) for event in events)
+        if count > 1:
+            message = f"the key {quoted_name(last)} occurs twice in one object"
+            raise DataError(message, file=self.path)
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A value that should be a record or a list of records; `reason` includes its path."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class FoundRecord:
+    """A record, its parents from the outermost, and its path (`patients[3].notes[2]`)."""
+
+    record: dict[str, Any]
+    parents: tuple[dict[str, Any], ...]
+    path: str
+
+
+class RecordPath:
+    """The nested lists that contain the records of a document.
+
+    `lists` has the dotted name of each list within its parent, the outermost first. The first name
+    is empty if the document itself is the list (`[*].notes[*]`).
+    """
+
+    def __init__(self, text: str) -> None:
+        """Parse a path; raises ValueError if it is invalid."""
+        first, *others = text.removesuffix("[*]").split("[*]")
+        self.lists = [first, *(name.removeprefix(".") for name in others)]
+        named = all(_NAMES.fullmatch(name) for name in self.lists[not first :])
+        if not text.endswith("[*]") or not named or not all(n.startswith(".") for n in others):
+            raise ValueError(
+                "must name a list, or lists in lists, as in 'notes[*]' or 'patients[*].notes[*]'"
+            )
+
+    @property
+    def levels(self) -> int:
+        """The number of parents of a record, including the document if it is an object."""
+        return len(self.lists) - (self.lists[0] == "")
+
+    @property
+    def outermost(self) -> str:
+        """The path of the elements of the outermost list, in ijson's notation."""
+        return f"{self.lists[0]}.item" if self.lists[0] else "item"
+
+    def records_in(
+        self, element: Any, path: str, parents: tuple[dict[str, Any], ...], level: int = 1
+    ) -> Iterator[FoundRecord | BadRecord | None]:
+        """Yield the records in an element of the outermost list.
+
+        Yields None for an object whose inner list is missing or null.
+        """
+        if not isinstance(element, dict):
+            yield BadRecord(f"{path} is {kind_of(element)}, must be an object")
+        elif level == len(self.lists):
+            yield FoundRecord(element, parents, path)
+        else:
+            name = self.lists[level]
+            inner = find(element, name)
+            if inner is MISSING or inner is None:
+                yield None
+            elif not isinstance(inner, list):
+                yield BadRecord(f"{path}.{name} is {kind_of(inner)}, must be a list")
+            else:
+                parents = (*parents, element)
+                for index, value in enumerate(inner):
+                    yield from self.records_in(value, f"{path}.{name}[{index}]", parents, level + 1)
