@@ -16,7 +16,7 @@ from penstock.cli._tables import FoldingTable
 from penstock.files import plural
 
 if TYPE_CHECKING:
-    from penstock.recipes import Built, Estimate, Plan
+    from penstock.recipes import BuildPlan, Built, Estimate
     from penstock.recipes import Progress as BuildProgress
 
 #: How many of the skipped rows are listed.
@@ -32,7 +32,7 @@ def format_size(size: float) -> str:
     return plural(int(size), "byte")
 
 
-def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
+def plan_document(plan: BuildPlan, expected: Estimate | None) -> dict[str, Any]:
     """Return the plan of a build as one mapping."""
     recipe = plan.recipe
     return {
@@ -43,13 +43,13 @@ def plan_document(plan: Plan, expected: Estimate | None) -> dict[str, Any]:
         "input_bytes": plan.input_bytes,
         "input_splits": len(plan.input_splits),
         "finished_input_splits": len(plan.finished),
-        "steps": list(recipe.step_names),
+        "steps": recipe.labels,
         "left_out": list((recipe.file.preset or {}).get("left_out", [])),
         "estimate": asdict(expected) if expected else None,
     }
 
 
-def plan_lines(plan: Plan, expected: Estimate | None) -> Iterator[RenderableType]:
+def plan_lines(plan: BuildPlan, expected: Estimate | None) -> Iterator[RenderableType]:
     """Yield the plan of a build as text."""
     document = plan_document(plan, expected)
     files = plural(len({work.input_split.path for work in plan.input_splits}), "file")
@@ -125,10 +125,11 @@ def built_document(built: Built, seconds: float) -> dict[str, Any]:
         "format": manifest.format,
         "fresh": built.fresh,
         "counts": manifest.counts,
+        "steps": [asdict(report) for report in manifest.steps],
         "files": len(manifest.files),
         "bytes": sum(entry.size for entry in manifest.files),
         "tokenizer": manifest.tokenizer,
-        "synthetic": bool(manifest.recipe.get("synthetic")),
+        "synthetic": manifest.synthetic,
         "statistics": manifest.statistics,
         "seconds": round(seconds, 3),
     }
@@ -136,18 +137,20 @@ def built_document(built: Built, seconds: float) -> dict[str, Any]:
 
 def built_lines(built: Built, seconds: float) -> Iterator[RenderableType]:
     """Yield the result of a build: the rows kept and dropped by each step, and the dataset."""
+    from penstock.manifest import BuildRecipe
     from penstock.recipes import summary_tables
 
     manifest, recipe = built.manifest, built.manifest.recipe
+    assert isinstance(recipe, BuildRecipe)
     files = plural(len(manifest.files), "file")
     size = format_size(sum(entry.size for entry in manifest.files))
     yield f"[bold]{escape(str(built.path))}[/]  {manifest.format}, {files}, {size}"
     if not built.fresh:
-        yield "  already built from the same recipe, input and code"
+        yield "  already built from the same recipe and inputs"
         return
-    if recipe.get("synthetic"):
+    if manifest.synthetic:
         yield "  [bold yellow]random tokens[/]: only for measuring speed, not for training"
-    yield from _left_out_lines(recipe.get("preset"))
+    yield from _left_out_lines(recipe.preset)
     for table in summary_tables(manifest):
         yield FoldingTable(table.columns, table.rows)
         yield ""
@@ -158,11 +161,10 @@ def built_lines(built: Built, seconds: float) -> Iterator[RenderableType]:
         yield f"  tokenizer {escape(str(tokenizer['path']))}, encoded by {engine}"
     shown = manifest.skipped[:_SHOWN_SKIPS]
     for row in shown:
-        yield f"  [yellow]left out[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
-    more = sum(manifest.counts.get(name, 0) for name in ("skipped", "left_out")) - len(shown)
-    if more > 0:
-        yield f"  [yellow]left out[/] {plural(more, 'more row')}"
-    read = manifest.counts.get("read", built.documents)
+        yield f"  [yellow]dropped[/] {escape(row.file)}:{row.line}: {escape(row.reason)}"
+    if (more := manifest.skipped_rows - len(shown)) > 0:
+        yield f"  [yellow]dropped[/] {plural(more, 'more row')}"
+    read = manifest.steps[0].kept
     in_tokens = any(name.endswith(".tokens") for name in manifest.counts)
     yield f"  {seconds:.1f} s, {_rates(read, built.tokens, seconds, in_tokens=in_tokens)}"
 

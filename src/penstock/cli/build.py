@@ -21,7 +21,7 @@ from penstock.cli._output import (
 
 if TYPE_CHECKING:
     from penstock.executors import Executor
-    from penstock.recipes import Plan
+    from penstock.recipes import BuildPlan
 
 WorkersOption = Annotated[
     int | None,
@@ -68,7 +68,7 @@ def build(
     (show_plan if dry_run else run_plan)(plan, output, runner)
 
 
-def show_plan(plan: Plan, output: Output, executor: Executor) -> None:
+def show_plan(plan: BuildPlan, output: Output, executor: Executor) -> None:
     """Print what a build would do, and the job script that it would submit."""
     from penstock.recipes import estimate
 
@@ -78,15 +78,15 @@ def show_plan(plan: Plan, output: Output, executor: Executor) -> None:
     output.show(document, [document], lambda: [*plan_lines(plan, expected), *script])
 
 
-def run_plan(plan: Plan, output: Output, executor: Executor) -> None:
+def run_plan(plan: BuildPlan, output: Output, executor: Executor) -> None:
     """Run a build with a progress bar, and print its result."""
-    from penstock.recipes import carry_out
+    from penstock.recipes import execute
 
     if plan.finished:
         output.hint(f"{len(plan.finished)} of {len(plan.input_splits)} input splits already built")
     try:
         with interrupt_on_signals(), BuildBar(output) as bar:
-            built = carry_out(plan, executor, bar.on_progress)
+            built = execute(plan, executor, bar.on_progress)
     except KeyboardInterrupt:
         output.hint("run the same command again to resume from the finished input splits")
         raise

@@ -125,7 +125,8 @@ def load_tokenize(
         raise ConfigError("name at least one INPUT", field="input")
     prefix = Path(output_prefix)
     step: dict[str, Any] = {"tokenizer": str(tokenizer), "append_eod": append_eod}
-    step.update(options or {})
+    if options:
+        step.update(options)
     source = {name: step.pop(name) for name in ("surrogates",) if name in step}
     settings = {name: step.pop(name) for name in ("on_error", "max_errors") if name in step}
     recipe = {

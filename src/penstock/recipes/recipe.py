@@ -19,7 +19,7 @@ from penstock.config import (
     read_yaml,
     validate,
 )
-from penstock.errors import ConfigError, StepError, did_you_mean_beside
+from penstock.errors import ConfigError, StepError, did_you_mean_path
 from penstock.formats import FORMATS, Format, View
 from penstock.recipes.presets import PRESETS
 from penstock.recipes.schema import RecipeFile
@@ -222,7 +222,7 @@ def _expand_preset(document: Document) -> Document:
     seen: dict[Path, str] = {}
     for path, file, hint in preset.files():
         if not file.exists():
-            fix = did_you_mean_beside(file) or f"; {hint}"
+            fix = did_you_mean_path(file) or f"; {hint}"
             raise document.error(f"there is no {file}{fix}", path)
         setting = ".".join(map(str, path))
         if (other := seen.setdefault(file.resolve(), setting)) != setting:
