@@ -1,8 +1,8 @@
-"""What Megatron-LM's tools/preprocess_data.py does, for where there is no checkout of it.
+"""A replacement for Megatron-LM's tools/preprocess_data.py if there is no checkout of it.
 
-Written from its public description: `json.loads` of each line and Megatron's wrapper of the Hugging Face
-tokenizer in a `multiprocessing.Pool`, 32 lines at a time, and megatron-core's IndexedDatasetBuilder
-in the parent. The real tool also reads its hundreds of arguments.
+Written from its public description: `json.loads` of each line and Megatron's wrapper of the Hugging
+Face tokenizer in a `multiprocessing.Pool`, 32 lines at a time, and megatron-core's
+IndexedDatasetBuilder in the parent. The real tool also parses hundreds of arguments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def load(path: str) -> None:
 
 
 def encode(line: str) -> tuple[list[int], list[int]]:
-    """Return the ids of a document and the lengths of its sequences: one, or none."""
+    """Return the ids of a document and the length of its sequence; both empty without tokens."""
     ids = tokenizer.text_to_ids(json.loads(line)["text"])
     if not ids:
         return [], []

@@ -1,12 +1,12 @@
-"""The hand-written way from cohort JSON to TFRecord, in three scripts, as people write it.
+"""Three hand-written scripts that convert cohort JSON to TFRecord, as a baseline.
 
-    _three_scripts.py pack COHORTS TOKENIZER PACKED CONTEXT   JSON to packed rows as JSON Lines
+    _three_scripts.py pack COHORTS TOKENIZER PACKED CONTEXT   JSON to packed rows in JSON Lines
     _three_scripts.py convert PACKED RECORDS                  JSON Lines to TFRecord
     _three_scripts.py describe RECORDS DATASET CONTEXT        names and metadata for TFDS
 
-The first loads a cohort, puts the metadata before the text, encodes note by note, cuts and packs in
-order, and pads; two processes share the cohorts. The second writes tf.train.Example. The third
-renames the shards and writes the two JSON files.
+The first loads a cohort, adds the metadata before each text, encodes note by note, splits and packs
+in order, and pads, with two processes. The second writes tf.train.Example. The third renames the
+shards and writes the two JSON files of TFDS.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 class Row:
-    """A row that is being filled."""
+    """A packed row under construction."""
 
     def __init__(self) -> None:
         self.columns: dict[str, list[int]] = {name: [] for name in COLUMNS}
@@ -66,11 +66,11 @@ def pack_one(arguments: tuple[str, str, str, int]) -> None:
                 )
                 ids = [*tokenizer.encode(text).ids, eod]
                 for start in range(0, len(ids), context):
-                    input_split = ids[start : start + context]
-                    if len(row.columns["inputs"]) + len(input_split) > context:
+                    chunk = ids[start : start + context]
+                    if len(row.columns["inputs"]) + len(chunk) > context:
                         packed.write(json.dumps(row.padded(context)) + "\n")
                         row = Row()
-                    row.add(input_split)
+                    row.add(chunk)
         packed.write(json.dumps(row.padded(context)) + "\n")
 
 

@@ -1,9 +1,9 @@
-"""Cohort JSON to packed TFRecord for TFDS: one command beside the three scripts people write.
+"""Cohort JSON to packed TFRecord for TFDS: `penstock build` against three hand-written scripts.
 
-The cohorts of `--data` are written out several times with other patients and their words turned
-round, so that no note comes twice. Then `penstock build` and `_three_scripts.py` take turns, as
-whole processes with two workers each. Both must hold the same documents, token for token; the rows
-differ, as penstock packs better.
+The cohorts of `--data` are written several times with other patients and shuffled sentences, so
+that no note occurs twice. Then `penstock build` and `_three_scripts.py` run alternately, each with
+two workers; the times are those of complete processes. Both results must contain the same
+documents, token for token; the rows differ because penstock packs better.
 
     python benchmarks/cohorts_tfrecord.py --data DIR --tokenizer DIR [--copies 12] [--rounds 3]
 """
@@ -32,8 +32,8 @@ SCRIPTS = Path(__file__).with_name("_three_scripts.py")
 
 
 def write_cohorts(data: Path, out: Path, copies: int) -> int:
-    """Write the cohorts `copies` times, each note with its sentences in another order."""
-    chance = random.Random(0)
+    """Write the cohorts `copies` times, each note with its sentences shuffled; return the bytes."""
+    generator = random.Random(0)
     out.mkdir()
     for copy in range(copies):
         for path in sorted(data.glob("*.json")):
@@ -42,7 +42,7 @@ def write_cohorts(data: Path, out: Path, copies: int) -> int:
                 patient["patient_id"] += f"-{copy}"
                 for note in patient["notes"]:
                     sentences = note["note_text"].split(". ")
-                    chance.shuffle(sentences)
+                    generator.shuffle(sentences)
                     note["note_text"] = ". ".join(sentences)
             (out / f"{path.stem}-{copy:02d}.json").write_text(json.dumps(cohort))
     return sum(path.stat().st_size for path in out.iterdir())
@@ -72,13 +72,13 @@ def recipe(cohorts: Path, tokenizer: Path, output: Path) -> str:
 
 
 def run(*command: object) -> float:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     subprocess.run([sys.executable, *map(str, command)], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def documents(dataset: Path) -> tuple[Counter[bytes], int]:
-    """Return every segment of every row with how often it comes, and the number of rows."""
+    """Return the frequency of every segment, and the number of rows."""
     found: Counter[bytes] = Counter()
     rows = 0
     for row in FORMATS.get("tfrecord").open(dataset).rows("train"):
@@ -101,30 +101,32 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        size = write_cohorts(options.data, home / "cohorts", options.copies)
-        ours, theirs = home / "ours/notes/1.0.0", home / "theirs/notes/1.0.0"
-        (home / "notes.yaml").write_text(recipe(home / "cohorts", options.tokenizer, ours))
-        packed, records = home / "packed", home / "records"
-        taken: dict[str, list[float]] = {"penstock build": [], "three scripts": []}
+        base = Path(folder)
+        size = write_cohorts(options.data, base / "cohorts", options.copies)
+        ours, theirs = base / "ours/notes/1.0.0", base / "theirs/notes/1.0.0"
+        (base / "notes.yaml").write_text(recipe(base / "cohorts", options.tokenizer, ours))
+        packed, records = base / "packed", base / "records"
+        seconds: dict[str, list[float]] = {"penstock build": [], "three scripts": []}
         for _ in range(options.rounds):
             for path in (ours.parent, theirs.parent, packed, records):
                 shutil.rmtree(path, ignore_errors=True)
-            taken["penstock build"].append(
-                run("-m", "penstock", "build", home / "notes.yaml", "--workers", 2, "-q")
+            seconds["penstock build"].append(
+                run("-m", "penstock", "build", base / "notes.yaml", "--workers", 2, "-q")
             )
-            taken["three scripts"].append(
-                run(SCRIPTS, "pack", home / "cohorts", options.tokenizer, packed, CONTEXT)
+            seconds["three scripts"].append(
+                run(SCRIPTS, "pack", base / "cohorts", options.tokenizer, packed, CONTEXT)
                 + run(SCRIPTS, "convert", packed, records)
                 + run(SCRIPTS, "describe", records, theirs, CONTEXT)
             )
-        (mine, rows), (others, more) = documents(ours), documents(theirs)
-        assert mine == others, "the documents differ"
-    print(f"{size / 1e6:.1f} MB of cohorts, {sum(mine.values()):,} documents, the same in both")
-    print(f"rows of {CONTEXT} tokens: penstock {rows:,}, three scripts {more:,}")
-    for name, seconds in taken.items():
-        print(f"{name:16}{median(seconds):8.2f} s")
-    print(f"ratio {median(taken['three scripts']) / median(taken['penstock build']):.1f}")
+        our_documents, our_rows = documents(ours)
+        their_documents, their_rows = documents(theirs)
+        assert our_documents == their_documents, "the documents differ"
+    count = sum(our_documents.values())
+    print(f"{size / 1e6:.1f} MB of cohorts, {count:,} documents, identical in both")
+    print(f"rows of {CONTEXT} tokens: penstock {our_rows:,}, three scripts {their_rows:,}")
+    for name, measured in seconds.items():
+        print(f"{name:16}{median(measured):8.2f} s")
+    print(f"ratio {median(seconds['three scripts']) / median(seconds['penstock build']):.1f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How long `penstock --help` takes, beside a Python that does nothing.
+"""Start-up time of `penstock --help`, compared with a Python process that does nothing.
 
-They take turns, so that what else the machine does falls on all alike. Wall-clock time of whole
+The commands alternate, so that other load affects all of them. Wall-clock time of complete
 processes, with the files cached.
 
     python benchmarks/startup.py [--rounds 20]
@@ -24,32 +24,32 @@ COMMANDS = {
 
 
 def seconds(arguments: list[str]) -> float:
-    """Return how long one Python process takes from its start to its end."""
-    begun = time.perf_counter()
+    """Return the wall-clock time of one Python process."""
+    start = time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments],
         stdout=subprocess.DEVNULL,
         check=True,
         env={**os.environ, "NO_COLOR": "1"},
     )
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
-    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for arguments in COMMANDS.values():
-        seconds(arguments)  # the first time compiles and fills caches
+        seconds(arguments)  # fills caches
     for _ in range(rounds):
         for name, arguments in COMMANDS.items():
-            taken[name].append(seconds(arguments))
-    medians = {name: median(times) for name, times in taken.items()}
-    nothing = medians["python -c pass"]
+            times[name].append(seconds(arguments))
+    medians = {name: median(values) for name, values in times.items()}
+    baseline = medians["python -c pass"]
     print(f"{'command':30}{'median s':>10}{'ratio':>8}   ({rounds} rounds)")
     for name, value in medians.items():
-        print(f"{name:30}{value:10.3f}{value / nothing:8.1f}")
+        print(f"{name:30}{value:10.3f}{value / baseline:8.1f}")
 
 
 if __name__ == "__main__":

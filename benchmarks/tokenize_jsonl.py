@@ -1,13 +1,13 @@
-"""`penstock tokenize` beside Megatron-LM's tools/preprocess_data.py, whole processes.
+"""`penstock tokenize` against Megatron-LM's tools/preprocess_data.py, as complete processes.
 
-Both make .bin and .idx of the same JSON Lines, with the same tokenizer and number of workers; the
-files must be the same byte for byte. The input is made of real documents (`*.jsonl` or `*.jsonl.gz`
-with a field `text` in DATA), as often as it takes, each time in another order and each document
-turned round at another word. Peak memory is that of all processes together, with what they share
-counted once.
+Both write .bin and .idx for the same JSON Lines, with the same tokenizer and number of workers;
+the files must be identical. The input consists of real documents (`*.jsonl` or `*.jsonl.gz` with a
+field `text` in DATA), repeated as often as necessary, each time in another order and with each
+document rotated at another word. Peak memory is the sum over all processes; shared memory counts
+once.
 
-With `--megatron`, a checkout, its own tools run (preprocess_data_fast.py, too, where it has one);
-without, `_preprocess_data.py` stands for the first.
+With `--megatron`, a checkout, its own tools run (also preprocess_data_fast.py, if it has one);
+otherwise `_preprocess_data.py` replaces the first.
 
     python benchmarks/tokenize_jsonl.py --data DATA --tokenizer DIR [--tokenizer DIR]
         [--megatron DIR] [--megabytes 176] [--workers 2] [--rounds 3]
@@ -39,7 +39,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Run:
-    """What a process and its children took: seconds by the wall and of CPU, peak memory in MiB."""
+    """The cost of a process and its children: wall and CPU seconds, peak memory in MiB."""
 
     seconds: float
     cpu: float
@@ -56,16 +56,16 @@ def read_texts(data: Path) -> list[str]:
 
 
 def varied(texts: list[str]) -> Iterator[str]:
-    """Yield the texts again and again: in another order, and turned round at another word."""
+    """Yield the texts repeatedly, each time in another order and rotated at another word."""
     for turn in itertools.count():
-        chance = random.Random(turn)
-        for text in chance.sample(texts, len(texts)):
-            cut = text.find(" ", chance.randrange(len(text) + 1))
+        generator = random.Random(turn)
+        for text in generator.sample(texts, len(texts)):
+            cut = text.find(" ", generator.randrange(len(text) + 1))
             yield text if turn == 0 or cut < 0 else f"{turn}.{text[cut:]}\n{text[:cut]}"
 
 
 def write_jsonl(path: Path, texts: Iterator[str], size: int) -> int:
-    """Write documents until the file has `size` bytes; return their number."""
+    """Write documents until the file has `size` bytes; return the number of documents."""
     count = written = 0
     with path.open("w", encoding="utf-8") as out:
         while written < size:
@@ -78,9 +78,9 @@ def write_jsonl(path: Path, texts: Iterator[str], size: int) -> int:
 
 
 def measure(command: list[str], **environment: str) -> Run:
-    """Run a command to its end."""
+    """Run a command and measure it."""
     before = getrusage(RUSAGE_CHILDREN)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
@@ -91,7 +91,7 @@ def measure(command: list[str], **environment: str) -> Run:
     watching = threading.Thread(target=watch, args=(process.pid, peaks), daemon=True)
     watching.start()
     _, errors = process.communicate()
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     if process.returncode:
         sys.exit(f"{' '.join(command)}\n{errors.decode()[-2000:]}")
     after = getrusage(RUSAGE_CHILDREN)
@@ -100,7 +100,7 @@ def measure(command: list[str], **environment: str) -> Run:
 
 
 def watch(process: int, peaks: list[int]) -> None:
-    """Append the memory (KiB) of a process and its descendants to `peaks` until it has ended."""
+    """Append the memory (KiB) of a process and its descendants to `peaks` until it ends."""
     while (found := sum(map(proportional_memory, family(process)))) > 0:
         peaks.append(found)
         time.sleep(0.1)
@@ -119,7 +119,7 @@ def family(process: int) -> list[int]:
 
 
 def proportional_memory(process: int) -> int:
-    """Return the memory of a process (KiB); what n processes share counts 1/n for each."""
+    """Return the proportional set size of a process (KiB): shared pages count 1/n."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -134,49 +134,51 @@ def penstock(source: Path, tokenizer: Path, prefix: Path, workers: int) -> Run:
     return measure([*command, "--workers", str(workers)])
 
 
-def classic(source: Path, tokenizer: Path, prefix: Path, workers: int, home: Path | None) -> Run:
-    """Run Megatron-LM's classic tool, or what stands for it."""
+def classic(
+    source: Path, tokenizer: Path, prefix: Path, workers: int, checkout: Path | None
+) -> Run:
+    """Run Megatron-LM's classic tool, or its replacement."""
     command = [sys.executable, str(HERE / "_preprocess_data.py")]
-    if home:
-        command = [sys.executable, str(home / "tools/preprocess_data.py"), "--append-eod"]
+    if checkout:
+        command = [sys.executable, str(checkout / "tools/preprocess_data.py"), "--append-eod"]
         command += ["--tokenizer-type", "HuggingFaceTokenizer"]
     command += ["--input", str(source), "--output-prefix", str(prefix)]
     command += ["--tokenizer-model", str(tokenizer), "--workers", str(workers)]
     return measure(command, TOKENIZERS_PARALLELISM="false")
 
 
-def fast(source: Path, tokenizer: Path, prefix: Path, home: Path) -> Run:
-    """Run Megatron-LM's preprocess_data_fast.py; it has no number of workers."""
-    command = [sys.executable, str(home / "tools/preprocess_data_fast.py"), "--append-eod"]
+def fast(source: Path, tokenizer: Path, prefix: Path, checkout: Path) -> Run:
+    """Run Megatron-LM's preprocess_data_fast.py; it has no option for workers."""
+    command = [sys.executable, str(checkout / "tools/preprocess_data_fast.py"), "--append-eod"]
     command += ["--tokenizer-type", "HuggingFaceTokenizer", "--use-gigatoken"]
     command += ["--input", str(source), "--output-prefix", str(prefix)]
     return measure([*command, "--tokenizer-model", str(tokenizer)])
 
 
 def encode_all(tokenizer: Tokenizer, texts: list[str]) -> None:
-    """Encode texts a thousand at a time and keep nothing."""
+    """Encode texts a thousand at a time and discard the ids."""
     for start in range(0, len(texts), 1000):
         tokenizer.encode(texts[start : start + 1000])
 
 
 def bare_seconds(source: Path, tokenizer: Path, workers: int) -> float:
-    """Return how long the engine alone takes for texts that lie in memory, in forked processes."""
+    """Return the seconds that the engine needs for texts in memory, in forked processes."""
     with source.open("rb") as lines:
         texts = [json.loads(line)["text"] for line in lines]
     loaded = load_tokenizer(tokenizer)
     context = get_context("fork")
     shares = [texts[number::workers] for number in range(workers)]
-    begun = time.perf_counter()
+    start = time.perf_counter()
     processes = [context.Process(target=encode_all, args=(loaded, share)) for share in shares]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def same_files(one: Path, other: Path) -> bool:
-    """Say whether two datasets have the same bytes."""
+    """Return True if two datasets have the same bytes."""
     return all(
         Path(f"{one}_text_document.{kind}").read_bytes()
         == Path(f"{other}_text_document.{kind}").read_bytes()
@@ -185,38 +187,38 @@ def same_files(one: Path, other: Path) -> bool:
 
 
 def compare(source: Path, small: Path, tokenizer: Path, options: argparse.Namespace) -> bool:
-    """Print times and ratios for one tokenizer; return whether the classic files are the same."""
-    home, workers = source.parent, options.workers
+    """Print times and ratios for one tokenizer; return True if the classic files are the same."""
+    base, workers = source.parent, options.workers
     megabytes = source.stat().st_size / 1e6
     ours: list[Run] = []
     startups: list[Run] = []
     for turn in range(options.rounds):
-        startups.append(penstock(small, tokenizer, home / f"start{turn}", workers))
-        ours.append(penstock(source, tokenizer, home / f"ours{turn}", workers))
+        startups.append(penstock(small, tokenizer, base / f"start{turn}", workers))
+        ours.append(penstock(source, tokenizer, base / f"ours{turn}", workers))
     best, startup = (min(runs, key=lambda run: run.seconds) for runs in (ours, startups))
-    peers = {"preprocess_data.py": home / "classic"}
+    peers = {"preprocess_data.py": base / "classic"}
     runs = {"penstock tokenize": best}
     runs["preprocess_data.py"] = classic(
         source, tokenizer, peers["preprocess_data.py"], workers, options.megatron
     )
     if options.megatron and (options.megatron / "tools/preprocess_data_fast.py").is_file():
-        peers["preprocess_data_fast.py"] = home / "fast"
-        runs["preprocess_data_fast.py"] = fast(source, tokenizer, home / "fast", options.megatron)
+        peers["preprocess_data_fast.py"] = base / "fast"
+        runs["preprocess_data_fast.py"] = fast(source, tokenizer, base / "fast", options.megatron)
     print(f"\n{tokenizer}: {megabytes:.0f} MB, {workers} workers")
     print(f"{'':26}{'s':>8}{'CPU s':>8}{'MiB':>8}{'ratio':>8}  files")
     for name, run in runs.items():
-        same = name in peers and ("same" if same_files(home / "ours0", peers[name]) else "DIFFER")
+        same = name in peers and ("same" if same_files(base / "ours0", peers[name]) else "DIFFER")
         figures = f"{run.seconds:8.2f}{run.cpu:8.2f}{run.memory:8.0f}"
         print(f"{name:26}{figures}{run.seconds / best.seconds:8.1f}  {same or ''}")
     steady = best.seconds - startup.seconds
     bare = bare_seconds(source, tokenizer, workers)
     print(f"start-up {startup.seconds:.2f} s; then {megabytes / steady:.0f} MB/s, ", end="")
-    print(f"{bare / steady:.0%} of the engine alone ({megabytes / bare:.0f} MB/s)")
-    return same_files(home / "ours0", peers["preprocess_data.py"])
+    print(f"{bare / steady:.0%} of the speed of the engine ({megabytes / bare:.0f} MB/s)")
+    return same_files(base / "ours0", peers["preprocess_data.py"])
 
 
 def main() -> int:
-    """Compare with each tokenizer; return 1 where the files differ from the classic tool's."""
+    """Compare with each tokenizer; return 1 if the files differ from the classic tool's."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, action="append", required=True)

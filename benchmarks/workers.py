@@ -1,13 +1,13 @@
-"""`penstock tokenize` with two workers beside one, whole processes on the same input.
+"""Parallel efficiency of `penstock tokenize`: two workers and one, on the same input.
 
-They take turns, and must write the same files. Efficiency is the time of one worker by that of n
-workers and by n: 1 is twice as fast with twice the workers. It is given for the whole processes,
-and for what they take beyond the same command on one short document: the start-up, in which one
-process loads Python and the tokenizer and compares two engines, does not shrink with more workers.
+The commands alternate and must write the same files. Efficiency is the time of one worker divided
+by n times the time of n workers: 1 means n times as fast. It is printed for complete processes, and
+without start-up (the time of the same command on one short document), in which one process loads
+Python and the tokenizer and compares two engines whatever the number of workers.
 
-The machine's own figure stands beside it: a bare loop in as many processes, between the rounds. It
-is 1 where the cores are real and free. The workers' own cost is that of `LocalExecutor` with work
-that is none.
+The machine's own efficiency is printed for comparison: that of an arithmetic loop, measured between
+the rounds. It is 1 if the cores are physical and idle. The overhead of the workers is the time of
+`LocalExecutor` on trivial items.
 
     python benchmarks/workers.py --data DATA --tokenizer DIR [--megabytes 500] [--workers 2]
         [--rounds 5]
@@ -37,18 +37,18 @@ def tokenize(source: Path, tokenizer: Path, prefix: Path, workers: int) -> tuple
         old.unlink()
     command = [sys.executable, "-m", "penstock", "tokenize", str(source), "--append-eod"]
     command += ["--tokenizer", str(tokenizer), "--output-prefix", str(prefix), "--quiet"]
-    begun, used = time.perf_counter(), cpu_of_children()
+    start, cpu_start = time.perf_counter(), cpu_of_children()
     subprocess.run(
         [*command, "--workers", str(workers)],
         stdout=subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,
     )
-    return time.perf_counter() - begun, cpu_of_children() - used
+    return time.perf_counter() - start, cpu_of_children() - cpu_start
 
 
 def cpu_of_children() -> float:
-    """Return the CPU seconds of every process that this one has started and seen end."""
+    """Return the CPU seconds of all finished child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -59,34 +59,34 @@ def loop(number: int) -> int:
 
 
 def seconds_of_loops(count: int) -> float:
-    """Return how long as many loops as workers take, each in a worker of its own."""
-    begun = time.perf_counter()
+    """Return the time of `count` loops on `count` workers."""
+    start = time.perf_counter()
     list(LocalExecutor(workers=count).map(loop, range(count)))
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def milliseconds_to_start(workers: int) -> float:
-    """Return what workers cost that have next to nothing to do: the median of some rounds."""
+    """Return the median time of workers with trivial items."""
     executor = LocalExecutor(workers=workers)
-    taken = []
+    times = []
     for _ in range(20):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         list(executor.map(abs, range(workers)))
-        taken.append(time.perf_counter() - begun)
-    return 1000 * median(taken)
+        times.append(time.perf_counter() - start)
+    return 1000 * median(times)
 
 
 def show(best: dict[tuple[str, int], tuple[float, float]], loops: dict[int, float]) -> None:
-    """Print the best wall-clock and CPU seconds by part and workers, and the efficiencies."""
+    """Print the best wall-clock and CPU seconds by input and workers, and the efficiencies."""
     one, many = loops
-    print(f"{'workers':10}{'start-up s':>12}{'whole s':>10}{'CPU s':>8}")
+    print(f"{'workers':10}{'start-up s':>12}{'all s':>10}{'CPU s':>8}")
     for count in loops:
-        seconds, cpu = best["whole", count]
+        seconds, cpu = best["all", count]
         print(f"{count:<10}{best['start-up', count][0]:12.2f}{seconds:10.2f}{cpu:8.2f}")
-    whole = {count: best["whole", count][0] for count in loops}
-    steady = {count: whole[count] - best["start-up", count][0] for count in loops}
-    print(f"efficiency {whole[one] / whole[many] / many:.2f}; ", end="")
-    print(f"start-up apart {steady[one] / steady[many] / many:.2f}; ", end="")
+    total = {count: best["all", count][0] for count in loops}
+    steady = {count: total[count] - best["start-up", count][0] for count in loops}
+    print(f"efficiency {total[one] / total[many] / many:.2f}; ", end="")
+    print(f"without start-up {steady[one] / steady[many] / many:.2f}; ", end="")
     print(f"of the machine {loops[one] / loops[many]:.2f}")
 
 
@@ -103,10 +103,10 @@ def main() -> int:
     start = milliseconds_to_start(options.workers)
     with TemporaryDirectory() as directory:
         home = Path(directory)
-        sources = {"start-up": home / "small.jsonl", "whole": home / "all.jsonl"}
+        sources = {"start-up": home / "small.jsonl", "all": home / "all.jsonl"}
         texts = read_texts(options.data)
         write_jsonl(sources["start-up"], varied(texts), 1)
-        write_jsonl(sources["whole"], varied(texts), options.megabytes * 1_000_000)
+        write_jsonl(sources["all"], varied(texts), options.megabytes * 1_000_000)
         best: dict[tuple[str, int], tuple[float, float]] = {}
         loops = dict.fromkeys(counts, math.inf)
         for _ in range(options.rounds):
@@ -114,9 +114,9 @@ def main() -> int:
                 loops[count] = min(loops[count], seconds_of_loops(count))
             for part, source in sources.items():
                 for count in counts:
-                    taken = tokenize(source, options.tokenizer, home / f"{part}{count}", count)
-                    best[part, count] = min(best.get((part, count), taken), taken)
-        same = same_files(home / "whole1", home / f"whole{options.workers}")
+                    times = tokenize(source, options.tokenizer, home / f"{part}{count}", count)
+                    best[part, count] = min(best.get((part, count), times), times)
+        same = same_files(home / "all1", home / f"all{options.workers}")
     print(f"{options.megabytes} MB, best of {options.rounds}; files {'same' if same else 'DIFFER'}")
     show(best, loops)
     print(f"{options.workers} workers start and end in {start:.1f} ms")

@@ -1,4 +1,4 @@
-"""JSON Lines: each line is a row or is told why it is none."""
+"""JSON Lines: each line is a row or a BadLine with the reason."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_rows_are_read_as_they_were_written(
     assert list(read_rows(path)) == list(enumerate(rows, 1))
 
 
-def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n')
     assert list(read_rows(path)) == [(1, {"a": 1}), (2, {"a": 2})]
@@ -98,7 +98,7 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
         (b'{"a":' * 2000, "json-invalid", "column "),
     ],
 )
-def test_a_line_that_is_no_row_is_told_by_code_and_column(
+def test_a_bad_line_has_a_code_and_a_column(
     tmp_path: Path, line: bytes, code: str, message: str
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -114,7 +114,7 @@ def test_a_line_that_is_no_row_is_told_by_code_and_column(
     assert caught.value.line == 2
 
 
-def test_numbers_that_64_bits_hold_are_read_as_they_are_and_so_are_large_floats(
+def test_integers_of_64_bits_and_large_floats_are_read(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -124,7 +124,7 @@ def test_numbers_that_64_bits_hold_are_read_as_they_are_and_so_are_large_floats(
 
 
 @given(ROWS)
-def test_a_row_is_written_as_it_is_read(rows: list[dict[str, Any]]) -> None:
+def test_written_rows_are_read_back(rows: list[dict[str, Any]]) -> None:
     assert [parse_line(dump_row(row)) for row in rows] == rows
 
 
@@ -135,13 +135,13 @@ def test_a_row_is_written_as_it_is_read(rows: list[dict[str, Any]]) -> None:
         *(float("nan"), [1.5, float("inf")], {"a": (("b", float("nan")),)}),
     ],
 )
-def test_what_json_cannot_hold_is_named_by_its_field_and_not_shown(value: Any) -> None:
+def test_values_that_json_cannot_represent_are_named_by_field_and_not_shown(value: Any) -> None:
     with pytest.raises(ValueError, match=r"^the field 'x' cannot be JSON \(") as refused:
         dump_row({"text": "null", "y": None, "x": value})
     assert "secret" not in str(refused.value)
 
 
-def test_what_is_nested_too_deeply_is_named_by_its_field() -> None:
+def test_values_nested_too_deeply_are_named_by_field() -> None:
     value: Any = 1
     for _ in range(254):
         value = [value]
@@ -159,6 +159,6 @@ def test_rows_before_a_bad_line_are_read(tmp_path: Path) -> None:
         next(rows)
 
 
-def test_a_missing_file_goes_to_the_caller(tmp_path: Path) -> None:
+def test_a_missing_file_raises_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(scan(tmp_path / "none.jsonl"))

@@ -11,7 +11,7 @@ import pytest
 
 import penstock
 from helpers.check_datasets import boolq_rows, changed, copa_rows, write_copa, write_rows
-from penstock.checks import CHECKERS, check
+from penstock.checks import CHECKS, check
 from penstock.errors import ConfigError
 from penstock.findings import Severity
 
@@ -124,8 +124,8 @@ def test_nothing_is_written(tmp_path: Path) -> None:
 
 
 def test_checkers_are_found_by_the_name_of_their_format() -> None:
-    assert "task_jsonl" in CHECKERS.names()
-    assert all(CHECKERS.get(name).format == name for name in CHECKERS.names())
+    assert "task_jsonl" in CHECKS.names()
+    assert all(CHECKS.get(name).format == name for name in CHECKS.names())
     assert penstock.check is check
 
 

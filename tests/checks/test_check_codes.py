@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from penstock.checks._codes import CODES
+from penstock.checks import _codes
+from penstock.checks.chat import _codes as chat_codes
+from penstock.findings import Code
+from penstock.trainers.llamafactory.checks import codes as llamafactory_codes
 
 ROOT = Path(__file__).resolve().parents[2]
+CODES = {
+    code.name: code
+    for module in (_codes, chat_codes, llamafactory_codes)
+    for code in vars(module).values()
+    if isinstance(code, Code)
+}
 _DOCUMENTED = re.compile(r"^\| `([a-z0-9-]+)` \| (error|warning|info) \|", re.M)
 
 
-def source(*rooms: str) -> str:
-    paths = [path for room in rooms for path in (ROOT / "src/penstock" / room).rglob("*.py")]
+def source(*packages: str) -> str:
+    paths = [path for name in packages for path in (ROOT / "src/penstock" / name).rglob("*.py")]
     return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
@@ -31,7 +40,7 @@ def test_every_code_that_reading_a_row_can_give_is_known() -> None:
 
 
 def test_every_code_is_used() -> None:
-    checks, rows = source("checks"), source("tasks", "formats") + LINES
+    checks, rows = source("checks", "trainers"), source("tasks", "formats") + LINES
     defined = re.findall(r'^([A-Z0-9_]+) = Code\(\s*"([a-z0-9-]+)"', checks, re.M)
     assert {name for _, name in defined} == CODES.keys()
     for constant, name in defined:

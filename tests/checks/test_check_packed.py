@@ -18,7 +18,7 @@ from helpers.token_datasets import (
     write_packed,
 )
 from penstock import check
-from penstock.checks import CHECKERS
+from penstock.checks import CHECKS
 from penstock.errors import ConfigError
 
 
@@ -222,7 +222,7 @@ def test_of_many_rows_a_part_is_read_which_is_said_and_all_of_them_with_full(
     tmp_path: Path, documents: list[Ids], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_packed(kind, tmp_path / "notes" / "1.0.0", documents)
-    monkeypatch.setattr("penstock.checks._packed.rows.ROWS_READ", 10)
+    monkeypatch.setattr("penstock.checks._packed.ROWS_READ", 10)
     report = check(tmp_path)
     message = found(report)["data-sampled"][0].message
     assert message == f"10 of {report.datasets[0].rows} rows were read, evenly spread"
@@ -255,4 +255,4 @@ def test_a_manifest_tells_of_a_file_that_was_replaced(tfrecord: Path, tokenizer:
 
 
 def test_every_format_of_tokens_has_a_checker() -> None:
-    assert {"megatron", "tfrecord", "arrayrecord", "packed_jsonl"} <= set(CHECKERS.names())
+    assert {"megatron", "tfrecord", "arrayrecord", "packed_jsonl"} <= set(CHECKS.names())

@@ -12,13 +12,10 @@ import pytest
 
 from helpers.token_datasets import Ids, encode
 from penstock.checks._codes import CODES
-from penstock.checks._collect import Collector
 from penstock.checks._tokens.realness import MINIMUM_TOKENS, check_range, check_realness
-from penstock.checks._tokens.reencoding import reencode
-from penstock.checks._tokens.sample import SAMPLE_TOKENS, Sample, spread
-from penstock.checks._tokens.statistics import measure
-from penstock.checks._tokens.vocabulary import Vocabulary, open_tokenizer
-from penstock.findings import Severity
+from penstock.checks._tokens.statistics import SAMPLE_TOKENS, Sample, measure, spread
+from penstock.checks._tokens.tokenizer import Vocabulary, open_tokenizer, reencode
+from penstock.findings import Collector, Severity
 
 TOKENIZERS = ("gpt2", "qwen2_5")
 TEXTS = ("books", "peps", "multilingual")

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.checks._text import normalise, normalise_unicode
-from penstock.checks.task_jsonl.wording import chatter, quoted
+from penstock.checks.task_jsonl.text import is_quoted, model_phrase, normalise, normalise_unicode
 
 
 @given(st.text(alphabet=[chr(code) for code in range(128)]))
@@ -51,12 +50,12 @@ def test_texts_that_say_something_else_are_not(one: str, other: str) -> None:
     "text", ['"It rained."', " “It rained.”\n", "'It rained.'", "«Il pleut»", "„Es regnet“"]
 )
 def test_text_between_a_pair_of_quotation_marks_is_quoted(text: str) -> None:
-    assert quoted(text)
+    assert is_quoted(text)
 
 
 @pytest.mark.parametrize("text", ['"It rained', 'He said "no"', '"', "", "'tis late\"", "``So''"])
 def test_other_text_is_not_quoted(text: str) -> None:
-    assert not quoted(text)
+    assert not is_quoted(text)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_other_text_is_not_quoted(text: str) -> None:
     ],
 )
 def test_the_words_of_a_model_are_found(text: str) -> None:
-    assert chatter(text)
+    assert model_phrase(text)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_the_words_of_a_model_are_found(text: str) -> None:
     ],
 )
 def test_ordinary_text_is_not_taken_for_the_words_of_a_model(text: str) -> None:
-    assert chatter(text) is None
+    assert model_phrase(text) is None
 
 
 def test_every_ascii_letter_and_digit_counts() -> None:

@@ -111,7 +111,7 @@ def test_random_tokens_that_a_recipe_asked_for_have_a_finding_of_their_own(
 def test_the_content_of_large_files_is_compared_with_full(
     pair: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("penstock.checks._tokens.manifest.READ_BYTES", 7000)
+    monkeypatch.setattr("penstock.checks._files.READ_BYTES", 7000)
     data = pair.with_name(f"{pair.name}.bin")
     content = bytearray(data.read_bytes())
     content[-1] ^= 1

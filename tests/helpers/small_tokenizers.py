@@ -1,4 +1,4 @@
-"""Small byte-level BPE tokenizers, as transformers saves them."""
+"""Small byte-level BPE tokenizers, saved like transformers does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tokenizers import (
 END = "<|end|>"
 BEGIN = "<|begin|>"
 PAD = "<|pad|>"
-#: The ids of the three.
+#: Their ids.
 END_ID, BEGIN_ID, PAD_ID = 0, 1, 2
 
 _CORPUS = ["The quick brown fox jumps over the lazy dog, and the dog doesn't mind at all. "] * 20
@@ -35,10 +35,10 @@ def small_tokenizer(
     config: dict[str, Any] | None = None,
     **model: Any,
 ) -> Path:
-    """Write a tokenizer of 300 tokens, which do not depend on the normalizer.
+    """Write a tokenizer of 300 tokens, which are the same for every normalizer.
 
-    With `begin` it puts BEGIN before each text. `config` is tokenizer_config.json, which names END,
-    BEGIN and PAD if none is given; `model` holds settings of the BPE.
+    With `begin` it adds BEGIN before each text. `config` is the content of tokenizer_config.json,
+    which names END, BEGIN and PAD by default; `model` are settings of the BPE model.
     """
     tokenizer = Tokenizer(models.BPE(**model))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

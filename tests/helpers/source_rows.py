@@ -1,4 +1,4 @@
-"""What a source gives, input_split by input_split, as a build would take it."""
+"""The rows of a source, read split by split like in a build."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from penstock.sources import SOURCES, Source
 
 
 def make(kind: str, **settings: Any) -> Source:
-    """Return a source as a recipe would name it."""
+    """Return a source with settings as in a recipe."""
     return SOURCES.get(kind).model_validate(settings)
 
 
 def read(
-    source: Source, *, piece_bytes: int = 1 << 24, skip: bool = False
+    source: Source, *, split_bytes: int = 1 << 24, skip: bool = False
 ) -> tuple[list[dict[str, Any]], list[tuple[str, int, str]], dict[str, int]]:
-    """Return every row of a source, what was wrong, and the counts."""
+    """Return the rows, the errors and the counts of a source."""
     rows: list[dict[str, Any]] = []
     errors: list[tuple[str, int, str]] = []
     counts: dict[str, int] = {}
-    for input_split in source.input_splits(piece_bytes):
+    for input_split in source.input_splits(split_bytes):
         stats = RowStats(
             lambda number, input_split=input_split: source.place(input_split, number), skip=skip
         )
@@ -37,18 +37,18 @@ def read(
     return rows, errors, counts
 
 
-def rows_of(source: Source, *, piece_bytes: int = 1 << 24) -> list[dict[str, Any]]:
-    """Return every row of a source; what is wrong raises."""
-    return read(source, piece_bytes=piece_bytes)[0]
+def rows_of(source: Source, *, split_bytes: int = 1 << 24) -> list[dict[str, Any]]:
+    """Return every row of a source; bad rows raise."""
+    return read(source, split_bytes=split_bytes)[0]
 
 
-def texts_of(source: Source, *, piece_bytes: int = 1 << 24) -> list[str]:
-    """Return the text of every row of a source; what is wrong raises."""
-    return [row["text"] for row in rows_of(source, piece_bytes=piece_bytes)]
+def texts_of(source: Source, *, split_bytes: int = 1 << 24) -> list[str]:
+    """Return the text of every row of a source; bad rows raise."""
+    return [row["text"] for row in rows_of(source, split_bytes=split_bytes)]
 
 
 def write_lines(path: Path, lines: Iterable[str | bytes]) -> Path:
-    """Write lines, each with a newline behind it."""
+    """Write lines, each followed by a newline."""
     encoded = [line.encode() if isinstance(line, str) else line for line in lines]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(line + b"\n" for line in encoded))

@@ -126,7 +126,10 @@ def test_another_cached_revision_is_refused(directory: Path, cache: Path) -> Non
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dataset": "owner/none"}, "owner/none: the Hub cannot be reached, and the dataset is not cached."),
+        (
+            {"dataset": "owner/none"},
+            "owner/none: the Hub cannot be reached, and the dataset is not cached.",
+        ),
         ({"dataset": "DIR", "split": "tset"}, 'DIR: Unknown split "tset". Should be one of'),
         ({"dataset": "DIR", "config": "x"}, "DIR: BuilderConfig 'x' not found. Available: ['def"),
     ],
@@ -143,5 +146,7 @@ def test_unreadable_files_are_reported_without_their_text(directory: Path) -> No
     (directory / "train.jsonl").write_text('{"text": "a"}\n{"text": secret}\n')
     with pytest.raises(ConfigError) as caught:
         hub(dataset=str(directory)).inputs()
-    assert "use the source for this type of file (csv, jsonl, ...), which names the line" in str(caught.value)
+    assert "use the source for this type of file (csv, jsonl, ...), which names the line" in str(
+        caught.value
+    )
     assert "secret" not in str(caught.value)

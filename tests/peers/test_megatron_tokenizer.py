@@ -1,4 +1,4 @@
-"""Megatron-core's own wrapper of a Hugging Face tokenizer, and its builder, agree with tokenize."""
+"""The step tokenize agrees with Megatron-core's tokenizer wrapper and dataset builder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytest.importorskip("transformers")
 
 
 def as_preprocess_data(directory: Path, texts: list[str], prefix: Path) -> Any:
-    """Do what tools/preprocess_data.py --append-eod does; return megatron's tokenizer."""
+    """Write a dataset like tools/preprocess_data.py --append-eod; return Megatron's tokenizer."""
     peer = huggingface.HuggingFaceTokenizer(
         str(directory), use_fast=True, include_special_tokens=True
     )
@@ -36,7 +36,7 @@ def as_preprocess_data(directory: Path, texts: list[str], prefix: Path) -> Any:
 
 
 @pytest.mark.parametrize("name", ["gpt2", "qwen2_5", "begin"])
-def test_tokens_sizes_and_ids_are_those_of_megatron(
+def test_tokens_sizes_and_ids_equal_those_of_megatron(
     shared_data: Path, tmp_path: Path, name: str
 ) -> None:
     directory = shared_data / "tokenizers" / name

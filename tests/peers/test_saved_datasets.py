@@ -1,4 +1,4 @@
-"""The source hf_disk, beside the package that writes what it reads."""
+"""The source hf_disk reads what the package `datasets` writes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(path: Path, **settings: str) -> list[dict[str, object]]:
     return rows
 
 
-def test_a_dataset_that_was_saved_in_shards_is_read_as_it_was(tmp_path: Path) -> None:
+def test_a_dataset_saved_in_shards_is_read_back(tmp_path: Path) -> None:
     datasets.Dataset.from_list(ROWS).save_to_disk(tmp_path / "d", num_shards=3)
     assert read(tmp_path / "d") == ROWS
 
@@ -36,7 +36,7 @@ def test_a_shuffled_selection_is_read_in_its_order(tmp_path: Path) -> None:
     assert read(tmp_path / "d") == chosen.to_list()
 
 
-def test_the_splits_of_a_dataset_dict_are_told_apart(tmp_path: Path) -> None:
+def test_one_split_of_a_dataset_dict_is_read(tmp_path: Path) -> None:
     splits = datasets.Dataset.from_list(ROWS).train_test_split(test_size=0.1, seed=0)
     splits.save_to_disk(tmp_path / "d")
     assert read(tmp_path / "d", split="test") == splits["test"].to_list()

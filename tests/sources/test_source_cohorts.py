@@ -1,4 +1,4 @@
-"""The source cohorts: records in lists of JSON documents, with fields of what holds them."""
+"""The source cohorts: records in nested lists of JSON documents, with fields of their parents."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def notes(path: Path | str, **settings: Any) -> Any:
     return make("cohorts", **{"path": str(path), "records": NOTES, "text": "note_text", **settings})
 
 
-def test_records_come_with_fields_of_their_own_and_of_what_holds_them(tmp_path: Path) -> None:
+def test_rows_have_fields_of_the_record_and_of_its_parents(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", COHORT)
     assert rows_of(notes(path, metadata=METADATA)) == ROWS
 
 
-def test_a_field_of_the_document_is_found_behind_its_records_too(tmp_path: Path) -> None:
+def test_document_fields_may_come_after_the_records(tmp_path: Path) -> None:
     behind = {"patients": COHORT["patients"]} | {k: COHORT[k] for k in ("site", "cohort")}
     assert list(behind) == ["patients", "site", "cohort"]
     path = write(tmp_path / "a.json", behind)
     assert rows_of(notes(path, metadata=METADATA)) == ROWS
 
 
-def test_without_metadata_a_record_keeps_all_of_its_own_fields(tmp_path: Path) -> None:
+def test_without_metadata_all_fields_of_the_record_are_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", COHORT)
     assert rows_of(notes(path))[1] == {"note_type": "Lab", "by": {"unit": "x"}, "text": "two"}
 
@@ -95,7 +95,7 @@ def test_without_metadata_a_record_keeps_all_of_its_own_fields(tmp_path: Path) -
         ),
     ],
 )
-def test_lists_may_lie_anywhere(
+def test_lists_may_be_at_any_depth(
     tmp_path: Path, document: Any, records: str, metadata: dict[str, str]
 ) -> None:
     source = make(
@@ -123,7 +123,7 @@ def test_lists_may_lie_anywhere(
         ({"text": "^note"}, "the text must be a field of the record itself"),
     ],
 )
-def test_paths_that_lead_nowhere_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_invalid_paths_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         notes("a.json", **settings)
 
@@ -148,7 +148,7 @@ def test_paths_that_lead_nowhere_are_refused(settings: dict[str, Any], message: 
         ),
     ],
 )
-def test_what_is_no_record_is_named_by_its_place(tmp_path: Path, change: Any, reason: str) -> None:
+def test_a_bad_record_is_reported_with_its_path(tmp_path: Path, change: Any, reason: str) -> None:
     document = json.loads(json.dumps(COHORT))
     change(document["patients"])
     source = notes(write(tmp_path / "a.json", document), metadata=METADATA)
@@ -162,7 +162,7 @@ def test_what_is_no_record_is_named_by_its_place(tmp_path: Path, change: Any, re
     assert all(row in ROWS for row in rows)
 
 
-def test_an_optional_field_is_null_where_it_is_missing(tmp_path: Path) -> None:
+def test_a_missing_optional_field_is_null(tmp_path: Path) -> None:
     source = notes(
         write(tmp_path / "a.json", COHORT),
         metadata={"unit": "by.unit", "ward": "^ward", "study": "^^study"},
@@ -187,7 +187,7 @@ def test_elements_without_the_list_are_counted(tmp_path: Path) -> None:
         ({"patients": [{"note": []}, {}]}, r"none of 2 elements of patients\[\*\] has the list"),
     ],
 )
-def test_a_list_that_is_nowhere_is_an_error(tmp_path: Path, document: Any, message: str) -> None:
+def test_a_missing_list_is_an_error(tmp_path: Path, document: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(notes(write(tmp_path / "a.json", document)), skip=True)
 
@@ -219,7 +219,7 @@ def test_a_document_without_patients_has_no_rows(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("skip", [False, True])
-def test_what_is_not_json_is_fatal_and_never_shown(
+def test_invalid_json_is_fatal_and_its_text_is_not_shown(
     tmp_path: Path, content: bytes, message: str, skip: bool
 ) -> None:
     path = tmp_path / "a.json"
@@ -239,27 +239,27 @@ def test_what_is_not_json_is_fatal_and_never_shown(
         '{"patients": [{"notes": []}], "a": "%s", "patients": []}' % ("x" * 65_500),
     ],
 )
-def test_a_list_that_stands_twice_is_refused(tmp_path: Path, document: str) -> None:
+def test_a_repeated_list_is_refused(tmp_path: Path, document: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(document)
     with pytest.raises(DataError, match=r"a\.json: the key 'patients' occurs twice in one object"):
         read(notes(path))
 
 
-def test_what_a_list_that_stands_twice_lies_in_is_refused(tmp_path: Path) -> None:
+def test_a_repeated_object_around_the_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"é": {"ü": [{"note_text": "a"}]}, "\\u00e9": {"\\u00fc": []}}')
     with pytest.raises(DataError, match="the key 'é' occurs twice in one object"):
         read(notes(path, records="é.ü[*]"))
 
 
-def test_the_name_of_the_list_may_stand_elsewhere(tmp_path: Path) -> None:
+def test_the_name_of_the_list_may_occur_elsewhere(tmp_path: Path) -> None:
     patient = {"patients": "patients", "notes": [{"note_text": "patients", "patients": []}]}
     path = write(tmp_path / "a.json", {"x": {"patients": 1}, "patients": [patient] * 2})
     assert texts_of(notes(path)) == ["patients"] * 2
 
 
-def test_a_large_document_that_breaks_off_says_where(tmp_path: Path) -> None:
+def test_a_truncated_document_is_reported_with_its_last_element(tmp_path: Path) -> None:
     patient = {"notes": [{"note_text": "x" * 10_000}]}
     content = json.dumps({"patients": [patient] * 100})
     path = tmp_path / "a.json"
@@ -269,7 +269,7 @@ def test_a_large_document_that_breaks_off_says_where(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 70_000), min_size=1, max_size=4), st.booleans())
-def test_lone_surrogates_are_seen_wherever_the_chunks_end(
+def test_lone_surrogates_are_detected_at_every_chunk_boundary(
     tmp_path_factory: pytest.TempPathFactory, fill: list[int], lone: bool
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "surrogates.json"
@@ -284,7 +284,7 @@ def test_lone_surrogates_are_seen_wherever_the_chunks_end(
     assert counts.get("cohorts.surrogates_replaced", 0) == (len(fill) if lone else 0)
 
 
-def test_compressed_documents_are_read_and_a_broken_archive_is_named(tmp_path: Path) -> None:
+def test_compressed_documents_are_read_and_a_truncated_archive_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.json.gz"
     data = gzip.compress(json.dumps(COHORT).encode())
     path.write_bytes(data)
@@ -294,7 +294,7 @@ def test_compressed_documents_are_read_and_a_broken_archive_is_named(tmp_path: P
         read(notes(path))
 
 
-def test_real_cohorts_are_read_as_json_reads_them(shared_data: Path) -> None:
+def test_real_cohorts_are_read_like_the_json_module_reads_them(shared_data: Path) -> None:
     metadata = {"type": "note_type", "patient": "^patient_id", "cohort": "^^cohort"}
     source = notes(shared_data / "cohorts" / "*.json", metadata=metadata)
     expected = [

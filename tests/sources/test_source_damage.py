@@ -1,4 +1,4 @@
-"""Damaged inputs: an error that names the file, never a crash and never half a file in silence."""
+"""Damaged inputs: an error that names the file, never a crash and never half a file silently."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parquet() -> bytes:
 
 
 def arrow() -> bytes:
-    """Return rows as a stream of Arrow."""
+    """Return rows as an Arrow stream."""
     table = pa.Table.from_pylist(ROWS)
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, table.schema) as writer:
@@ -53,7 +53,7 @@ CONTENTS = {name: content() for name, (_, content, _) in FILES.items()}
 
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
-def test_flipped_bytes_and_short_files_are_errors_or_bad_rows(
+def test_corrupt_and_truncated_files_are_errors_or_bad_rows(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     kind, _, settings = FILES[name]
@@ -69,7 +69,7 @@ def test_flipped_bytes_and_short_files_are_errors_or_bad_rows(
     try:
         _, errors, _ = read(
             make(kind, path=str(path.parent if kind == "hf_disk" else path), **settings),
-            piece_bytes=500,
+            split_bytes=500,
             skip=True,
         )
     except (DataError, ConfigError) as error:
@@ -79,7 +79,7 @@ def test_flipped_bytes_and_short_files_are_errors_or_bad_rows(
         assert "secret" not in str(errors)
 
 
-def test_rows_before_a_break_are_given_before_the_error(tmp_path: Path) -> None:
+def test_rows_before_a_truncation_are_yielded_before_the_error(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     lines = b"".join(b'{"text": "%d"}\n' % (n * 0x9E3779B97F4A7C15) for n in range(200_000))
     path.write_bytes(gzip.compress(lines)[:-20])

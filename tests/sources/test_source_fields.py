@@ -1,4 +1,4 @@
-"""Rows without one text field: they are their metadata alone."""
+"""Rows without a text field: they have only metadata."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def write(path: Path, kind: str, records: list[dict[str, Any]]) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "cohorts"])
-def test_a_row_is_what_stands_under_metadata(tmp_path: Path, kind: str) -> None:
+def test_a_row_has_the_fields_under_metadata(tmp_path: Path, kind: str) -> None:
     records = [{"id": str(n), "a": f"one {n}", "b": f"two {n}"} for n in range(30)]
     path = write(tmp_path / "rows", kind, records)
     settings: dict[str, Any] = {"path": str(path), "text": None}
     if kind == "cohorts":
         settings["records"] = "rows[*]"
-    assert rows_of(make(kind, **settings), piece_bytes=200) == records
+    assert rows_of(make(kind, **settings), split_bytes=200) == records
     chosen = make(kind, **settings, metadata=SIDES)
     expected = [{"source": record["a"], "target": record["b"]} for record in records]
-    assert rows_of(chosen, piece_bytes=200) == expected
+    assert rows_of(chosen, split_bytes=200) == expected
 
 
-def test_a_row_may_lack_what_is_optional_alone(tmp_path: Path) -> None:
+def test_a_row_may_lack_only_optional_fields(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"a": "x", "b": 1}', '{"a": "y"}'])
     source = make("jsonl", path=str(path), text=None, metadata=SIDES, optional=["target"])
     assert rows_of(source) == [{"source": "x", "target": 1}, {"source": "y", "target": None}]
@@ -56,7 +56,7 @@ def test_a_row_may_lack_what_is_optional_alone(tmp_path: Path) -> None:
         rows_of(make("jsonl", path=str(path), text=None, metadata=SIDES))
 
 
-def test_batches_end_by_the_text_of_all_fields(
+def test_batch_sizes_count_the_text_of_all_fields(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_rows, "_BATCH_CHARACTERS", 100)
@@ -68,7 +68,7 @@ def test_batches_end_by_the_text_of_all_fields(
     assert sizes == [2, 2, 2]
 
 
-def test_batches_end_by_the_text_of_conversations(
+def test_batch_sizes_count_the_text_of_conversations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_rows, "_BATCH_CHARACTERS", 100)
@@ -80,16 +80,16 @@ def test_batches_end_by_the_text_of_conversations(
     assert [len(batch) for batch in batches] == [2, 2, 2]
 
 
-def test_neither_text_nor_metadata_is_refused() -> None:
+def test_a_row_without_text_and_metadata_is_refused() -> None:
     with pytest.raises(ValidationError, match="`text: null` needs metadata"):
         make("jsonl", path="x", text=None, metadata=[])
 
 
-def test_real_pairs_are_read_whole(shared_data: Path) -> None:
+def test_real_pairs_are_read_completely(shared_data: Path) -> None:
     pairs = shared_data / "pairs"
     for name in ("dev", "test"):
         source = make("tsv", path=str(pairs / f"paws/{name}.tsv"), text=None)
-        rows, errors, _ = read(source, piece_bytes=200_000)
+        rows, errors, _ = read(source, split_bytes=200_000)
         assert len(rows) == 8000
         assert errors == []
         assert {tuple(row) for row in rows} == {("id", "sentence1", "sentence2", "label")}

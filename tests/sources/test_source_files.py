@@ -1,4 +1,4 @@
-"""Which files a source reads, and what a manifest says of them."""
+"""The files that a source reads, and their entries in a manifest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tree(tmp_path: Path) -> Path:
         (["x.jsonl", "a/2.jsonl"], ["x.jsonl", "a/2.jsonl"]),
     ],
 )
-def test_patterns_name_files_in_natural_order(
+def test_patterns_match_files_in_natural_order(
     tree: Path, monkeypatch: pytest.MonkeyPatch, patterns: str | list[str], names: list[str]
 ) -> None:
     monkeypatch.chdir(tree)
@@ -57,14 +57,14 @@ def test_a_file_that_is_named_twice_is_refused(tree: Path) -> None:
         ("nowhere/1.jsonl", "there is no such file"),
     ],
 )
-def test_what_names_no_file_is_refused(tree: Path, path: str, message: str) -> None:
+def test_a_path_without_a_file_is_refused(tree: Path, path: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make("jsonl", path=str(tree / path)).inputs()
     with pytest.raises(ConfigError, match=message):
         make("jsonl", path=[str(tree / "x.jsonl"), str(tree / path)]).input_splits(1 << 20)
 
 
-def test_a_file_that_cannot_be_opened_is_named(tree: Path) -> None:
+def test_an_unreadable_file_is_reported_with_its_path(tree: Path) -> None:
     source = make("jsonl", path=str(tree / "x.jsonl"))
     input_splits = source.input_splits(1 << 20)
     (tree / "x.jsonl").unlink()

@@ -1,4 +1,4 @@
-"""The source hub, as far as it needs no `datasets`: its settings, and what to install."""
+"""The source hub without the package `datasets`: its settings, and what to install."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ except Exception as error:
 """
 
 
-def test_without_the_package_the_extra_is_named() -> None:
-    said = subprocess.run([sys.executable, "-c", BLOCKED], check=True, capture_output=True)
-    assert said.stdout.decode() == (
+def test_the_error_for_a_missing_package_names_the_extra() -> None:
+    run = subprocess.run([sys.executable, "-c", BLOCKED], check=True, capture_output=True)
+    assert run.stdout.decode() == (
         "MissingExtraError the source hub needs 'datasets': pip install 'penstock[hub]'\n"
     )
 
 
 @pytest.mark.parametrize("split", ["train[:10%]", "train+test", ""])
-def test_a_part_of_a_split_is_refused_with_the_mend(split: str) -> None:
+def test_a_slice_of_a_split_is_refused_with_a_hint(split: str) -> None:
     with pytest.raises(ValidationError, match="must be the name of one split; use the step"):
         make("hub", dataset="owner/name", split=split)
 
 
-def test_a_directory_that_is_not_there_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
+def test_a_missing_directory_is_not_looked_up_on_the_hub(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such directory"):
         make("hub", dataset=str(tmp_path / "none")).inputs()
 
 
-def test_no_token_can_stand_in_a_recipe() -> None:
+def test_a_recipe_cannot_contain_a_token() -> None:
     with pytest.raises(ValidationError, match="token"):
         make("hub", dataset="owner/name", token="hf_x")

@@ -1,4 +1,4 @@
-"""The source jsonl: rows of files of JSON Lines, every bad line named."""
+"""The source jsonl: rows of JSON Lines, and how bad lines are reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def packed(path: Path, data: bytes) -> Path:
-    """Write data compressed as its name says."""
+    """Write data, compressed according to the suffix."""
     compress = gzip.compress if path.suffix == ".gz" else zstandard.ZstdCompressor().compress
     path.write_bytes(compress(data))
     return path
@@ -33,10 +33,10 @@ def packed(path: Path, data: bytes) -> Path:
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
 )
-def test_every_row_comes_once_wherever_the_file_is_cut(
+def test_every_row_is_read_once_wherever_the_file_is_cut(
     tmp_path_factory: pytest.TempPathFactory,
     texts: list[str],
-    piece_bytes: int,
+    split_bytes: int,
     final_newline: bool,
     end: str,
     mark: bool,
@@ -45,20 +45,20 @@ def test_every_row_comes_once_wherever_the_file_is_cut(
     lines = [json.dumps({"text": text, "n": n}, ensure_ascii=False) for n, text in enumerate(texts)]
     content = end.join(lines) + (end if final_newline and texts else "")
     path.write_bytes(content.encode("utf-8-sig" if mark else "utf-8"))
-    rows = rows_of(make("jsonl", path=str(path)), piece_bytes=piece_bytes)
+    rows = rows_of(make("jsonl", path=str(path)), split_bytes=split_bytes)
     assert rows == [{"text": text, "n": n} for n, text in enumerate(texts)]
 
 
 @given(st.integers(1, 120), st.lists(st.booleans(), min_size=1, max_size=15))
-def test_a_bad_line_is_named_by_its_line_in_the_file_wherever_it_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, piece_bytes: int, good: list[bool]
+def test_bad_lines_are_numbered_by_file_wherever_it_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, split_bytes: int, good: list[bool]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "named.jsonl"
-    write_lines(path, ['{"text": "ab"}' if sound else "{" for sound in good])
+    write_lines(path, ['{"text": "ab"}' if valid else "{" for valid in good])
     source = make("jsonl", path=str(path))
-    rows, errors, counts = read(source, piece_bytes=piece_bytes, skip=True)
+    rows, errors, counts = read(source, split_bytes=split_bytes, skip=True)
     assert len(rows) == sum(good)
-    assert [line for _, line, _ in errors] == [n for n, sound in enumerate(good, 1) if not sound]
+    assert [line for _, line, _ in errors] == [n for n, valid in enumerate(good, 1) if not valid]
     assert counts.get("skipped", 0) == good.count(False)
 
 
@@ -77,9 +77,7 @@ def test_a_bad_line_is_named_by_its_line_in_the_file_wherever_it_is_cut(
         (b'{"text": "\\ud83d"}', "a lone surrogate; `surrogates: replace` replaces it by U+FFFD"),
     ],
 )
-def test_a_line_that_is_no_row_is_fatal_or_skipped(
-    tmp_path: Path, line: bytes, reason: str
-) -> None:
+def test_a_bad_line_is_fatal_or_skipped(tmp_path: Path, line: bytes, reason: str) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"text": "1"}', line, '{"text": "3"}'])
     source = make("jsonl", path=str(path))
     with pytest.raises(DataError) as caught:
@@ -93,7 +91,7 @@ def test_a_line_that_is_no_row_is_fatal_or_skipped(
     assert counts["skipped"] == 1
 
 
-def test_an_empty_line_at_the_end_is_bad_as_it_is_for_megatron(tmp_path: Path) -> None:
+def test_an_empty_last_line_is_bad_as_for_megatron(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"text": "1"}', ""])
     with pytest.raises(DataError, match=r"a\.jsonl:2: an empty line"):
         read(make("jsonl", path=str(path)))
@@ -108,7 +106,7 @@ def test_no_error_shows_the_text_of_a_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_compressed_files_are_read_as_plain_ones(tmp_path: Path, suffix: str) -> None:
+def test_compressed_files_are_read_like_plain_ones(tmp_path: Path, suffix: str) -> None:
     data = b"".join(b'{"text": "%d"}\n' % n for n in range(50_000))
     path = packed(tmp_path / f"a.jsonl{suffix}", data)
     source = make("jsonl", path=str(path))
@@ -117,7 +115,7 @@ def test_compressed_files_are_read_as_plain_ones(tmp_path: Path, suffix: str) ->
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_several_archives_in_one_file_are_all_read(tmp_path: Path, suffix: str) -> None:
+def test_concatenated_archives_are_read(tmp_path: Path, suffix: str) -> None:
     one = packed(tmp_path / f"1{suffix}", b'{"text": "1"}\n').read_bytes()
     two = packed(tmp_path / f"2{suffix}", b'{"text": "2"}\n').read_bytes()
     path = tmp_path / f"a.jsonl{suffix}"
@@ -127,14 +125,14 @@ def test_several_archives_in_one_file_are_all_read(tmp_path: Path, suffix: str) 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 @pytest.mark.parametrize("skip", [False, True])
-def test_an_archive_that_breaks_off_says_after_how_many_lines(
+def test_a_truncated_archive_is_reported_with_the_number_of_lines(
     tmp_path: Path, suffix: str, skip: bool
 ) -> None:
-    # Random digits: what hardly compresses is unpacked up to where it is truncated.
+    # Random digits hardly compress, so most lines before the truncation can be read.
     data = b"".join(b'{"text": "%x"}\n' % (n * 0x9E3779B97F4A7C15 % 2**64) for n in range(60_000))
     path = packed(tmp_path / f"a.jsonl{suffix}", data)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    complete = path.read_bytes()
+    path.write_bytes(complete[: len(complete) // 2])
     source = make("jsonl", path=str(path))
     with pytest.raises(DataError) as caught:
         read(source, skip=skip)
@@ -145,7 +143,9 @@ def test_an_archive_that_breaks_off_says_after_how_many_lines(
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_a_file_that_is_no_archive_or_damaged_is_named(tmp_path: Path, suffix: str) -> None:
+def test_an_invalid_or_corrupt_archive_is_reported_with_its_path(
+    tmp_path: Path, suffix: str
+) -> None:
     path = tmp_path / f"a.jsonl{suffix}"
     path.write_bytes(b'{"text": "1"}\n')
     with pytest.raises(DataError, match="cannot be decompressed"):
@@ -157,7 +157,7 @@ def test_a_file_that_is_no_archive_or_damaged_is_named(tmp_path: Path, suffix: s
         read(make("jsonl", path=str(path)))
 
 
-def test_a_file_that_became_shorter_is_not_taken_for_whole(tmp_path: Path) -> None:
+def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"text": "1"}'] * 20)
     source = make("jsonl", path=str(path))
     input_splits = source.input_splits(100)
@@ -183,7 +183,7 @@ def test_a_file_that_became_shorter_is_not_taken_for_whole(tmp_path: Path) -> No
         ({"text": "doc.body", "metadata": {"title": "text"}}, {"text": "b", "title": "t"}),
     ],
 )
-def test_the_text_and_the_metadata_are_the_fields_that_are_named(
+def test_text_and_metadata_are_the_selected_fields(
     tmp_path: Path, settings: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     row = {"text": "t", "id": 1, "doc": {"body": "b", "lang": "en"}, "a.b": "dotted"}
@@ -191,13 +191,13 @@ def test_the_text_and_the_metadata_are_the_fields_that_are_named(
     assert rows_of(make("jsonl", path=str(path), **settings)) == [expected]
 
 
-def test_a_text_of_another_name_takes_the_place_of_its_field(tmp_path: Path) -> None:
+def test_a_text_of_another_name_replaces_its_field(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"id": 1, "doc": {"body": "b", "n": 2}}'])
     rows = rows_of(make("jsonl", path=str(path), text="doc.body"))
     assert rows == [{"id": 1, "doc": {"n": 2}, "text": "b"}]
 
 
-def test_a_field_named_text_beside_the_text_is_not_lost_in_silence(tmp_path: Path) -> None:
+def test_a_field_named_text_besides_the_text_is_an_error(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ['{"text": "summary", "body": "b"}'])
     with pytest.raises(DataError, match=r":1: has a field 'text' besides 'body'; list under"):
         read(make("jsonl", path=str(path), text="body"))
@@ -216,14 +216,12 @@ def test_a_row_that_lacks_a_listed_field_is_bad(tmp_path: Path) -> None:
         ({"metadata": ["id"], "optional": ["date"]}, "optional names 'date'"),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(
-    settings: dict[str, Any], message: str
-) -> None:
+def test_contradictory_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         make("jsonl", path="a.jsonl", **settings)
 
 
-def test_lone_surrogates_are_replaced_and_counted_if_wanted(tmp_path: Path) -> None:
+def test_lone_surrogates_are_replaced_and_counted_on_request(tmp_path: Path) -> None:
     lines = [
         r'{"text": "a\ud83db", "n": "\udc00"}',
         r'{"text": "\ud83d\ude00 and \\ud83d"}',
@@ -239,12 +237,12 @@ def test_lone_surrogates_are_replaced_and_counted_if_wanted(tmp_path: Path) -> N
     assert counts == {"jsonl.surrogates_replaced": 3}
 
 
-def test_real_text_is_read_whole(shared_data: Path, tmp_path: Path) -> None:
+def test_real_text_is_read_completely(shared_data: Path, tmp_path: Path) -> None:
     archive = shared_data / "text" / "multilingual.jsonl.gz"
     data = gzip.decompress(archive.read_bytes())
     expected = [json.loads(line) for line in data.splitlines()]
     plain = tmp_path / "multilingual.jsonl"
     plain.write_bytes(data)
     assert rows_of(make("jsonl", path=str(archive))) == expected
-    for piece_bytes in (10_000, 333_333):
-        assert rows_of(make("jsonl", path=str(plain)), piece_bytes=piece_bytes) == expected
+    for split_bytes in (10_000, 333_333):
+        assert rows_of(make("jsonl", path=str(plain)), split_bytes=split_bytes) == expected

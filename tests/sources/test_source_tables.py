@@ -1,4 +1,4 @@
-"""The sources parquet and hf_disk: tables of Arrow."""
+"""The sources parquet and hf_disk: Arrow tables."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ def saved(folder: Path, rows: list[dict[str, Any]] = ROWS, batch: int = 4) -> Pa
 
 
 @given(st.integers(1, 30), st.integers(1, 4000))
-def test_every_row_of_parquet_comes_once_however_it_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, group: int, piece_bytes: int
+def test_every_parquet_row_is_read_once_wherever_the_file_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, group: int, split_bytes: int
 ) -> None:
     path = parquet(tmp_path_factory.getbasetemp() / "cut.parquet", group=group)
-    assert rows_of(make("parquet", path=str(path)), piece_bytes=piece_bytes) == ROWS
+    assert rows_of(make("parquet", path=str(path)), split_bytes=split_bytes) == ROWS
 
 
 @given(st.integers(1, 30), st.integers(1, 4000))
-def test_every_row_of_a_saved_dataset_comes_once_however_it_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, batch: int, piece_bytes: int
+def test_every_row_of_a_saved_dataset_is_read_once_wherever_it_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, batch: int, split_bytes: int
 ) -> None:
     folder = saved(tmp_path_factory.mktemp("cut") / "d", batch=batch)
-    assert rows_of(make("hf_disk", path=str(folder)), piece_bytes=piece_bytes) == ROWS
+    assert rows_of(make("hf_disk", path=str(folder)), split_bytes=split_bytes) == ROWS
 
 
 @pytest.mark.parametrize("kind", ["parquet", "hf_disk"])
-def test_a_field_of_a_column_is_found_by_its_path(tmp_path: Path, kind: str) -> None:
+def test_nested_fields_of_columns_are_found(tmp_path: Path, kind: str) -> None:
     path = parquet(tmp_path / "a.parquet") if kind == "parquet" else saved(tmp_path / "d")
     source = make(kind, path=str(path), text="by.unit", metadata={"n": "by.n"})
     assert rows_of(source)[3] == {"text": "xxx", "n": 3}
@@ -70,15 +70,17 @@ def test_a_missing_column_is_fatal(tmp_path: Path, kind: str, skip: bool) -> Non
 
 
 @pytest.mark.parametrize("kind", ["parquet", "hf_disk"])
-def test_a_row_without_text_is_named_by_its_number_in_the_file(tmp_path: Path, kind: str) -> None:
+def test_a_row_without_text_is_reported_with_its_number_in_the_file(
+    tmp_path: Path, kind: str
+) -> None:
     rows = [{"text": None if n == 9 else "a"} for n in range(20)]
     path = (
         parquet(tmp_path / "a.parquet", rows) if kind == "parquet" else saved(tmp_path / "d", rows)
     )
     source = make(kind, path=str(path))
     with pytest.raises(DataError, match=":10: the field 'text' is null, must be text"):
-        read(source, piece_bytes=1)
-    found, errors, _ = read(source, piece_bytes=1, skip=True)
+        read(source, split_bytes=1)
+    found, errors, _ = read(source, split_bytes=1, skip=True)
     assert (len(found), errors[0][1]) == (19, 10)
 
 
@@ -101,7 +103,7 @@ def test_text_that_is_not_utf8_is_a_bad_row(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 10, 500])
-def test_parquet_that_breaks_off_is_named(tmp_path: Path, kept: int) -> None:
+def test_truncated_parquet_is_reported_with_its_path(tmp_path: Path, kept: int) -> None:
     path = parquet(tmp_path / "a.parquet")
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DataError, match=r"a\.parquet: is corrupt, or is not the type of file"):
@@ -118,7 +120,7 @@ def test_a_batch_of_large_texts_is_a_few_megabytes(tmp_path: Path) -> None:
     assert max(map(len, batches)) <= 10
 
 
-def test_a_saved_dataset_whose_file_breaks_off_behind_a_batch_is_not_taken_for_whole(
+def test_a_saved_dataset_truncated_after_a_batch_is_an_error(
     tmp_path: Path,
 ) -> None:
     folder = saved(tmp_path / "d")
@@ -128,7 +130,7 @@ def test_a_saved_dataset_whose_file_breaks_off_behind_a_batch_is_not_taken_for_w
         read(make("hf_disk", path=str(folder)))
 
 
-def test_a_split_is_chosen_of_several(tmp_path: Path) -> None:
+def test_one_of_several_splits_is_selected(tmp_path: Path) -> None:
     for split in ("train", "test"):
         saved(tmp_path / "d" / split)
     (tmp_path / "d" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
@@ -141,12 +143,12 @@ def test_a_split_is_chosen_of_several(tmp_path: Path) -> None:
         make("hf_disk", path=str(tmp_path / "d" / "train"), split="train").inputs()
 
 
-def test_a_folder_that_is_no_saved_dataset_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_saved_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has neither state\.json nor dataset_dict\.json"):
         make("hf_disk", path=str(tmp_path)).inputs()
 
 
-def test_a_selection_of_rows_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_a_selection_of_rows_is_refused_with_a_hint(tmp_path: Path) -> None:
     folder = saved(tmp_path / "d")
     state = json.loads((folder / "state.json").read_bytes())
     state["_indices_data_files"] = [{"filename": "indices.arrow"}]

@@ -1,4 +1,4 @@
-"""The sources of tokens: random_tokens, and datasets that were written before."""
+"""The sources of tokens: random_tokens and dataset."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ DOCUMENTS = [[[n, 0, n + 1], [n * 7 + 1] * (n % 4 + 1)] for n in range(1, 30)]
 TOKENIZER = {"path": "gpt2", "sha256": "sha256:0"}
 
 
-def documents_of(source: Source, piece_bytes: int = 1 << 24) -> list[list[list[int]]]:
+def documents_of(source: Source, split_bytes: int = 1 << 24) -> list[list[list[int]]]:
     """Return the sequences of every document of a source."""
     found: list[list[list[int]]] = []
-    for input_split in source.input_splits(piece_bytes):
+    for input_split in source.input_splits(split_bytes):
         number = 0
         for batch in source.read(input_split, RowStats(lambda number: ("", number))):
             assert isinstance(batch, TokenBatch)
@@ -54,11 +54,11 @@ def write(
     tokenizer: dict[str, Any] | None = TOKENIZER,
     recipe: dict[str, Any] | None = None,
 ) -> Path:
-    """Write documents as a dataset with the splits train and test, both the same."""
+    """Write documents as a dataset with identical splits train and test."""
     segments = [segment for document in documents for segment in document]
     shape = SplitShape(len(documents), len(segments), sum(map(len, segments)))
     packed = kind != "megatron"
-    target = OutputSpec(
+    spec = OutputSpec(
         directory=directory,
         name=directory.parent.name if packed else "notes",
         splits={"train": shape, "test": shape},
@@ -67,19 +67,19 @@ def write(
         pad_id=0 if packed else None,
         vocab_size=1000,
     )
-    form = FORMATS.get(kind)()
+    dataset_format = FORMATS.get(kind)()
     directory.mkdir(parents=True)
     ids = np.array([token for segment in segments for token in segment], np.int32)
     lengths = np.array([len(segment) for segment in segments], np.int32)
     first = np.array([0, *np.cumsum([len(document) for document in documents])], np.int64)
-    form.verify(target)
+    dataset_format.verify(spec)
     written = [
         entry
-        for shard in form.shards(target)
+        for shard in dataset_format.shards(spec)
         for block in [rows_between(ids, lengths, first, shard.start, shard.stop)]
-        for entry in form.write(directory, shard, target, [block])
+        for entry in dataset_format.write(directory, shard, spec, [block])
     ]
-    described = form.finish(directory, target, written)
+    described = dataset_format.finish(directory, spec, written)
     names = [*(entry.path for entry in written), *described]
     Manifest(
         format=kind,
@@ -92,7 +92,7 @@ def write(
 
 
 def rows_between(ids: Any, lengths: Any, first: Any, start: int, stop: int) -> RowBlock:
-    """Return the rows `start` to before `stop` as a block."""
+    """Return the rows from `start` up to `stop` as a block."""
     ends = np.concatenate(([0], np.cumsum(lengths)))
     segments = slice(first[start], first[stop])
     return RowBlock(
@@ -103,13 +103,13 @@ def rows_between(ids: Any, lengths: Any, first: Any, start: int, stop: int) -> R
 
 
 @pytest.mark.parametrize("kind", ["megatron", "packed_jsonl", "tfrecord", "arrayrecord"])
-@pytest.mark.parametrize("piece_bytes", [300, 1 << 24])
-def test_documents_of_every_format_come_back_as_they_were(
-    tmp_path: Path, kind: str, piece_bytes: int
+@pytest.mark.parametrize("split_bytes", [300, 1 << 24])
+def test_documents_of_every_format_are_read_back(
+    tmp_path: Path, kind: str, split_bytes: int
 ) -> None:
     path = write(kind, tmp_path / "notes" / "1.0.0")
-    assert documents_of(make("dataset", path=str(path)), piece_bytes) == DOCUMENTS
-    assert documents_of(make("dataset", path=str(path), split="test"), piece_bytes) == DOCUMENTS
+    assert documents_of(make("dataset", path=str(path)), split_bytes) == DOCUMENTS
+    assert documents_of(make("dataset", path=str(path), split="test"), split_bytes) == DOCUMENTS
 
 
 def test_ids_have_the_dtype_of_the_file(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_ids_have_the_dtype_of_the_file(tmp_path: Path) -> None:
     assert [Path(name).name for name in source.inputs()] == names
 
 
-def test_the_manifest_tells_the_files_and_the_tokenizer(tmp_path: Path) -> None:
+def test_the_manifest_lists_the_files_and_the_tokenizer(tmp_path: Path) -> None:
     path = write("packed_jsonl", tmp_path / "notes")
     source = make("dataset", path=str(path))
     names = ["test-00000-of-00001.jsonl", "train-00000-of-00001.jsonl"]
@@ -136,7 +136,7 @@ def test_the_manifest_tells_the_files_and_the_tokenizer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("segmentation", [[1, 1, 2, 0, 0], [0, 2, 2, 1, 0], [3, 0, 0, 3, 3]])
-def test_segments_are_told_apart_wherever_padding_stands(
+def test_segments_are_separated_wherever_the_padding_is(
     tmp_path: Path, segmentation: list[int]
 ) -> None:
     row = {"inputs": [5, 0, 6, 7, 8], "inputs_segmentation": segmentation}
@@ -156,7 +156,7 @@ def test_rows_without_segmentation_are_refused(tmp_path: Path) -> None:
         documents_of(make("dataset", path=str(tmp_path)))
 
 
-def test_what_is_no_dataset_or_several_is_refused(tmp_path: Path) -> None:
+def test_no_dataset_or_several_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no dataset"):
         make("dataset", path=str(tmp_path)).inputs()
     with pytest.raises(ConfigError, match="is a URL"):
@@ -169,7 +169,7 @@ def test_what_is_no_dataset_or_several_is_refused(tmp_path: Path) -> None:
         make("dataset", path=str(tmp_path / "one"), split="tset").input_splits(1)
 
 
-def test_a_dataset_that_is_damaged_is_named(tmp_path: Path) -> None:
+def test_a_damaged_dataset_is_reported_with_its_file(tmp_path: Path) -> None:
     path = write("megatron", tmp_path / "notes")
     file = path / "notes_train_text_document.bin"
     file.write_bytes(file.read_bytes()[:-2])
@@ -184,8 +184,8 @@ def test_a_dataset_that_is_damaged_is_named(tmp_path: Path) -> None:
     st.integers(1, 1 << 21),
     st.sampled_from(["uniform", "zipf"]),
 )
-def test_random_tokens_depend_on_the_settings_alone(
-    count: int, length: int, piece_bytes: int, distribution: str
+def test_random_tokens_depend_only_on_the_settings(
+    count: int, length: int, split_bytes: int, distribution: str
 ) -> None:
     source = make(
         "random_tokens",
@@ -195,24 +195,24 @@ def test_random_tokens_depend_on_the_settings_alone(
         distribution=distribution,
         seed=3,
     )
-    whole = flat(source, 1 << 40)
-    assert len(whole) == count * length
-    assert whole.min() >= 0
-    assert whole.max() < 50
-    assert np.array_equal(flat(source, piece_bytes), whole)
+    all_ids = flat(source, 1 << 40)
+    assert len(all_ids) == count * length
+    assert all_ids.min() >= 0
+    assert all_ids.max() < 50
+    assert np.array_equal(flat(source, split_bytes), all_ids)
 
 
-def flat(source: Source, piece_bytes: int) -> Any:
+def flat(source: Source, split_bytes: int) -> Any:
     """Return every id of a source."""
     batches = [
         batch
-        for input_split in source.input_splits(piece_bytes)
+        for input_split in source.input_splits(split_bytes)
         for batch in source.read(input_split, RowStats(lambda number: ("", number)))
     ]
     return np.concatenate([batch.ids for batch in batches if isinstance(batch, TokenBatch)])
 
 
-def test_random_tokens_say_what_they_are() -> None:
+def test_random_tokens_are_declared_synthetic() -> None:
     source = make("random_tokens", count=2, length=3, vocab_size=10)
     assert source.synthetic
     assert source.inputs() == []
@@ -223,7 +223,9 @@ def test_random_tokens_say_what_they_are() -> None:
 @pytest.mark.parametrize(
     "named", ["..", "", "notes_train_text_document", "notes_test_text_document.idx"]
 )
-def test_what_a_dataset_is_stays_with_its_documents(tmp_path: Path, flag: str, named: str) -> None:
+def test_properties_of_a_dataset_are_read_from_its_manifest(
+    tmp_path: Path, flag: str, named: str
+) -> None:
     path = write("megatron", tmp_path / "all" / "notes", recipe={flag: True})
     split = "test" if "test" in named else "train"
     source = make("dataset", path=str(path / named), split=split)
@@ -231,7 +233,7 @@ def test_what_a_dataset_is_stays_with_its_documents(tmp_path: Path, flag: str, n
     assert source.tokenizer_identity() == TOKENIZER
 
 
-def test_a_tokenizer_is_named_where_no_manifest_does(tmp_path: Path) -> None:
+def test_a_tokenizer_can_be_named_if_the_manifest_has_none(tmp_path: Path) -> None:
     directory = small_tokenizer(tmp_path / "tokenizer")
     path = write("packed_jsonl", tmp_path / "notes", tokenizer=None)
     source = make("dataset", path=str(path), tokenizer=str(directory))
@@ -250,7 +252,7 @@ def test_a_tokenizer_is_named_where_no_manifest_does(tmp_path: Path) -> None:
         other.tokenizer_identity()
 
 
-def test_floats_are_no_ids(tmp_path: Path) -> None:
+def test_floats_are_not_ids(tmp_path: Path) -> None:
     prefix = write_documents(tmp_path / "a_text_document", [[[100, 101]], [[102]]], np.int32)
     index = prefix.with_suffix(".idx")
     content = bytearray(index.read_bytes())
@@ -260,7 +262,7 @@ def test_floats_are_no_ids(tmp_path: Path) -> None:
         documents_of(make("dataset", path=str(prefix)))
 
 
-def test_random_tokens_have_the_distribution_and_the_dtype_that_are_asked_for() -> None:
+def test_random_tokens_have_the_requested_distribution_and_dtype() -> None:
     size = {"count": 100, "length": 1000}
     uniform = flat(make("random_tokens", **size, vocab_size=100), 1 << 30)
     assert np.bincount(uniform).min() > 800

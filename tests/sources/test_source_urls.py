@@ -26,18 +26,18 @@ ROWS = [{"text": f"text {n}", "id": n} for n in range(400)]
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
 
 
-class Whole(SimpleHTTPRequestHandler):
-    """Serves files, each always whole."""
+class CompleteFiles(SimpleHTTPRequestHandler):
+    """Serves complete files."""
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-class Ranges(Whole):
-    """Serves files and ranges of their bytes."""
+class RangeFiles(CompleteFiles):
+    """Serves files and byte ranges."""
 
     def do_GET(self) -> None:
-        """Answer with the bytes that are asked for."""
+        """Send the requested bytes."""
         path = Path(self.translate_path(self.path))
         asked = self.headers.get("Range")
         if asked is None or not path.is_file():
@@ -53,7 +53,7 @@ class Ranges(Whole):
         self.wfile.write(data[start:stop])
 
 
-@pytest.fixture(params=[Whole, Ranges])
+@pytest.fixture(params=[CompleteFiles, RangeFiles])
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a web server on the files of `tmp_path`."""
     pytest.importorskip("aiohttp")
@@ -86,18 +86,18 @@ def test_files_in_memory_are_found_cut_and_read(memory: Any) -> None:
     source = make("jsonl", path="memory://data/*.jsonl*")
     assert [path.rpartition("/")[2] for path in source.inputs()] == ["2.jsonl", "10.jsonl.gz"]
     assert len(source.input_splits(2000)) > 5
-    assert rows_of(source, piece_bytes=2000) == ROWS + ROWS
+    assert rows_of(source, split_bytes=2000) == ROWS + ROWS
 
 
-def test_a_bad_line_behind_a_url_is_named_while_reading_goes_on(memory: Any) -> None:
+def test_a_bad_line_behind_a_url_is_reported_and_skipped(memory: Any) -> None:
     memory.pipe("/data/a.jsonl", LINES + b"{\n" + LINES)
-    rows, errors, _ = read(make("jsonl", path="memory://data/a.jsonl"), piece_bytes=3000, skip=True)
+    rows, errors, _ = read(make("jsonl", path="memory://data/a.jsonl"), split_bytes=3000, skip=True)
     assert rows == ROWS + ROWS
     assert [(file, line) for file, line, _ in errors] == [("memory://data/a.jsonl", 401)]
 
 
 @pytest.mark.parametrize("path", ["memory://data/none.jsonl", "memory://data/*.jsonl"])
-def test_a_url_of_nothing_is_refused(memory: Any, path: str) -> None:
+def test_a_url_without_a_file_is_refused(memory: Any, path: str) -> None:
     with pytest.raises(ConfigError, match=r"no such file|matches no file"):
         make("jsonl", path=path).inputs()
 
@@ -111,13 +111,13 @@ def test_every_kind_of_source_reads_urls(memory: Any, tmp_path: Path) -> None:
     table = pa.Table.from_pylist(ROWS)
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=50)
     memory.pipe("/a.parquet", (tmp_path / "a.parquet").read_bytes())
-    assert rows_of(make("parquet", path="memory://a.parquet"), piece_bytes=500) == ROWS
+    assert rows_of(make("parquet", path="memory://a.parquet"), split_bytes=500) == ROWS
     arrow = pa.BufferOutputStream()
     with pa.ipc.new_stream(arrow, table.schema) as writer:
         writer.write_table(table)
     memory.pipe("/d/a.arrow", arrow.getvalue().to_pybytes())
     memory.pipe("/d/state.json", b'{"_data_files": [{"filename": "a.arrow"}]}')
-    assert rows_of(make("hf_disk", path="memory://d"), piece_bytes=500) == ROWS
+    assert rows_of(make("hf_disk", path="memory://d"), split_bytes=500) == ROWS
     memory.pipe("/a.csv", b"text,id\n" + b"".join(b"%(text)s,1\n" % {b"text": b"t"} for _ in ROWS))
     assert texts_of(make("csv", path="memory://a.csv")) == ["t"] * len(ROWS)
     memory.pipe("/a.txt", b"one\n\ntwo\n")
@@ -127,12 +127,12 @@ def test_every_kind_of_source_reads_urls(memory: Any, tmp_path: Path) -> None:
     assert rows_of(cohorts)[7] == {"text": "text 7", "name": "n"}
 
 
-def test_files_of_a_web_server_are_read_with_ranges_or_whole(server: str, tmp_path: Path) -> None:
+def test_files_of_a_web_server_are_read_with_or_without_ranges(server: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(LINES)
     source = make("jsonl", path=f"{server}/a.jsonl")
     input_splits = source.input_splits(2000)
     assert len(input_splits) in (1, 6)
-    assert rows_of(source, piece_bytes=2000) == ROWS
+    assert rows_of(source, split_bytes=2000) == ROWS
 
 
 def test_compressed_files_of_a_web_server_are_streamed(server: str, tmp_path: Path) -> None:
@@ -143,14 +143,12 @@ def test_compressed_files_of_a_web_server_are_streamed(server: str, tmp_path: Pa
         rows_of(make("jsonl", path=f"{server}/cut.jsonl.gz"))
 
 
-def test_a_web_server_that_has_no_such_file_is_told(server: str) -> None:
+def test_a_missing_file_on_a_web_server_is_an_error(server: str) -> None:
     with pytest.raises(ConfigError, match="there is no such file, or it cannot be reached"):
         make("jsonl", path=f"{server}/none.jsonl").inputs()
 
 
-def test_pieces_that_were_made_before_a_fork_are_read_behind_it(
-    server: str, tmp_path: Path
-) -> None:
+def test_input_splits_made_before_a_fork_can_be_read_after_it(server: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(LINES)
     source = make("jsonl", path=f"{server}/a.jsonl")
     assert source.input_splits(2000)
@@ -158,7 +156,7 @@ def test_pieces_that_were_made_before_a_fork_are_read_behind_it(
         assert pool.apply(rows_of, (source,)) == ROWS
 
 
-def test_an_input_behind_a_url_is_described_by_its_bytes(memory: Any) -> None:
+def test_an_input_behind_a_url_is_described_by_its_size_and_hash(memory: Any) -> None:
     memory.pipe("/a.jsonl", LINES)
     entry = describe_input("memory://a.jsonl")
     assert entry.path == "memory://a.jsonl"
@@ -166,7 +164,7 @@ def test_an_input_behind_a_url_is_described_by_its_bytes(memory: Any) -> None:
     assert entry.sha256 == f"sha256:{hashlib.sha256(LINES).hexdigest()}"
 
 
-def test_without_fsspec_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_missing_fsspec_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'penstock\[remote\]'"):
         make("jsonl", path="gs://bucket/a.jsonl").inputs()

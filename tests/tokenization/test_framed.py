@@ -1,4 +1,4 @@
-"""Tokens put around documents in one flat array."""
+"""Tokens added around documents in one flat array."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_document_has_the_tokens_around_it(
 
 
 @pytest.mark.parametrize("after", [None, 7])
-def test_the_input_is_left_alone(after: int | None) -> None:
+def test_the_input_is_not_modified(after: int | None) -> None:
     ids = np.arange(5, dtype=np.uint32)
     framed(ids, np.array([2, 3]), np.dtype(np.uint16), after=after)
     assert ids.tolist() == [0, 1, 2, 3, 4]

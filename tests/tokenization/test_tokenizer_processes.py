@@ -1,4 +1,4 @@
-"""A tokenizer among processes: forked, pickled, and never imported for nothing."""
+"""A tokenizer in several processes: forked, pickled, and imported lazily."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_forked_process_gives_the_same_ids(tmp_path: Path, engine: str) -> Non
     assert found == [here, here]
 
 
-def test_what_is_unpickled_has_the_same_engine_and_reason(tmp_path: Path) -> None:
+def test_an_unpickled_tokenizer_has_the_same_engine_and_reason(tmp_path: Path) -> None:
     for name, normalizer in (("plain", None), ("nfkc", normalizers.NFKC())):
         tokenizer = load_tokenizer(small_tokenizer(tmp_path / name, normalizer=normalizer))
         again = pickle.loads(pickle.dumps(tokenizer))
@@ -49,7 +49,7 @@ def test_what_is_unpickled_has_the_same_engine_and_reason(tmp_path: Path) -> Non
         assert ids_of(again) == ids_of(tokenizer)
 
 
-def test_the_room_is_imported_without_an_engine_or_torch() -> None:
+def test_the_package_is_imported_without_an_engine_or_torch() -> None:
     code = (
         "import sys, penstock.steps.tokenize; "
         "print(sorted({'fastokens', 'tokenizers', 'torch', 'transformers', 'numba'}"

@@ -1,24 +1,32 @@
-"""Findings about data, one checker per format, and a look at its rows.
+"""Checks of data, one module per format.
 
-`check(paths)` asks every checker; `show(path)` gives the first rows of one dataset.
+`check(paths)` runs every check; `show(path)` returns the first rows of one dataset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from penstock.checks._base import Checker, CheckOptions
+from penstock.checks._base import Check, CheckOptions, FormatCheck
 from penstock.checks._show import Shown, ShownRow, show
-from penstock.errors import ConfigError, DataError, did_you_mean_beside
+from penstock.errors import ConfigError, DataError, did_you_mean_path
 from penstock.files import natural_path_key
-from penstock.findings import CheckReport, DatasetFindings
+from penstock.findings import CheckReport, Collector, DatasetFindings
 from penstock.registry import Registry
 
-__all__ = ["CHECKERS", "CheckOptions", "Checker", "Shown", "ShownRow", "check", "show"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckOptions",
+    "FormatCheck",
+    "Shown",
+    "ShownRow",
+    "check",
+    "show",
+]
 
-CHECKERS: Registry[Checker[Any]] = Registry("checker", "penstock.checks", "CHECKER")
+CHECKS: Registry[Check] = Registry("check", "penstock.checks", "CHECK")
 
 
 def check(
@@ -28,15 +36,15 @@ def check(
     full: bool = False,
     tokenizer: Path | str | None = None,
 ) -> CheckReport:
-    """Check every dataset at or below `paths`, in the order of the paths.
+    """Check every dataset at or below `paths`, in the order of the paths. Nothing is written.
 
-    `against` is the original of synthetic data: a dataset, or a directory that holds one for each
-    dataset found. Of large token datasets a part is read, which a finding names; `full` reads every
-    byte. `tokenizer` is that of token datasets whose manifest names none. Nothing is written.
+    `against` is the original of synthetic data: a dataset, or a directory with one per dataset
+    found. Large token datasets are sampled, which a finding reports; `full` reads every byte.
+    `tokenizer` is for token datasets whose manifest names none.
 
-    Raises ConfigError for a path that is not there or holds nothing known, where `against` has no
-    counterpart of a dataset, and for a tokenizer that is none; DataError where the original cannot
-    be read.
+    Raises ConfigError for a path that does not exist or holds no dataset, for a dataset without a
+    counterpart in `against`, and for a tokenizer that cannot be loaded; DataError for an original
+    that cannot be read.
     """
     listed = [paths] if isinstance(paths, Path | str) else list(paths)
     if not listed:
@@ -46,32 +54,40 @@ def check(
         full=full,
         tokenizer=_existing(tokenizer) if tokenizer is not None else None,
     )
-    checkers = [CHECKERS.get(name) for name in CHECKERS.names()]
     report = CheckReport()
     seen: set[tuple[str, Path]] = set()
-    for path in map(Path, listed):
-        for checker, dataset in _found(path, checkers):
-            identity = (checker.format, dataset.path.resolve())
+    for path in listed:
+        for format, dataset in _find(Path(path)):
+            identity = (format, dataset.resolve())
             if identity not in seen:
                 seen.add(identity)
-                report.datasets.append(_checked(checker, dataset, options))
+                report.datasets.append(_check_dataset(format, dataset, options))
     return report
 
 
-def _found(path: Path, checkers: Sequence[Checker[Any]]) -> list[tuple[Checker[Any], Any]]:
-    """Return the datasets at or below a path, or at a prefix of file names, with their checkers."""
-    found = [(checker, dataset) for checker in checkers for dataset in checker.find(path)]
-    if not found:
-        raise ConfigError(_nothing_known(_existing(path), checkers), file=path)
-    return sorted(found, key=lambda pair: (natural_path_key(pair[1].path), pair[0].format))
+def _find(path: Path) -> list[tuple[str, Path]]:
+    """Return the datasets at or below a path, or at a prefix of file names, with their formats."""
+    checks = {name: CHECKS.get(name) for name in CHECKS.names()}
+    found = [(name, dataset) for name, check in checks.items() for dataset in check.find(path)]
+    if found:
+        return sorted(found, key=lambda pair: (natural_path_key(pair[1]), pair[0]))
+    if _existing(path).is_file():
+        raise ConfigError("is a file; name the directory of its dataset", file=path)
+    known = "; ".join(f"{name}: {check.looks_like}" for name, check in checks.items())
+    raise ConfigError(f"holds no dataset of a known format ({known})", file=path)
 
 
-def _checked(checker: Checker[Any], dataset: Any, options: CheckOptions) -> DatasetFindings:
+def _check_dataset(format: str, dataset: Path, options: CheckOptions) -> DatasetFindings:
+    check = CHECKS.get(format)
+    if options.against is not None and not check.compares:
+        raise ConfigError(f"is {format}; --against compares task data only", file=dataset)
+    collector = Collector()
     try:
-        return checker.check(dataset, options)
+        rows = check.check(dataset, collector, options)
     except OSError as error:
-        place = error.filename or str(dataset.path)
-        raise DataError(f"cannot be read: {error.strerror}", file=place) from None
+        file = error.filename or str(dataset)
+        raise DataError(f"cannot be read: {error.strerror}", file=file) from None
+    return DatasetFindings(str(dataset), format, rows, collector.findings())
 
 
 def _existing(path: Path | str) -> Path:
@@ -80,11 +96,4 @@ def _existing(path: Path | str) -> Path:
         return path
     if path.is_symlink():
         raise ConfigError(f"is a link to {path.readlink()}, which does not exist", file=path)
-    raise ConfigError(f"there is no such path{did_you_mean_beside(path)}", file=path)
-
-
-def _nothing_known(path: Path, checkers: Sequence[Checker[Any]]) -> str:
-    if path.is_file():
-        return "is a file; name the directory of its dataset"
-    known = "; ".join(f"{checker.format}: {checker.looks_like}" for checker in checkers)
-    return f"holds no dataset of a known format ({known})"
+    raise ConfigError(f"there is no such path{did_you_mean_path(path)}", file=path)

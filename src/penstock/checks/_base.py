@@ -1,32 +1,22 @@
-"""What a checker is: it finds the datasets of one format, and what is wrong with each."""
+"""The protocol of a check: find the datasets of one kind, and report what is wrong with each."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Generic, Protocol, TypeVar
 
-from penstock.errors import ConfigError
-from penstock.findings import DatasetFindings
-
-
-class Dataset(Protocol):
-    """Something on disk that one checker knows how to check."""
-
-    @property
-    def path(self) -> Path:
-        """Where it is, as the user can open it."""
-        ...
+from penstock.findings import Collector
+from penstock.formats import Format
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What a check looks at besides the dataset.
+    """The options of `penstock check`.
 
-    `against` is the original of synthetic data; `full` reads every byte where a sample is the rule;
-    `tokenizer` is the directory, or the tokenizer.json, of tokens whose manifest names none.
+    `against` is the original of synthetic data. `full` reads every byte instead of a sample.
+    `tokenizer` is a directory or a tokenizer.json, for token datasets whose manifest names none.
     """
 
     against: Path | None = None
@@ -34,37 +24,41 @@ class CheckOptions:
     tokenizer: Path | None = None
 
 
-DatasetT = TypeVar("DatasetT", bound=Dataset)
+class Check(ABC):
+    """The check of one kind of data.
 
+    A module of `penstock.checks` holds an instance as `CHECK`. Reports show the module's name as
+    the format of the data.
+    """
 
-class Checker(ABC, Generic[DatasetT]):
-    """The checks of one format. A module of this room holds one as `CHECKER`."""
-
-    #: The name of the format, the same as the module's.
-    format: ClassVar[str]
-    #: How a dataset of this format is recognised, in a few words.
-    looks_like: ClassVar[str]
+    #: How to recognise such data; shown if a path holds no dataset.
+    looks_like: str
+    #: True if datasets can be compared with an original (`--against`).
+    compares: bool = False
 
     @abstractmethod
-    def find(self, path: Path) -> Sequence[DatasetT]:
-        """Return every dataset of this format at or below a path, or at a prefix of file names.
+    def find(self, path: Path) -> Iterable[Path]:
+        """Return every dataset at or below `path`, which may also be a prefix of file names.
 
-        What is recognisably meant as one is returned too: its mistakes are for `check` to find.
+        A recognisable but broken dataset is returned too: `check` reports its errors.
         """
 
     @abstractmethod
-    def check(self, dataset: DatasetT, options: CheckOptions) -> DatasetFindings:
-        """Return what is wrong with a dataset, and how it differs from its original.
+    def check(self, dataset: Path, collector: Collector, options: CheckOptions) -> int:
+        """Add the findings about a dataset to `collector` and return its number of rows.
 
-        Raises ConfigError where `options.against` holds no original of it, or the format knows
-        none, and where `options.tokenizer` holds no tokenizer.
+        Raises ConfigError if `options.against` has no counterpart of the dataset or
+        `options.tokenizer` is no tokenizer.
         """
 
 
-def refuse_original(dataset: Dataset, format: str, options: CheckOptions) -> None:
-    """Raise ConfigError where an original is given to a format that compares with none."""
-    if options.against is not None:
-        raise ConfigError(
-            f"{format} has no original to compare with; --against is for task data",
-            file=dataset.path,
-        )
+class FormatCheck(Check):
+    """A check of a format that `penstock.formats` can find."""
+
+    def __init__(self, format: type[Format]) -> None:
+        self.format = format
+        self.looks_like = format.looks_like
+
+    def find(self, path: Path) -> Iterable[Path]:
+        """Return the datasets that the format finds."""
+        return self.format.find(path)

@@ -1,19 +1,19 @@
-"""The first rows of a dataset of any format, with the text that their tokens stand for."""
+"""The first rows of a dataset of any format, with the text of their tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
-from penstock.checks._collect import Collector
 from penstock.checks._packed.columns import documents_of, problems
-from penstock.checks._tokens.vocabulary import Vocabulary, find_vocabulary
+from penstock.checks._tokens.tokenizer import Vocabulary, find_vocabulary
 from penstock.errors import ConfigError, DataError, did_you_mean
+from penstock.findings import Collector
 from penstock.formats import (
     FORMATS,
     TASK_JSONL,
@@ -28,16 +28,16 @@ from penstock.manifest import manifest_of
 from penstock.redaction import MASK
 from penstock.splits import SPLIT_NAMES
 
-#: The columns that hold ids, from which text can be had.
+#: The columns of token ids, which can be decoded to text.
 _ID_COLUMNS = ("inputs", "targets")
 
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One row: the file it is in, its number there, and its columns.
+    """One row: its file, its number in the file, and its columns.
 
-    `columns` holds lists of numbers, or the fields of a row of text. `documents` holds the text of
-    each document of a row of tokens, and is None where the tokenizer is not known.
+    `columns` has lists of numbers, or the fields of a row of text. `documents` has the text of each
+    document of a token row; it is None if the tokenizer is unknown.
     """
 
     file: str
@@ -48,7 +48,7 @@ class ShownRow:
 
 @dataclass(frozen=True)
 class Shown:
-    """The first rows of one split. `masked` says that text was withheld; `notes` are for people."""
+    """The first rows of one split. `masked`: text is withheld. `notes` are hints for the user."""
 
     path: str
     format: str
@@ -59,7 +59,7 @@ class Shown:
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the form that `--format json` prints."""
+        """Return the object that `--format json` prints."""
         return asdict(self)
 
 
@@ -71,15 +71,13 @@ def show(
     tokenizer: Path | str | None = None,
     show_text: bool = False,
 ) -> Shown:
-    """Return the first rows of a dataset: a directory, the prefix of a pair, or a file of one.
+    """Return the first rows of a dataset: a directory, the prefix of a pair, or one of its files.
 
-    Of a dataset that was built with `redact: true`, and of a part of one, text and ids are masked
-    unless `show_text`.
-    `split` is `train`, or the first that there is, unless named. `tokenizer` is that of a dataset
-    whose manifest names none.
+    `split` defaults to `train`, or to the first split. `tokenizer` is for a dataset whose manifest
+    names none. Text and ids of a dataset built with `redact: true` are masked unless `show_text`.
 
-    Raises ConfigError for a path that is no dataset, or holds several, for a split that is not
-    there, and for a tokenizer that is none; DataError for a dataset that cannot be read.
+    Raises ConfigError if the path is no dataset or has several, for an unknown split, and for a
+    tokenizer that cannot be loaded; DataError for a dataset that cannot be read.
     """
     format, path = _only_dataset(Path(path))
     manifest = manifest_of(path)
@@ -88,7 +86,7 @@ def show(
         return _show_task(path, split, rows, masked)
     dataset = format.open(path)
     splits = dict(dataset.splits)
-    split = _chosen(split, splits, path)
+    split = _choose_split(split, splits, path)
     read = dataset.rows(split, 0, min(rows, splits[split]))
     notes: list[str] = []
     if format.takes_tokens:
@@ -96,14 +94,17 @@ def show(
         option = Path(tokenizer) if tokenizer is not None else None
         vocabulary = find_vocabulary(path, manifest, option, collector)
         notes += [f"{finding.message}; {finding.fix}" for finding in collector.findings()]
-        shown = [_token_row(row, vocabulary, masked) for row in read]
+        shown = [_show_tokens(row, vocabulary, masked) for row in read]
     else:
-        shown = [_text_row(row, masked) for row in read]
+        shown = [
+            _show_fields(row.file, row.number, orjson.loads(row.columns["row"].tobytes()), masked)
+            for row in read
+        ]
     return Shown(str(path), format.name, split, splits, masked, shown, notes)
 
 
 def _only_dataset(path: Path) -> tuple[type[Format] | None, Path]:
-    """Return the one dataset at a path, or the only one below it; no format is task JSONL."""
+    """Return the dataset at a path, or the only one below it; its format is None for task JSONL."""
     names = FORMATS.names()
     found: list[tuple[type[Format] | None, Path]] = [*find_datasets(path, names)]
     if path.is_dir():
@@ -111,13 +112,13 @@ def _only_dataset(path: Path) -> tuple[type[Format] | None, Path]:
     return only_dataset(path, found, [*names, TASK_JSONL])
 
 
-def _chosen(split: str | None, splits: dict[str, int], path: Path) -> str:
+def _choose_split(split: str | None, splits: Mapping[str, int], path: Path) -> str:
     if split is None and splits:
         return "train" if "train" in splits else next(iter(splits))
     if split not in splits:
         hint = did_you_mean(split or "", splits)
-        there = ", ".join(splits) or "none"
-        raise ConfigError(f"there is no split '{split}'{hint}; splits: {there}", file=path)
+        known = ", ".join(splits) or "none"
+        raise ConfigError(f"there is no split '{split}'{hint}; splits: {known}", file=path)
     return split
 
 
@@ -125,30 +126,26 @@ def _show_task(path: Path, split: str | None, count: int, masked: bool) -> Shown
     (dataset,) = (found for found in find_task_directories(path) if found.path == path)
     files = {name: dataset.file(name) for name in SPLIT_NAMES if dataset.file(name).is_file()}
     splits = {name: sum(1 for _ in scan(file)) for name, file in files.items()}
-    split = _chosen(split, splits, path)
+    split = _choose_split(split, splits, path)
     file = files[split]
-    rows = [
-        ShownRow(str(file), number, _masked(row) if masked else row)
-        for number, row in islice(read_rows(file), count)
-    ]
+    rows = [_show_fields(file, line, row, masked) for line, row in islice(read_rows(file), count)]
     return Shown(str(path), TASK_JSONL, split, splits, masked, rows)
 
 
-def _text_row(row: TokenRow, masked: bool) -> ShownRow:
-    fields = orjson.loads(row.columns["row"].tobytes())
-    return ShownRow(str(row.file), row.number, _masked(fields) if masked else fields)
+def _show_fields(file: Path, number: int, fields: dict[str, Any], masked: bool) -> ShownRow:
+    return ShownRow(str(file), number, _mask(fields) if masked else fields)
 
 
-def _masked(value: Any) -> Any:
+def _mask(value: Any) -> Any:
     """Return a value with every text in it masked."""
     if isinstance(value, dict):
-        return {key: _masked(inner) for key, inner in value.items()}
+        return {key: _mask(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_masked(inner) for inner in value]
+        return [_mask(inner) for inner in value]
     return MASK if isinstance(value, str) else value
 
 
-def _token_row(row: TokenRow, vocabulary: Vocabulary, masked: bool) -> ShownRow:
+def _show_tokens(row: TokenRow, vocabulary: Vocabulary, masked: bool) -> ShownRow:
     columns = {
         name: MASK if masked and name in _ID_COLUMNS else column.tolist()
         for name, column in row.columns.items()
@@ -158,16 +155,16 @@ def _token_row(row: TokenRow, vocabulary: Vocabulary, masked: bool) -> ShownRow:
 
 
 def _documents(row: TokenRow, vocabulary: Vocabulary, masked: bool) -> list[str] | None:
-    """Return the text of each document of a row; raises DataError where ids have none."""
+    """Return the text of each document of a row; raises DataError for ids without text."""
     if vocabulary.codec is None or vocabulary.size is None:
         return None
-    for _, words, _ in problems(row.columns):
-        raise DataError(f"{words}; see penstock check", file=row.file, line=row.number)
+    for _, message, _ in problems(row.columns):
+        raise DataError(f"{message}; see penstock check", file=row.file, line=row.number)
     ids = row.columns["inputs"]
     if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < vocabulary.size:
         raise DataError(
             f"row {row.number} has ids that are not in the vocabulary; see penstock check",
             file=row.file,
         )
-    parts = documents_of(row.columns).split(ids)
-    return [MASK if masked else vocabulary.codec.decode(np.asarray(p).tolist()) for p in parts]
+    documents = documents_of(row.columns).split(ids)
+    return [MASK if masked else vocabulary.codec.decode(part.tolist()) for part in documents]

@@ -1,4 +1,4 @@
-"""Checks of packed rows in JSON Lines."""
+"""The check of packed rows in JSON Lines."""
 
 from __future__ import annotations
 
@@ -10,24 +10,19 @@ from typing import Any
 import numpy as np
 
 from penstock.checks import _codes as codes
-from penstock.checks._collect import Collector
-from penstock.checks._packed.checker import PackedChecker
+from penstock.checks._packed import DamagedRow, PackedCheck, PackedShard
 from penstock.checks._packed.columns import Columns
-from penstock.checks._packed.rows import Damaged, PackedShard
 from penstock.errors import DataError
+from penstock.findings import Collector
 from penstock.formats.packed_jsonl import FORMAT
 from penstock.jsonl import BadLine, scan
 
 
-class PackedJsonlChecker(PackedChecker):
-    """Checks `SPLIT-00000-of-00001.jsonl` files: their names, their lines, and the rows."""
-
-    format = FORMAT.name
-    looks_like = FORMAT.looks_like
-    of = FORMAT
+class PackedJsonlCheck(PackedCheck):
+    """Checks `SPLIT-00000-of-00001.jsonl` files: their names, lines and rows."""
 
     def shards(self, directory: Path, collector: Collector) -> Sequence[PackedShard]:
-        """Return the shards, or none where the dataset cannot be opened."""
+        """Return the shards, or none if the dataset cannot be opened."""
         try:
             dataset = FORMAT.open(directory)
         except DataError as error:
@@ -41,7 +36,7 @@ class PackedJsonlChecker(PackedChecker):
         ]
 
 
-def _read(file: Path, numbers: Sequence[int]) -> Iterator[Columns | Damaged]:
+def _read(file: Path, numbers: Sequence[int]) -> Iterator[Columns | DamagedRow]:
     wanted = iter(numbers)
     number = next(wanted, None)
     for line, row in scan(file):
@@ -52,16 +47,16 @@ def _read(file: Path, numbers: Sequence[int]) -> Iterator[Columns | Damaged]:
             number = next(wanted, None)
 
 
-def _columns(row: Mapping[str, Any] | BadLine) -> Columns | Damaged:
+def _columns(row: Mapping[str, Any] | BadLine) -> Columns | DamagedRow:
     if isinstance(row, BadLine):
-        return Damaged(codes.CODES[row.code], row.message)
+        return DamagedRow(codes.CODES[row.code], row.message)
     for name, values in row.items():
         if not isinstance(values, list) or not {*map(type, values)} <= {int}:
-            return Damaged(codes.SHARD_DAMAGED, f"{name} is no list of whole numbers")
+            return DamagedRow(codes.SHARD_DAMAGED, f"{name} is not a list of integers")
     try:
         return {name: np.array(values, np.int64) for name, values in row.items()}
     except OverflowError:
-        return Damaged(codes.VALUE_RANGE, "a value is not in 64 bits")
+        return DamagedRow(codes.VALUE_RANGE, "a value does not fit 64 bits")
 
 
-CHECKER = PackedJsonlChecker()
+CHECK = PackedJsonlCheck(FORMAT)

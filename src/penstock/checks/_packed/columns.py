@@ -1,4 +1,4 @@
-"""One packed row: what its columns must be to each other."""
+"""One packed row: how its columns must relate to each other."""
 
 from __future__ import annotations
 
@@ -10,150 +10,148 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.checks import _codes as codes
-from penstock.checks._collect import Code
+from penstock.findings import Code
 
 Columns = Mapping[str, NDArray[Any]]
+#: The code, the message and the number of positions.
 Problem = tuple[Code, str, int]
 
-#: Every reader of packed rows holds ids in an int32.
+#: Every reader of packed rows stores ids as int32.
 _ID_LIMIT = 2**31
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Where the documents of a row lie: `used` tokens, and where among them each one begins."""
+    """The documents of a row: the number of `used` tokens, and where each document begins."""
 
     used: int
     begins: NDArray[np.int64]
 
     @property
     def ends(self) -> NDArray[np.int64]:
-        """The place of the last token of each document."""
+        """The position of the last token of each document."""
         return np.append(self.begins, self.used)[1:] - 1
 
     def split(self, ids: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return the part of a column that each document has."""
+        """Split a column into the parts of its documents, without padding."""
         return np.split(ids[: self.used], self.begins[1:])
 
 
-def documents_of(columns: Columns) -> Documents:
-    """Return where the documents of a row lie; without a segmentation it is one document.
+def documents_of(row: Columns) -> Documents:
+    """Return the documents of a row, which is one document if it has no segmentation.
 
-    The row must be one in which `problems` found none with padding and segments.
+    `problems` must have found nothing wrong with the padding and segments of the row.
     """
-    segments = columns.get("inputs_segmentation")
+    segments = row.get("inputs_segmentation")
     if segments is None:
-        return Documents(len(columns["inputs"]), np.zeros(1, np.int64))
+        return Documents(len(row["inputs"]), np.zeros(1, np.int64))
     used = int(np.count_nonzero(segments))
     return Documents(used, np.flatnonzero(np.diff(segments[:used], prepend=0)))
 
 
-def problems(columns: Columns) -> Iterator[Problem]:
-    """Yield the code, words and number of places of everything that is wrong with a row."""
-    lengths = {len(column) for column in columns.values()}
-    if "inputs" not in columns or len(lengths) != 1:
-        told = ", ".join(f"{name} {len(column):,}" for name, column in columns.items())
-        yield codes.ROW_SHAPE, f"columns have not one length: {told}", 1
+def problems(row: Columns) -> Iterator[Problem]:
+    """Yield everything that is wrong with a row."""
+    lengths = {len(column) for column in row.values()}
+    if "inputs" not in row or len(lengths) != 1:
+        found = ", ".join(f"{name} {len(column):,}" for name, column in row.items())
+        yield codes.ROW_SHAPE, f"columns have different lengths or no inputs: {found}", 1
         return
     for name in ("inputs", "targets"):
-        if name in columns:
-            yield from _out_of_range(name, columns[name])
-    broken = list(_segment_problems(columns))
+        if name in row:
+            ids = row[name]
+            wrong = np.flatnonzero((ids < 0) | (ids >= _ID_LIMIT))
+            if len(wrong):
+                at = wrong[0]
+                message = f"{name} has {ids[at]} at position {at:,}, which is no token id"
+                yield codes.VALUE_RANGE, message, len(wrong)
+    broken = list(_segment_problems(row))
     yield from broken
-    if broken or "inputs_segmentation" not in columns:
+    if broken or "inputs_segmentation" not in row:
         return
-    found = documents_of(columns)
-    yield from _position_problems(columns, found)
-    if "targets" in columns:
-        yield from _target_problems(columns, found)
-    if "targets_segmentation" in columns:
-        yield from _mask_problems(columns, found)
+    documents = documents_of(row)
+    yield from _position_problems(row, documents)
+    if "targets" in row:
+        yield from _target_problems(row, documents)
+    if "targets_segmentation" in row:
+        yield from _mask_problems(row, documents)
 
 
-def _out_of_range(name: str, ids: NDArray[Any]) -> Iterator[Problem]:
-    wrong = np.flatnonzero((ids < 0) | (ids >= _ID_LIMIT))
-    if len(wrong):
-        words = f"{name} holds {ids[wrong[0]]} at place {wrong[0]:,}, which no id can be"
-        yield codes.VALUE_RANGE, words, len(wrong)
-
-
-def _segment_problems(columns: Columns) -> Iterator[Problem]:
+def _segment_problems(row: Columns) -> Iterator[Problem]:
     """Yield padding between tokens, and documents that are not numbered 1, 2, 3, ..."""
-    segments = columns.get("inputs_segmentation")
+    segments = row.get("inputs_segmentation")
     if segments is None:
         return
     used = int(np.count_nonzero(segments))
     holes = np.flatnonzero(segments[:used] == 0)
     if len(holes):
-        words = f"padding (segment 0) at place {holes[0]:,}, with tokens after it"
-        yield codes.PADDING_INSIDE, words, len(holes)
+        message = f"padding (segment 0) at position {holes[0]:,}, before the last token"
+        yield codes.PADDING_INSIDE, message, len(holes)
         return
     steps = np.diff(segments[:used].astype(np.int64), prepend=0)
     wrong = np.flatnonzero((steps < 0) | (steps > 1))
     if len(wrong):
-        words = f"segment {segments[wrong[0]]} at place {wrong[0]:,} does not follow the one before"
-        yield codes.SEGMENTS_BROKEN, words, len(wrong)
+        at = wrong[0]
+        message = f"segment {segments[at]} at position {at:,} is out of order"
+        yield codes.SEGMENTS_BROKEN, message, len(wrong)
 
 
-def _position_problems(columns: Columns, found: Documents) -> Iterator[Problem]:
-    counts = np.diff(np.append(found.begins, found.used))
-    expected = np.arange(found.used) - np.repeat(found.begins, counts)
+def _position_problems(row: Columns, documents: Documents) -> Iterator[Problem]:
+    counts = np.diff(np.append(documents.begins, documents.used))
+    expected = np.arange(documents.used) - np.repeat(documents.begins, counts)
     for name in ("inputs_position", "targets_position"):
-        if name in columns:
-            wrong = np.flatnonzero(columns[name][: found.used] != expected)
+        if name in row:
+            wrong = np.flatnonzero(row[name][: documents.used] != expected)
             if len(wrong):
-                place = wrong[0]
-                words = (
-                    f"{name} is {columns[name][place]} at place {place:,}, "
-                    f"{expected[place]} tokens into its document"
-                )
-                yield codes.POSITIONS_BROKEN, words, len(wrong)
+                at = wrong[0]
+                message = f"{name} is {row[name][at]} at position {at:,}, must be {expected[at]}"
+                yield codes.POSITIONS_BROKEN, message, len(wrong)
 
 
-def _target_problems(columns: Columns, found: Documents) -> Iterator[Problem]:
+def _target_problems(row: Columns, documents: Documents) -> Iterator[Problem]:
     """Yield targets that are not the next token, and those that lead into another document.
 
-    Targets that equal the inputs are for trainers that shift by themselves. Masked targets may be
-    anything, and so may the last of a full row, whose document may go on in another one.
+    Targets equal to the inputs are for trainers that shift by themselves. Masked targets may have
+    any value. So may the last target of a full row, whose document may continue in another row.
     """
-    inputs, targets = columns["inputs"][: found.used], columns["targets"][: found.used]
-    mask = columns.get("targets_segmentation")
-    counted = np.ones(found.used, bool) if mask is None else mask[: found.used] != 0
+    used = documents.used
+    inputs, targets = row["inputs"][:used], row["targets"][:used]
+    mask = row.get("targets_segmentation")
+    counted = np.ones(used, bool) if mask is None else mask[:used] != 0
     if not counted.any() or (targets == inputs)[counted].all():
         return
     inside = counted.copy()
-    inside[found.ends] = False
+    inside[documents.ends] = False
     wrong = np.flatnonzero(inside[:-1] & (targets[:-1] != inputs[1:]))
     if len(wrong):
-        words = f"the target at place {wrong[0]:,} is not the next token"
-        yield codes.TARGETS_INCONSISTENT, words, len(wrong)
-    full = found.used == len(columns["inputs"])
-    ends = found.ends[:-1] if full else found.ends
+        message = f"the target at position {wrong[0]:,} is not the next token"
+        yield codes.TARGETS_INCONSISTENT, message, len(wrong)
+    full = used == len(row["inputs"])
+    ends = documents.ends[:-1] if full else documents.ends
     leaks = ends[counted[ends]]
     if len(leaks):
-        words = (
-            f"the last token of a document, at place {leaks[0]:,}, has a target that counts: it is "
-            "trained to predict what comes after its document"
+        message = (
+            f"the last token of a document, at position {leaks[0]:,}, is trained to predict the "
+            "token after its document"
         )
-        yield codes.TARGETS_LEAK, words, len(leaks)
+        yield codes.TARGETS_LEAK, message, len(leaks)
 
 
-def _mask_problems(columns: Columns, found: Documents) -> Iterator[Problem]:
-    mask, segments = columns["targets_segmentation"], columns["inputs_segmentation"]
+def _mask_problems(row: Columns, documents: Documents) -> Iterator[Problem]:
+    mask, segments, used = row["targets_segmentation"], row["inputs_segmentation"], documents.used
     # A document of one token has nothing to predict.
-    if found.used > len(found.begins) and not mask.any():
-        yield codes.LOSS_MASKED, "no token of the row counts", 1
-    padding = np.flatnonzero(mask[found.used :])
+    if used > len(documents.begins) and not mask.any():
+        yield codes.LOSS_MASKED, "no token of the row counts toward the loss", 1
+    padding = np.flatnonzero(mask[used:])
     if len(padding):
-        words = f"the padding at place {found.used + padding[0]:,} counts like a token"
-        yield codes.PADDING_COUNTED, words, len(padding)
-    inner = np.ones(found.used, bool)
-    inner[found.ends] = False
-    masked = mask[: found.used]
-    wrong = np.flatnonzero(inner & (masked != 0) & (masked != segments[: found.used]))
+        message = f"the padding at position {used + padding[0]:,} counts toward the loss"
+        yield codes.PADDING_COUNTED, message, len(padding)
+    inner = np.ones(used, bool)
+    inner[documents.ends] = False
+    wrong = np.flatnonzero(inner & (mask[:used] != 0) & (mask[:used] != segments[:used]))
     if len(wrong):
-        words = (
-            f"targets_segmentation is {masked[wrong[0]]} at place {wrong[0]:,} of segment "
-            f"{segments[wrong[0]]}"
+        at = wrong[0]
+        message = (
+            f"targets_segmentation is {mask[at]} at position {at:,}, which is in segment "
+            f"{segments[at]}"
         )
-        yield codes.SEGMENTS_BROKEN, words, len(wrong)
+        yield codes.SEGMENTS_BROKEN, message, len(wrong)

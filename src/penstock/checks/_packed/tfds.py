@@ -24,37 +24,13 @@ from penstock.formats import (
 
 _INFO_NAME = "dataset_info.json"
 #: The fields of DatasetInfo and of SplitInfo (tensorflow_datasets/core/proto/dataset_info.proto).
-_INFO_KEYS = frozenset(
-    [
-        "alternativeFileFormats",
-        "citation",
-        "configDescription",
-        "configName",
-        "configTags",
-        "dataSourceAccesses",
-        "description",
-        "disableShuffling",
-        "downloadChecksums",
-        "downloadSize",
-        "features",
-        "fileFormat",
-        "isBlocked",
-        "location",
-        "moduleName",
-        "name",
-        "nondeterministicOrder",
-        "redistributionInfo",
-        "releaseNotes",
-        "schema",
-        "sizeInBytes",
-        "splits",
-        "supervisedKeys",
-        "version",
-    ]
-)
-_SPLIT_KEYS = frozenset(
-    ["filepathTemplate", "name", "numBytes", "numShards", "shardLengths", "statistics"]
-)
+_INFO_FIELDS = """
+    alternativeFileFormats citation configDescription configName configTags dataSourceAccesses
+    description disableShuffling downloadChecksums downloadSize features fileFormat isBlocked
+    location moduleName name nondeterministicOrder redistributionInfo releaseNotes schema
+    sizeInBytes splits supervisedKeys version
+"""
+_SPLIT_FIELDS = "filepathTemplate name numBytes numShards shardLengths statistics"
 #: The bytes that TFRecord adds to each record, which TFDS does not count.
 _FRAME_BYTES = 16
 
@@ -100,8 +76,8 @@ def _check_keys(directory: Path, collector: Collector) -> None:
     """Report keys that TFDS does not know: its parser rejects a file with one."""
     file = directory / _INFO_NAME
     info: dict[str, Any] = orjson.loads(file.read_bytes())
-    splits = [(split, _SPLIT_KEYS, "a split") for split in info["splits"]]
-    for document, known, owner in [(info, _INFO_KEYS, "the dataset"), *splits]:
+    splits = [(split, _SPLIT_FIELDS.split(), "a split") for split in info["splits"]]
+    for document, known, owner in [(info, _INFO_FIELDS.split(), "the dataset"), *splits]:
         for key in document:
             # The JSON parser of protobuf reads snake_case and camelCase.
             first, *others = key.split("_")

@@ -1,1 +1,1 @@
-"""What the checks of token datasets share: is it real, is it what its manifest says."""
+"""Shared by the checks of token datasets: the tokenizer, a sample of the ids, its statistics."""

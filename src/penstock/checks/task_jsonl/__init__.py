@@ -1,72 +1,69 @@
-"""Checks of task JSONL: layout, lines, rows, repeats, and synthetic data beside its original."""
+"""The check of task JSONL: layout, lines, rows, duplicates, and synthetic data beside its original.
+
+Directories hold `{prefix}_{train,validation,test}.jsonl`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from penstock.checks._base import Checker, CheckOptions
-from penstock.checks._collect import Collector
+from penstock.checks._base import Check, CheckOptions
+from penstock.checks._files import check_line_ends, check_manifest
 from penstock.checks.task_jsonl.against import check_against
-from penstock.checks.task_jsonl.layout import check_layout, check_manifest, find_dangling
-from penstock.checks.task_jsonl.lines import check_lines
+from penstock.checks.task_jsonl.layout import broken_links, check_layout, task_directory
 from penstock.checks.task_jsonl.original import Original, find_original
-from penstock.checks.task_jsonl.repeats import Duplicates, EvaluationTexts, Overlap
-from penstock.checks.task_jsonl.rows import check_rows
-from penstock.findings import DatasetFindings
-from penstock.formats import TASK_JSONL, TaskDirectory, find_task_directories
+from penstock.checks.task_jsonl.rows import check_duplicates, check_overlap, check_rows
+from penstock.findings import Collector
+from penstock.formats import find_task_directories
 from penstock.tasks import Task
 
 
-class TaskJsonlChecker(Checker[TaskDirectory]):
-    """Checks directories with `{prefix}_{train,validation,test}.jsonl`."""
+class TaskJsonlCheck(Check):
+    """Checks the data of benchmark tasks, and synthetic data against its original."""
 
-    format = TASK_JSONL
     looks_like = "a directory with files such as copa_train.jsonl"
+    compares = True
 
-    def find(self, path: Path) -> Sequence[TaskDirectory]:
-        """Return every task directory at or below a directory, and the links to none."""
+    def find(self, path: Path) -> Iterable[Path]:
+        """Return every task directory at or below `path`, and broken links to such directories."""
         if not path.is_dir():
             return []
-        return [*find_task_directories(path, follow_links=True), *find_dangling(path)]
+        found = find_task_directories(path, follow_links=True)
+        return [*(directory.path for directory in found), *broken_links(path)]
 
-    def check(self, dataset: TaskDirectory, options: CheckOptions) -> DatasetFindings:
-        """Return what is wrong with a task directory, and how it differs from its original."""
-        against = options.against
-        original = find_original(dataset, against) if against is not None else None
-        collector = Collector()
-        files = check_layout(dataset, collector)
-        check_manifest(dataset, collector)
-        rows = _check_files(files, dataset.task, original, collector)
+    def check(self, dataset: Path, collector: Collector, options: CheckOptions) -> int:
+        """Check a task directory and, with `options.against`, compare it with its original."""
+        directory = task_directory(dataset)
+        task, against = directory.task, options.against
+        original = find_original(directory, against) if against is not None else None
+        files = check_layout(directory, collector)
+        check_manifest(dataset, collector, full=True)
+        rows = _check_files(files, task, original, collector)
         if original is not None:
             for split, path in files.items():
-                check_against(path, split, dataset.task, original, collector)
-        return DatasetFindings(str(dataset.path), TASK_JSONL, rows, collector.findings())
+                check_against(path, split, task, original, collector)
+        return rows
 
 
 def _check_files(
     files: Mapping[str, Path], task: Task, original: Original | None, collector: Collector
 ) -> int:
-    """Check the lines and rows of every file; return how many rows there are."""
-    rows = 0
-    for path in files.values():
-        check_lines(path, collector)
-    inherited = original.train_texts.keys() if original is not None else None
-    overlaps = []
+    """Check the lines and rows of each file; return the number of rows."""
+    checked = {}
+    for split, path in files.items():
+        check_line_ends(path, collector)
+        checked[split] = check_rows(path, split, task, collector)
+        check_duplicates(checked[split], collector)
     for split in ("validation", "test"):
-        if split in files:
-            texts = EvaluationTexts(files[split])
-            rows += check_rows(files[split], split, task, [Duplicates(), texts], collector)
-        elif original is not None and (borrowed := original.file(split)) is not None:
-            # A version that has only its train file is evaluated on the original's.
-            texts = EvaluationTexts(borrowed)
-            check_rows(borrowed, split, task, [texts], Collector())
-        else:
-            continue
-        overlaps.append(Overlap(task, texts, inherited))
-    if "train" in files:
-        rows += check_rows(files["train"], "train", task, [Duplicates(), *overlaps], collector)
-    return rows
+        evaluation = checked.get(split)
+        if evaluation is None and original is not None and (file := original.file(split)):
+            # A version with only a train file is evaluated on the files of the original.
+            evaluation = check_rows(file, split, task, Collector())
+        if evaluation is not None and "train" in checked:
+            inherited = original.train_texts.keys() if original is not None else None
+            check_overlap(task, checked["train"], evaluation, inherited, collector)
+    return sum(file.rows for file in checked.values())
 
 
-CHECKER = TaskJsonlChecker()
+CHECK = TaskJsonlCheck()

@@ -1,89 +1,158 @@
-"""The rows of one file, one after the other: nothing is kept but ids and hashes."""
+"""The rows of one file, read as a stream: only ids, line numbers and hashes are kept."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from penstock.checks import _codes as codes
-from penstock.checks._collect import Code, Collector
-from penstock.checks.task_jsonl.fingerprints import Fingerprint, Fingerprints
-from penstock.findings import Severity
+from penstock.checks.task_jsonl.text import normalise
+from penstock.files import plural
+from penstock.findings import Code, Collector, Severity
 from penstock.formats import REQUIRED_SPLITS, row_problems
 from penstock.jsonl import BadLine, scan
 from penstock.tasks import Task
 
 
-class RowCheck(ABC):
-    """Something that looks at every sound row of a file and reports at its end."""
+@dataclass
+class FileRows:
+    """The rows of one file.
 
-    @abstractmethod
-    def see(self, line: int, fingerprint: Fingerprint) -> None:
-        """Take note of the row in a line."""
-
-    def report(self, path: Path, collector: Collector) -> None:  # noqa: B027 - may find nothing
-        """Add what was found in the file."""
-
-
-def check_rows(
-    path: Path, split: str, task: Task, row_checks: Sequence[RowCheck], collector: Collector
-) -> int:
-    """Check every row of a file; return how many rows there are.
-
-    Raises OSError where the file cannot be read.
+    `rows` counts all rows. The lists have one entry per valid row: its line, the hash of its main
+    text (the text field that synthetic data rephrases), and the hash of its content (all fields but
+    id and label). Texts are normalised. Hashes are valid within one process.
     """
-    rows = 0
-    ids = _Ids(task)
-    fingerprint = Fingerprints(task).of
-    must_be_labelled = split in REQUIRED_SPLITS
+
+    path: Path
+    rows: int = 0
+    lines: list[int] = field(default_factory=list)
+    texts: list[int] = field(default_factory=list)
+    contents: list[int] = field(default_factory=list)
+
+
+def check_rows(path: Path, split: str, task: Task, collector: Collector) -> FileRows:
+    """Check every row of a file against its task; raises OSError if it cannot be read."""
+    found = FileRows(path)
+    id_lines: dict[Any, int] = {}
+    hashes = _RowHashes(task)
     for line, row in scan(path):
         if isinstance(row, BadLine):
             collector.add(codes.CODES[row.code], row.message, file=path, line=line)
             continue
-        rows += 1
-        ids.see(line, row, path, collector)
-        if not _sound(task, row, path, line, collector):
+        found.rows += 1
+        if (id := _hashable_id(row, task)) is not None:
+            first = id_lines.setdefault(id, line)
+            if first != line:
+                message = f"{task.id_field} {row[task.id_field]} is already in line {first}"
+                collector.add(codes.ID_DUPLICATED, message, file=path, line=line)
+        problems = list(row_problems(task, row))
+        for name, code_name, problem in problems:
+            # A task of another package may have its own codes.
+            code = codes.CODES.get(code_name) or Code(code_name, Severity.ERROR, "correct the row")
+            collector.add(code, f"{name} {problem}", file=path, line=line, group=name)
+        if problems:
             continue
-        if must_be_labelled and not task.labelled(row):
-            message = f"{task.label_field} holds no answer"
+        if split in REQUIRED_SPLITS and not task.labelled(row):
+            message = f"{task.label_field} has no answer"
             collector.add(codes.LABEL_MISSING, message, file=path, line=line)
-        fingerprinted = fingerprint(row)
-        for check in row_checks:
-            check.see(line, fingerprinted)
-    if not rows:
+        text, content = hashes.of(row)
+        found.lines.append(line)
+        found.texts.append(text)
+        found.contents.append(content)
+    if not found.rows:
         collector.add(codes.FILE_EMPTY, "the file has no rows", file=path)
-    for check in row_checks:
-        check.report(path, collector)
-    return rows
+    return found
 
 
-def _sound(task: Task, row: dict[str, Any], path: Path, line: int, collector: Collector) -> bool:
-    sound = True
-    for field, name, words in row_problems(task, row):
-        sound = False
-        # A task of another package may have codes of its own.
-        code = codes.CODES.get(name) or Code(name, Severity.ERROR, "correct the row")
-        collector.add(code, f"{field} {words}", file=path, line=line, group=field)
-    return sound
-
-
-class _Ids:
-    """The ids of the rows seen so far, and the line of each."""
-
-    def __init__(self, task: Task) -> None:
-        self._field = task.id_field
-        self._lines: dict[Any, int] = {}
-
-    def see(self, line: int, row: dict[str, Any], path: Path, collector: Collector) -> None:
-        if self._field is None or (identity := row.get(self._field)) is None:
-            return
-        if type(identity) is not int and type(identity) is not str:
-            identity = orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)
-        first = self._lines.setdefault(identity, line)
+def check_duplicates(file: FileRows, collector: Collector) -> None:
+    """Report rows of a file that differ only in their id and label."""
+    first_lines: dict[int, int] = {}
+    repeated = []
+    for line, content in zip(file.lines, file.contents, strict=True):
+        first = first_lines.setdefault(content, line)
         if first != line:
-            message = f"{self._field} {row[self._field]} stands in line {first} already"
-            collector.add(codes.ID_DUPLICATED, message, file=path, line=line)
+            repeated.append((line, first))
+    if repeated:
+        line, first = repeated[0]
+        message = f"same as line {first}, except for id, label, case and punctuation"
+        count = len(repeated)
+        collector.add(codes.ROW_DUPLICATED, message, file=file.path, line=line, count=count)
+
+
+def check_overlap(
+    task: Task,
+    train: FileRows,
+    evaluation: FileRows,
+    inherited: Set[int] | None,
+    collector: Collector,
+) -> None:
+    """Report train rows whose text, or whose complete content, is in an evaluation file.
+
+    `inherited` has the hashes of the train texts of the original, if there is one: only other
+    texts make a new overlap.
+    """
+    texts, contents = set(evaluation.texts), set(evaluation.contents)
+    shared, new, leaked = [], [], []
+    for line, text, content in zip(train.lines, train.texts, train.contents, strict=True):
+        if text in texts:
+            shared.append(line)
+            if inherited is not None and text not in inherited:
+                new.append(line)
+            if content in contents:
+                leaked.append(line)
+    main = task.text_fields[0]
+    origin = "" if inherited is None else f": {len(shared) - len(new)} inherited, {len(new)} new"
+    for code, lines, words in (
+        (
+            codes.TEXT_OVERLAP,
+            shared,
+            f"with a {main} that is also in {evaluation.path}{origin}",
+        ),
+        (
+            codes.TEXT_OVERLAP_NEW,
+            new,
+            f"with a {main} from {evaluation.path} that the original's train file does not have",
+        ),
+        (
+            codes.ROW_LEAKED,
+            leaked,
+            f"that are also in {evaluation.path}, except for id and label",
+        ),
+    ):
+        if lines:
+            message, count = f"{plural(len(lines), 'train row')} {words}", len(lines)
+            group = str(evaluation.path)
+            collector.add(code, message, file=train.path, line=lines[0], count=count, group=group)
+
+
+def text_hash(text: str) -> int:
+    """Return the hash of a text after normalisation."""
+    return hash(normalise(text))
+
+
+def _hashable_id(row: Mapping[str, Any], task: Task) -> int | str | bytes | None:
+    id = row.get(task.id_field) if task.id_field is not None else None
+    if id is None or type(id) is int or type(id) is str:
+        return id
+    return orjson.dumps(id, option=orjson.OPT_SORT_KEYS)
+
+
+class _RowHashes:
+    def __init__(self, task: Task) -> None:
+        self._main, *self._texts = task.text_fields
+        others = {*task.text_fields, task.id_field, task.label_field}
+        self._rest = [name for name in task.fields if name not in others]
+
+    def of(self, row: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the hashes of the main text and of the content of a valid row."""
+        text = normalise(row[self._main])
+        parts: list[Any] = [text]
+        parts += [normalise(row[name]) for name in self._texts]
+        if self._rest:
+            rest = [row[name] for name in self._rest]
+            parts.append(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS))
+        return hash(text), hash(tuple(parts))

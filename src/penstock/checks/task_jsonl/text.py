@@ -1,18 +1,62 @@
-"""What a language model leaves in a text that it was asked to rewrite."""
+"""Comparison of texts, and what a language model leaves in a text that it was asked to rewrite."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+
+#: Lower case for ASCII letters and digits, a space for every other byte.
+_ASCII = bytes(
+    ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ")
+    for code in range(256)
+)
+
+
+class _Table(dict[int, int | None]):
+    """Keeps letters, digits and marks, removes format characters, and replaces the rest by spaces.
+
+    An argument of `str.translate` that is filled as characters occur.
+    """
+
+    def __missing__(self, code: int) -> int | None:
+        category = unicodedata.category(chr(code))
+        if category == "Cf":
+            self[code] = None
+        else:
+            self[code] = ord(" ") if category[0] in "PSZC" else code
+        return self[code]
+
+
+_UNICODE = _Table()
+
+
+def normalise(text: str) -> str:
+    """Return the form in which texts are compared: NFKC, case folded, words joined by one space.
+
+    Punctuation and symbols count as spaces. A text without letters and digits is returned as it is.
+    """
+    if text.isascii():
+        words = b" ".join(text.encode().translate(_ASCII).split()).decode()
+    else:
+        words = normalise_unicode(text)
+    return words or text
+
+
+def normalise_unicode(text: str) -> str:
+    """Normalise text of any script; slower, with the same result for ASCII."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.translate(_UNICODE).split())
+
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "”": "”", "「": "」"}
 
-# Words that a model has for its work and for what it works on. Apostrophes are straight here:
-# `chatter` makes them so.
+# Words for the work of a model and for the text that it works on. Apostrophes are straight:
+# `model_phrase` replaces others.
 _DONE = r"(?:re-?phras|para-?phras|re-?word|re-?writ|revis|re-?stat|reformulat)\w*"
 _TEXT = r"(?:premise|passage|question|sentence|hypothesis|statement|text|version|paragraph)"
 _YES = r"(?:certainly|sure(?: thing)?|of course|absolutely|okay|ok|great|understood|got it)"
 _CANNOT = r"i(?:'m| am) (?:unable|not able)|i can(?:no|')t"
-# Where a sentence begins; a text, behind its quotation marks and asterisks.
+# The beginning of a sentence; the beginning of the text, after quotation marks and asterisks.
 _BEGIN = r"(?:^|[.!?\n(])\W*"
 _START = r"^\W*"
 
@@ -44,16 +88,16 @@ _PATTERNS = (
     r"<\|\w+\|>|\[/?inst\]|</?(?:think|thinking|answer|response|output)>|^\s*```|```\s*$",
     rf"{_START}(?:assistant|system)\W*:\s",
 )
-_CHATTER = re.compile("|".join(_PATTERNS), re.IGNORECASE)
+_MODEL_PHRASE = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
 
-def quoted(text: str) -> bool:
-    """Say whether a text, spaces around it aside, stands between a pair of quotation marks."""
+def is_quoted(text: str) -> bool:
+    """Return True if a text is in quotation marks."""
     bare = text.strip()
     return len(bare) > 1 and _QUOTES.get(bare[0]) == bare[-1]
 
 
-def chatter(text: str) -> str | None:
-    """Return the words in a text with which a model speaks to its user, or None."""
-    found = _CHATTER.search(text.replace("’", "'"))
+def model_phrase(text: str) -> str | None:
+    """Return the first words of a text that a model addresses to its user, or None."""
+    found = _MODEL_PHRASE.search(text.replace("’", "'"))
     return found.group().strip() if found else None
