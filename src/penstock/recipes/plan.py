@@ -128,8 +128,9 @@ def load_tokenize(
     if options:
         step.update(options)
     source = {name: step.pop(name) for name in ("surrogates",) if name in step}
-    settings = {name: step.pop(name) for name in ("on_error", "max_errors") if name in step}
-    recipe = {
+    names = [name for name in ("on_error", "max_errors") if name in step]
+    settings: dict[str, Any] = {name: step.pop(name) for name in names}
+    recipe: dict[str, Any] = {
         "name": prefix.name,
         "source": {"kind": "jsonl", "path": list(inputs), "text": key, "metadata": [], **source},
         "steps": [{"tokenize": step}],

@@ -231,7 +231,7 @@ def _expand_preset(document: Document) -> Document:
         left_out = ", ".join(preset.left_out())
         raise document.error(f"no source is left: {left_out} are null")
     settings, origins = preset.settings(), preset.origins()
-    return Document(settings, document.file, document.text, document.places, origins)
+    return Document(settings, document.file, document.text, document.marks, origins)
 
 
 def _source(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from penstock.manifest import Manifest
-from penstock.steps import parse_template
+from penstock.manifest import BuildRecipe, Manifest
+from penstock.templates import parse_template
 from penstock.text import normalised
 
 #: From so many prompts on, their common text up to a space is no coincidence.
@@ -39,10 +39,10 @@ class PromptTemplate:
 
 def recorded_template(manifest: Manifest | None) -> PromptTemplate | None:
     """Return the template of the recipe's step `chat`, None if the manifest has none."""
-    steps = manifest.recipe.get("steps") if manifest else None
-    for step in steps if isinstance(steps, list) else ():
-        settings = step.get("chat") if isinstance(step, dict) else None
-        if isinstance(settings, dict) and isinstance(settings.get("user"), str):
+    recipe = manifest.recipe if manifest else None
+    for step in recipe.steps if isinstance(recipe, BuildRecipe) else ():
+        settings = step.get("chat", {})
+        if isinstance(settings.get("user"), str):
             parts = parse_template(settings["user"])
             if len(parts) > 1:  # the last has no field
                 return PromptTemplate(parts[0][0].lstrip(), parts[-1][0].rstrip())
