@@ -31,7 +31,7 @@ def shared_data() -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Llama with its tokenizer, hardly taught, as transformers saves them."""
     from penstock.demo.corpus import pretraining_sentences
-    from penstock.training.tiny import build_tiny_model
+    from penstock.training.tiny_model import build_tiny_model
 
     path = tmp_path_factory.mktemp("tiny") / "model"
     build_tiny_model(pretraining_sentences(seed=0), path, seed=0, hidden_size=32, steps=20)

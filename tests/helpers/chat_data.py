@@ -1,4 +1,4 @@
-"""Conversations that these tests train on, and a template that marks the answers."""
+"""Conversations to train on, and a chat template that marks the answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKED = (
 
 
 def turns(number: int) -> Turns:
-    """Return a conversation of its own; every third has two answers."""
+    """Return a distinct conversation; every third has two answers."""
     deed, effect = EVENTS[number % 5]
     name = NAMES[number % 7]
     said = [
@@ -45,6 +45,6 @@ def chat_rows(count: int, first: int = 0) -> list[ChatRow]:
     return [chat_row(turns(number), number) for number in range(first, first + count)]
 
 
-def some(count: int, first: int = 0) -> list[Turns]:
-    """Return conversations to write."""
+def conversations(count: int, first: int = 0) -> list[Turns]:
+    """Return conversations for `write_chat`."""
     return [turns(number) for number in range(first, first + count)]

@@ -1,4 +1,4 @@
-"""Rows of the tasks that these tests train on, composed from the words of the demo."""
+"""Rows of benchmark tasks to train on, composed from the words of the demo."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write_task(directory: Path, task_name: str, train: Rows, validation: Rows) -
 
 
 def copa_rows(count: int, first: int = 0, words: str = "") -> Rows:
-    """Effects to choose from; `words` stand before each premise."""
+    """COPA rows that ask for an effect; each premise starts with `words`."""
     return [_copa_row(index, words) for index in range(first, first + count)]
 
 
@@ -51,7 +51,7 @@ def _copa_row(index: int, words: str) -> dict[str, Any]:
 
 
 def cb_rows(count: int, first: int = 0) -> Rows:
-    """Hypotheses to judge."""
+    """CommitmentBank rows, balanced over the labels."""
     return [
         {
             "premise": f"{NAMES[index % 7]} {EVENTS[index % 5][0]}.",
@@ -64,7 +64,7 @@ def cb_rows(count: int, first: int = 0) -> Rows:
 
 
 def arc_rows(count: int, first: int = 0) -> Rows:
-    """Questions with three, four or five choices, some of which are labelled 1, 2, 3, ..."""
+    """ARC rows with three, four or five choices, some with the labels 1, 2, 3, ..."""
     rows = []
     for index in range(first, first + count):
         choices = 3 + index % 3
@@ -81,7 +81,7 @@ def arc_rows(count: int, first: int = 0) -> Rows:
 
 
 def squad_rows(count: int, first: int = 0) -> Rows:
-    """Questions whose answers are written; each has two references."""
+    """SQuAD rows; each has two reference answers."""
     return [
         {
             "id": f"row_{index}",

@@ -1,4 +1,4 @@
-"""Run directories, made and carried as the grid does it."""
+"""Run directories, created and executed as experiments do it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from penstock.runs import (
     State,
     model_hash,
 )
-from penstock.training.loop import PREDICTIONS_NAME, Trainer
+from penstock.training.loop import PREDICTIONS_NAME, TrainingLoop
 
-#: Small enough for seconds; every step is logged, and dev is looked at before and after.
+#: A run of seconds that logs every step and evaluates dev rows before and after training.
 SMALL: dict[str, Any] = {
     "learning_rate": 1e-3,
     "batch_size": 4,
@@ -38,9 +38,9 @@ SMALL: dict[str, Any] = {
 def make_run(
     root: Path, model: Path | str, task: str, method: str, data: Path | RunData, **values: Any
 ) -> RunDirectory:
-    """Make the directory of a run that is about to start; `values` go over SMALL.
+    """Create the directory of a run that is about to start; `values` override SMALL.
 
-    A `chat_template` is the template itself.
+    `chat_template` is the template itself.
     """
     text = values.get("chat_template")
     if text is not None:
@@ -71,14 +71,14 @@ def make_run(
     return directory
 
 
-def trainer_of(directory: RunDirectory) -> Trainer:
-    """Return what carries the run, in this process."""
+def trainer_of(directory: RunDirectory) -> TrainingLoop:
+    """Return the training loop of a run, in this process."""
     record = directory.read()
-    return Trainer(record.config, directory, record.device)
+    return TrainingLoop(record.config, directory, record.device)
 
 
 def train(directory: RunDirectory) -> RunResult:
-    """Carry the run in this process and write its result, as its own process does."""
+    """Execute the run in this process and write its result, as its own process would."""
     record = directory.read()
     record.result = trainer_of(directory).train()
     record.state = State.DONE
@@ -92,18 +92,18 @@ def losses(directory: RunDirectory) -> list[float]:
 
 
 def predictions(directory: RunDirectory) -> list[Any]:
-    """Return what the run answered to each evaluation row."""
+    """Return the prediction for each evaluation row."""
     lines = (directory.path / PREDICTIONS_NAME).read_bytes().splitlines()
     return [orjson.loads(line)["prediction"] for line in lines]
 
 
 def command(directory: RunDirectory) -> list[str]:
-    """Return the command that carries the run in a process of its own."""
+    """Return the command that executes the run in a process of its own."""
     return [sys.executable, "-m", "penstock.training", str(directory.path)]
 
 
 def start(directory: RunDirectory, **options: Any) -> subprocess.Popen[str]:
-    """Start the process of a run; it has one thread and no network."""
+    """Start the process of a run, with one thread and without network."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     return subprocess.Popen(
         command(directory),

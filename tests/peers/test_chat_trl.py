@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer takes the same losses and steps on the same conversations."""
+"""TRL's SFTTrainer has the same losses and gradients on the same conversations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from penstock.training.chat.template import ChatTemplate
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from helpers.chat_data import MARKED, chat_rows, some  # noqa: E402
+from helpers.chat_data import MARKED, chat_rows, conversations  # noqa: E402
 from helpers.chat_entries import write_chat  # noqa: E402
 from helpers.training_runs import make_run, trainer_of  # noqa: E402
 
@@ -21,15 +21,17 @@ ROWS, STEPS, RATE = 24, 6, 1e-3
 
 @pytest.fixture
 def ours(tmp_path: Path, tiny_model: Path) -> Any:
-    """A trainer of penstock's, with its rows in the order of the file."""
-    data = write_chat(tmp_path / "chat", x_train=some(ROWS), x_eval=some(4, first=50))
+    """A training loop with its rows in file order."""
+    data = write_chat(
+        tmp_path / "chat", x_train=conversations(ROWS), x_eval=conversations(4, first=50)
+    )
     values = {"batch_size": 2, "gradient_accumulation": 2, "packing": True, "max_length": 128}
     values |= {"chat_template": MARKED, "dev_samples": None, "learning_rate": RATE}
     return trainer_of(make_run(tmp_path, tiny_model, "chat", "fo_full", data, **values))
 
 
 def losses_of_trl(tiny_model: Path, out: Path) -> list[dict[str, Any]]:
-    """Return what TRL logs of each step: padded batches of 2, accumulated twice, in order."""
+    """Return what TRL logs per step: padded batches of 2, accumulated twice, in file order."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
@@ -67,7 +69,7 @@ def test_steps_have_the_losses_and_gradients_of_trl(
     ours: Any, tiny_model: Path, tmp_path: Path
 ) -> None:
     expected = losses_of_trl(tiny_model, tmp_path / "trl")
-    rows = ours.subject.train
+    rows = ours.data.train
     assert [row.number for row in rows] == list(range(1, ROWS + 1))
     found = [
         ours.step(rows[4 * step : 4 * step + 4], RATE, step + 1, measure=True)

@@ -1,4 +1,4 @@
-"""The tiny model that these tests train, built once."""
+"""The tiny model and the datasets that these tests train on."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import torch
 from helpers.training_data import arc_rows, cb_rows, copa_rows, write_task
 from penstock.demo.corpus import pretraining_sentences
 from penstock.training.model import load_model
-from penstock.training.tiny import build_tiny_model
+from penstock.training.tiny_model import build_tiny_model
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Small models are fastest on one thread, and every sum has one order."""
+    """Small models are fastest on one thread, and sums have a fixed order."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a Llama of 0.3 M weights that knows the words of the demo."""
+    """A directory with a Llama of 0.3 M weights, trained on the words of the demo."""
     path = tmp_path_factory.mktemp("model") / "tiny"
     build_tiny_model(pretraining_sentences(0), path, seed=0, hidden_size=64, steps=60)
     return path
@@ -36,23 +36,23 @@ def tokenizer(tiny_model: Path) -> Any:
 
 @pytest.fixture
 def model(tiny_model: Path) -> Any:
-    """The tiny model, fresh."""
+    """A new copy of the tiny model."""
     return load_model(str(tiny_model), "float32", "cpu")[0]
 
 
 @pytest.fixture
 def copa(tmp_path: Path) -> Path:
-    """COPA: 24 rows to train on and 8 for dev, 12 to evaluate."""
+    """COPA: 24 training, 8 dev and 12 evaluation rows."""
     return write_task(tmp_path / "Copa", "copa", copa_rows(32), copa_rows(12, first=100))
 
 
 @pytest.fixture
 def cb(tmp_path: Path) -> Path:
-    """CommitmentBank, of the same sizes: three options, trained by comparing them."""
+    """CommitmentBank of the same sizes: three options, trained as classification."""
     return write_task(tmp_path / "CB", "cb", cb_rows(32), cb_rows(12, first=100))
 
 
 @pytest.fixture
 def arc(tmp_path: Path) -> Path:
-    """ARC, of the same sizes: rows have three, four or five choices."""
+    """ARC of the same sizes: rows have three, four or five choices."""
     return write_task(tmp_path / "ArcC_MC", "arcc_mc", arc_rows(32), arc_rows(12, first=100))

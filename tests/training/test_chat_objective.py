@@ -1,4 +1,4 @@
-"""The loss of answers: transformers' own, the same alone and packed, a mean over a whole step."""
+"""The loss of answers equals that of transformers, packed or not."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from transformers import (
     OPTForCausalLM,
 )
 
-from helpers.chat_data import chat_rows, some
+from helpers.chat_data import chat_rows, conversations
 from helpers.chat_entries import PLAIN, write_chat
 from helpers.training_runs import make_run, trainer_of
 from penstock.errors import ConfigError
-from penstock.training.chat.apart import require_apart
-from penstock.training.chat.objective import ChatObjective
-from penstock.training.chat.packing import pack
+from penstock.training.chat.objective import (
+    ChatObjective,
+    check_packing_isolation,
+    pack_best_fit,
+)
 from penstock.training.chat.template import ChatTemplate, EncodedChat
 
 
@@ -43,8 +45,8 @@ def objective(model: Any, *, packing: bool, max_length: int = 128) -> ChatObject
     return ChatObjective(model, packing=packing, max_length=max_length)
 
 
-def by_transformers(model: Any, chats: list[EncodedChat]) -> torch.Tensor:
-    """Return the mean loss that the model itself gives a padded batch."""
+def transformers_loss(model: Any, chats: list[EncodedChat]) -> torch.Tensor:
+    """Return the loss that the model computes for a padded batch."""
     length = max(len(chat.ids) for chat in chats)
     ids = torch.zeros(len(chats), length, dtype=torch.long)
     attention, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
@@ -57,14 +59,14 @@ def by_transformers(model: Any, chats: list[EncodedChat]) -> torch.Tensor:
 
 def mean_loss(model: Any, chats: list[EncodedChat], *, packing: bool) -> torch.Tensor:
     found = objective(model, packing=packing)
-    return found.loss(found.rows_of(chats), sum(chat.answer_tokens for chat in chats))
+    return found.loss(found.input_rows(chats), sum(chat.answer_tokens for chat in chats))
 
 
 @pytest.mark.parametrize("packing", [False, True])
 def test_the_loss_and_its_gradient_are_those_of_transformers(
     model: Any, chats: list[EncodedChat], packing: bool
 ) -> None:
-    expected = by_transformers(model, chats)
+    expected = transformers_loss(model, chats)
     expected.backward()
     gradients = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
@@ -76,16 +78,16 @@ def test_the_loss_and_its_gradient_are_those_of_transformers(
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_every_conversation_has_the_same_loss_alone_and_packed(
+def test_a_conversation_has_the_same_loss_in_its_own_row_and_packed(
     model: Any, chats: list[EncodedChat], kept: bool
 ) -> None:
     alone, packed = objective(model, packing=False), objective(model, packing=True)
-    if not kept:  # a model that gives the logits of all positions
+    if not kept:  # a model that returns the logits of all positions
         packed.arguments = {"position_ids": None}
     one_by_one = [float(alone.sums([[chat]]).detach()) for chat in chats]
     assert packed.losses(chats) == pytest.approx(one_by_one, rel=1e-5)
     assert alone.losses(chats) == pytest.approx(one_by_one, rel=1e-5)
-    assert len(packed.rows_of(chats)) <= len(chats) / 2
+    assert len(packed.input_rows(chats)) <= len(chats) / 2
 
 
 def test_a_conversation_does_not_see_the_one_before_it(
@@ -96,17 +98,17 @@ def test_a_conversation_does_not_see_the_one_before_it(
     torch.testing.assert_close(first, second, rtol=1e-6, atol=0)
 
 
-def test_models_with_absolute_positions_pack_as_well(chats: list[EncodedChat]) -> None:
+def test_models_with_absolute_positions_can_pack(chats: list[EncodedChat]) -> None:
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=2000, n_embd=32, n_layer=2, n_head=2, n_positions=128)
     model = GPT2LMHeadModel(config).eval()
     packed = objective(model, packing=True)
-    require_apart(packed)
-    expected = [by_transformers(model, [chat]).item() * chat.answer_tokens for chat in chats]
+    check_packing_isolation(packed)
+    expected = [transformers_loss(model, [chat]).item() * chat.answer_tokens for chat in chats]
     assert packed.losses(chats) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_model_whose_state_runs_along_the_row_is_refused_for_packing() -> None:
+def test_a_model_with_state_along_the_row_is_refused_for_packing() -> None:
     torch.manual_seed(0)
     size = {"vocab_size": 500, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     config = Lfm2Config(
@@ -114,11 +116,11 @@ def test_a_model_whose_state_runs_along_the_row_is_refused_for_packing() -> None
     )
     message = "packing: this model lets a packed conversation see the one before it"
     with pytest.raises(ConfigError, match=message):
-        require_apart(objective(Lfm2ForCausalLM(config).eval(), packing=True))
+        check_packing_isolation(objective(Lfm2ForCausalLM(config).eval(), packing=True))
 
 
 class OneRowAtATime(LlamaForCausalLM):
-    """Keeps conversations apart in a batch of one row alone, as flash attention does."""
+    """Isolates conversations only in a batch of one row, as flash attention does."""
 
     def forward(self, input_ids: Any, position_ids: Any, **options: Any) -> Any:
         if len(input_ids) > 1:
@@ -132,59 +134,57 @@ def small_llama(kind: type[LlamaForCausalLM] = LlamaForCausalLM) -> LlamaForCaus
     return kind(LlamaConfig(**size, num_attention_heads=2)).eval()
 
 
-def test_a_model_that_keeps_apart_one_row_alone_is_refused_for_packing() -> None:
-    require_apart(objective(small_llama(), packing=True))
+def test_a_model_that_isolates_only_in_batches_of_one_row_is_refused_for_packing() -> None:
+    check_packing_isolation(objective(small_llama(), packing=True))
     with pytest.raises(ConfigError, match="packing: this model lets a packed conversation see"):
-        require_apart(objective(small_llama(OneRowAtATime), packing=True))
+        check_packing_isolation(objective(small_llama(OneRowAtATime), packing=True))
 
 
-def test_logits_that_are_no_numbers_prove_nothing() -> None:
+def test_nan_logits_do_not_prove_isolation() -> None:
     model = small_llama()
     torch.nn.init.constant_(model.lm_head.weight, torch.nan)
     with pytest.raises(ConfigError, match="packing: this model lets a packed conversation see"):
-        require_apart(objective(model, packing=True))
+        check_packing_isolation(objective(model, packing=True))
 
 
 def test_a_model_without_positions_is_refused_for_packing() -> None:
     config = MambaConfig(vocab_size=50, hidden_size=16, state_size=4, num_hidden_layers=1)
     with pytest.raises(ConfigError, match="packing: this model takes no position_ids"):
-        require_apart(objective(MambaForCausalLM(config).eval(), packing=True))
+        check_packing_isolation(objective(MambaForCausalLM(config).eval(), packing=True))
 
 
-def test_a_model_that_counts_positions_by_itself_is_refused_for_packing() -> None:
+def test_a_model_that_computes_positions_itself_is_refused_for_packing() -> None:
     torch.manual_seed(0)
     size = {"vocab_size": 500, "hidden_size": 32, "ffn_dim": 64, "num_hidden_layers": 2}
     config = OPTConfig(**size, num_attention_heads=2, word_embed_proj_dim=32)
     with pytest.raises(ConfigError, match="packing: this model lets a packed conversation see"):
-        require_apart(objective(OPTForCausalLM(config).eval(), packing=True))
+        check_packing_isolation(objective(OPTForCausalLM(config).eval(), packing=True))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_tiny_model_keeps_conversations_apart(model: Any, dtype: Any) -> None:
+def test_the_tiny_model_isolates_packed_conversations(model: Any, dtype: Any) -> None:
     found = ChatObjective(model, packing=True, max_length=128, compute_dtype=dtype)
-    require_apart(found)
-    assert found.tokens == 0, "the trial is no training"
+    check_packing_isolation(found)
+    assert found.tokens == 0, "the check does not count as training"
 
 
 @given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=60))
-def test_every_conversation_is_in_one_row_that_it_fits(lengths: list[int]) -> None:
-    rows = pack(lengths, 40)
+def test_every_conversation_is_packed_into_one_row_that_fits_it(lengths: list[int]) -> None:
+    rows = pack_best_fit(lengths, 40)
     assert sorted(index for row in rows for index in row) == list(range(len(lengths)))
     assert all(sum(lengths[index] for index in row) <= 40 for row in rows)
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)
 
 
-def test_a_step_is_one_mean_however_it_is_divided_and_packed(
-    tmp_path: Path, tiny_model: Path
-) -> None:
-    data = write_chat(tmp_path / "chat", x_train=some(16), x_eval=some(4, 50))
+def test_microbatches_and_packing_do_not_change_a_step(tmp_path: Path, tiny_model: Path) -> None:
+    data = write_chat(tmp_path / "chat", x_train=conversations(16), x_eval=conversations(4, 50))
     losses, weights = [], []
     for size, accumulation, packing in ((16, 1, False), (3, 6, False), (2, 8, True), (16, 1, True)):
         values = {"batch_size": size, "gradient_accumulation": accumulation, "packing": packing}
         values |= {"optimizer": "sgd", "chat_template": PLAIN, "dev_samples": None}
         trainer = trainer_of(make_run(tmp_path, tiny_model, "chat", "fo_full", data, **values))
         for step in (1, 2, 3):
-            losses.append(trainer.step(trainer.subject.train, 0.5, step, measure=False)["loss"])
+            losses.append(trainer.step(trainer.data.train, 0.5, step, measure=False)["loss"])
         weights.append(trainer.method.trained())
     assert np.array(losses).reshape(4, 3) == pytest.approx(np.tile(losses[:3], (4, 1)), rel=1e-5)
     assert losses[2] < losses[0]
@@ -194,11 +194,11 @@ def test_a_step_is_one_mean_however_it_is_divided_and_packed(
 
 
 def test_packing_makes_fewer_forward_passes(tmp_path: Path, tiny_model: Path) -> None:
-    data = write_chat(tmp_path / "chat", x_train=some(16), x_eval=some(4, 50))
+    data = write_chat(tmp_path / "chat", x_train=conversations(16), x_eval=conversations(4, 50))
     parts = {}
     for packing in (False, True):
         values = {"batch_size": 4, "packing": packing, "chat_template": PLAIN}
         trainer = trainer_of(make_run(tmp_path, tiny_model, "chat", "zo", data, **values))
-        parts[packing] = len(trainer.subject.parts(trainer.subject.train, 4))
+        parts[packing] = len(trainer.data.microbatches(trainer.data.train, 4))
     assert parts[False] == 4
     assert parts[True] < 4

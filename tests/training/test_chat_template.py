@@ -1,4 +1,4 @@
-"""Which tokens of a conversation are trained: the answers with their ends, and no other."""
+"""Which tokens of a conversation are trained: the answers with their end-of-turn tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penstock.errors import ConfigError
 from penstock.training.chat.template import ChatTemplate, EncodedChat
 from penstock.training.model import load_tokenizer
 
-#: Other ways to write turns, as families of models do it; each ends an answer with END.
+#: Layouts of turns in other model families; each ends an answer with END.
 INST = (
     "{% for m in messages %}"
     "{% if m['role'] == 'user' %}{{ '[INST] ' + m['content'] + ' [/INST]' }}"
@@ -60,7 +60,7 @@ def test_answers_are_trained_up_to_the_end_of_their_turn(tokenizer: Any, templat
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-def test_the_tokens_are_those_of_the_whole_conversation(tokenizer: Any, template: str) -> None:
+def test_the_tokens_are_those_of_the_complete_conversation(tokenizer: Any, template: str) -> None:
     rows = chat_rows(6)
     encoded = ChatTemplate(tokenizer, template).encode(rows)
     for row, chat in zip(rows, encoded, strict=True):
@@ -79,13 +79,13 @@ def test_marks_and_headers_find_the_same_answers(tokenizer: Any) -> None:
 
 
 @pytest.mark.parametrize("template", [PLAIN, MARKED])
-def test_the_history_can_be_left_out(tokenizer: Any, template: str) -> None:
+def test_mask_history_trains_only_the_last_answer(tokenizer: Any, template: str) -> None:
     (chat,) = ChatTemplate(tokenizer, template, last_only=True).encode([chat_row(turns(0))])
     assert trained_texts(tokenizer, chat) == answers(turns(0))[-1:]
 
 
-# Words with what stands between: a text that begins with white space may share a token with the
-# header before it, and is refused.
+# Text without outer white space: a text that starts with white space may share a token with the
+# header before it, which is refused.
 words = (
     st.text(min_size=1, max_size=30).map(str.strip).filter(lambda text: text and END not in text)
 )
@@ -93,13 +93,13 @@ words = (
 
 @settings(max_examples=60)
 @given(pairs=st.lists(st.tuples(words, words), min_size=1, max_size=3))
-def test_whatever_is_said_is_told_apart(tokenizer: Any, pairs: list[tuple[str, str]]) -> None:
+def test_answers_are_found_in_any_text(tokenizer: Any, pairs: list[tuple[str, str]]) -> None:
     said = [turn for q, a in pairs for turn in (("user", q), ("assistant", a))]
     (chat,) = ChatTemplate(tokenizer, PLAIN).encode([chat_row(said)])
     assert trained_texts(tokenizer, chat) == answers(said)
 
 
-def test_a_question_that_holds_the_end_of_a_turn_is_no_answer(tokenizer: Any) -> None:
+def test_an_end_of_turn_token_inside_a_question_is_not_trained(tokenizer: Any) -> None:
     said = [("user", f"What is {END}?"), ("assistant", f"The {END} of a turn."), ("user", END)]
     said += [("assistant", "Everybody laughed.")]
     (chat,) = ChatTemplate(tokenizer, PLAIN).encode([chat_row(said)])
@@ -125,15 +125,15 @@ PARTLY_MARKED = MARKED.replace("message['role'] == 'assistant'", "loop.last")
     ("template", "why"),
     [
         (THINKING, "it puts something between the header and the answer"),
-        (FORGETFUL, "it writes a turn otherwise when others follow"),
-        (HEADLESS, "the header that asks for an answer is not the one before it"),
+        (FORGETFUL, "it writes a turn differently when others follow"),
+        (HEADLESS, "the generation prompt is not the header of the answer"),
         (ENDLESS, "no special token ends an answer"),
         (MERGING, "the end of the header and the answer share a token"),
-        (PARTLY_MARKED, "it marks 1 answers where there are 2"),
+        (PARTLY_MARKED, "it marks 1 answers instead of 2"),
         ("{{ raise_exception('no system prompt') }}", r"it refuses the row \(no system prompt\)"),
     ],
 )
-def test_a_template_that_cannot_be_followed_is_refused_with_row_and_mend(
+def test_an_unusable_template_is_refused_with_row_and_fix(
     tokenizer: Any, template: str, why: str
 ) -> None:
     rows = [chat_row(turns(3), 7)]
@@ -141,7 +141,7 @@ def test_a_template_that_cannot_be_followed_is_refused_with_row_and_mend(
         ChatTemplate(tokenizer, template).encode(rows)
 
 
-def test_the_row_that_a_template_refuses_is_named_among_others(tokenizer: Any) -> None:
+def test_the_row_that_a_template_refuses_is_named(tokenizer: Any) -> None:
     refuse = "{% if messages | length > 3 %}{{ raise_exception('too many') }}{% endif %}" + PLAIN
     rows = [chat_row(turns(n), n) for n in (1, 2, 3, 4)]
     with pytest.raises(ConfigError, match=r"chats\.jsonl:3: it refuses the row \(too many\)"):
@@ -154,13 +154,13 @@ def test_a_tokenizer_without_a_template_is_refused(tokenizer: Any) -> None:
         ChatTemplate(tokenizer)
 
 
-def test_turns_of_tools_are_refused(tokenizer: Any) -> None:
+def test_tool_turns_are_refused(tokenizer: Any) -> None:
     said = [("user", "Look."), ("function", "{}"), ("tool", "3"), ("assistant", "Three.")]
     with pytest.raises(ConfigError, match=r"chats\.jsonl:1: the row has turns of function, tool"):
         ChatTemplate(tokenizer, PLAIN).encode([chat_row(said)])
 
 
-def test_a_template_that_writes_the_date_gives_the_same_on_any_day(tokenizer: Any) -> None:
+def test_a_template_with_the_date_gives_the_same_tokens_on_any_day(tokenizer: Any) -> None:
     dated = "{{ strftime_now('%d %b %Y') + '\n' }}" + PLAIN
     (chat,) = ChatTemplate(tokenizer, dated).encode(chat_rows(1))
     assert tokenizer.decode(chat.ids).startswith("26 Jul 2024\n")
@@ -176,16 +176,16 @@ def test_a_fixed_date_changes_nothing_else(tokenizer: Any, start: str) -> None:
     assert found.ids.tolist() == expected.ids.tolist()
 
 
-def test_a_date_by_other_signs_is_refused(tokenizer: Any) -> None:
+def test_unsupported_date_codes_are_refused(tokenizer: Any) -> None:
     clock = "{{ strftime_now('%d %b %Y, %H o\\'clock') + '\n' }}" + PLAIN
     with pytest.raises(
-        ConfigError, match=r"it writes the date by .*%H.*; only %d, .* have a value"
+        ConfigError, match=r"it writes the date as .*%H.*; only %d, .* are supported"
     ):
         ChatTemplate(tokenizer, clock).encode(chat_rows(1))
 
 
 def test_the_answers_of_a_real_template_are_found(shared_data: Path) -> None:
-    """Qwen2.5 puts a system prompt of its own before a conversation that has none."""
+    """Qwen2.5 adds a default system prompt to a conversation without one."""
     tokenizer = load_tokenizer(str(shared_data / "tokenizers" / "qwen2_5"))
     said: Turns = [("user", "Wer da?"), ("assistant", "Ich, ä 🙂."), ("user", "So?")]
     said += [("assistant", "  So ist es.\n\nJa. ")]

@@ -1,4 +1,4 @@
-"""A whole run on chat rows: its splits, its scores, its best weights, what it refuses."""
+"""A run on chat rows: splits, scores, best weights, errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from helpers.chat_data import some, turns
+from helpers.chat_data import conversations, turns
 from helpers.chat_entries import PLAIN, Turns, write_chat
 from helpers.training_runs import losses, make_run, start, train, trainer_of
 from penstock.errors import ConfigError, DataError
@@ -22,9 +22,12 @@ LONG: Turns = [("user", "the lamp " * 60), ("assistant", "The room became bright
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Path:
-    """24 conversations to train on, 6 to choose by, 5 to report."""
+    """24 training, 6 validation and 5 test conversations."""
     return write_chat(
-        tmp_path / "chat", x_train=some(24), x_eval=some(6, first=50), x_test=some(5, first=80)
+        tmp_path / "chat",
+        x_train=conversations(24),
+        x_eval=conversations(6, first=50),
+        x_test=conversations(5, first=80),
     )
 
 
@@ -46,9 +49,7 @@ def test_every_method_lowers_the_loss_of_answers(
     assert result.score < result.first_loss
 
 
-def test_a_packed_run_is_the_same_as_one_that_is_not(
-    tmp_path: Path, tiny_model: Path, chat: Path
-) -> None:
+def test_packing_does_not_change_a_run(tmp_path: Path, tiny_model: Path, chat: Path) -> None:
     runs = [
         run_of(tmp_path, tiny_model, chat, packing=packing, gradient_accumulation=2, eval_steps=2)
         for packing in (False, True)
@@ -59,7 +60,7 @@ def test_a_packed_run_is_the_same_as_one_that_is_not(
     assert results[1].tokens == results[0].tokens
 
 
-def test_the_result_tells_loss_and_perplexity_of_the_test_split(
+def test_the_result_has_loss_and_perplexity_of_the_test_split(
     tmp_path: Path, tiny_model: Path, chat: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = run_of(tmp_path, tiny_model, chat)
@@ -74,29 +75,31 @@ def test_the_result_tells_loss_and_perplexity_of_the_test_split(
     assert "Answers end with <|end|>" in said
 
 
-def test_without_a_test_split_the_validation_split_is_reported(
+def test_without_a_test_split_the_validation_split_is_evaluated(
     tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_chat(tmp_path / "chat", x_train=some(9), x_dev=some(4, first=50))
+    data = write_chat(tmp_path / "chat", x_train=conversations(9), x_dev=conversations(4, first=50))
     result = train(run_of(tmp_path, tiny_model, data))
     assert (result.evaluation_split, result.score) == ("validation", result.dev_score)
     assert "evaluating on 4 of 4 (validation)" in capsys.readouterr().out
 
 
 def test_the_weights_of_the_lowest_dev_loss_are_evaluated(tmp_path: Path, tiny_model: Path) -> None:
-    """The rate is so high that the run gets worse; dev rows are also the evaluation rows."""
-    data = write_chat(tmp_path / "chat", x_train=some(24), x_eval=some(6, first=50))
+    """The learning rate is so high that the run gets worse; dev and evaluation rows are equal."""
+    data = write_chat(
+        tmp_path / "chat", x_train=conversations(24), x_eval=conversations(6, first=50)
+    )
     values = {"learning_rate": 5e-2, "steps": 5, "eval_steps": 1, "max_grad_norm": None}
     directory = run_of(tmp_path, tiny_model, data, **values)
     result = train(directory)
     looks = {m["step"]: m["dev_score"] for m in directory.metrics() if "dev_score" in m}
     best = min(looks, key=lambda step: (looks[step], step))
     assert (result.best_step, result.dev_score) == (best, looks[best])
-    assert looks[5] > looks[best], "it got worse"
+    assert looks[5] > looks[best], "the run must get worse"
     assert result.score == pytest.approx(result.dev_score, rel=1e-6)
 
 
-def test_the_loss_of_each_conversation_is_kept_with_its_place(
+def test_predictions_have_the_loss_and_location_of_each_conversation(
     tmp_path: Path, tiny_model: Path, chat: Path
 ) -> None:
     directory = run_of(tmp_path, tiny_model, chat)
@@ -114,36 +117,45 @@ def test_entries_can_be_named_instead_of_the_splits(
     tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_chat(
-        tmp_path / "chat", a=some(9), b_train=some(7, 20), c=some(4, 50), d_test=some(3, 80)
+        tmp_path / "chat",
+        a=conversations(9),
+        b_train=conversations(7, 20),
+        c=conversations(4, 50),
+        d_test=conversations(3, 80),
     )
     data = RunData(path=str(path), train="a, b_train", validation="c", label="chat")
     result = train(run_of(tmp_path, tiny_model, data))
     assert (result.train_rows, result.dev_rows, result.evaluation_rows) == (16, 4, 3)
 
 
-def test_rows_above_max_length_end_the_run_unless_it_is_said_what_becomes_of_them(
+def test_too_long_decides_about_rows_above_max_length(
     tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     early: Turns = [("user", "So?"), ("assistant", "The room became bright. " * 30)]
-    data = write_chat(tmp_path / "chat", x_train=[*some(9), LONG, early], x_eval=some(4, first=50))
+    data = write_chat(
+        tmp_path / "chat",
+        x_train=[*conversations(9), LONG, early],
+        x_eval=conversations(4, first=50),
+    )
     message = (
         r"max_length: 2 of 11 rows of train have over 100 tokens, the first at "
-        r".*x_train\.jsonl:10, the longest \d+; raise it, or say what becomes of them with "
-        "too_long: drop or truncate"
+        r".*x_train\.jsonl:10, the longest \d+; raise it, or set too_long to drop or truncate"
     )
     with pytest.raises(ConfigError, match=message):
         trainer_of(run_of(tmp_path, tiny_model, data, max_length=100))
     for choice, counts in (("drop", (9, 2, 0)), ("truncate", (10, 1, 1))):
         result = train(run_of(tmp_path, tiny_model, data, max_length=100, too_long=choice))
         assert (result.train_rows, result.dropped_rows, result.truncated_rows) == counts
-        said = "train: of 11 rows 2 have over 100 tokens: {1} left out, {2} cut at their end"
+        said = "train: of 11 rows 2 have over 100 tokens: {1} dropped, {2} truncated at their end"
         assert said.format(*counts) in capsys.readouterr().out
 
 
 def test_rows_longer_than_the_models_positions_are_refused(
     tmp_path: Path, tiny_model: Path
 ) -> None:
-    data = write_chat(tmp_path / "chat", x_train=[*some(9), LONG], x_eval=some(4, first=50))
+    data = write_chat(
+        tmp_path / "chat", x_train=[*conversations(9), LONG], x_eval=conversations(4, first=50)
+    )
     with pytest.raises(ConfigError, match=r"max_length: a row of train has .* 128 positions"):
         trainer_of(run_of(tmp_path, tiny_model, data, max_length=2048))
 
@@ -156,42 +168,44 @@ def test_rows_longer_than_the_models_positions_are_refused(
         ([*turns(1), ("assistant", "So.")], "turn 3 is of assistant, must be of user"),
     ],
 )
-def test_a_malformed_row_is_refused_before_the_model_is_looked_for(
+def test_a_malformed_row_is_refused_before_the_model_is_loaded(
     tmp_path: Path, said: Turns, message: str
 ) -> None:
-    data = write_chat(tmp_path / "chat", x_train=[*some(3), said], x_eval=some(4))
+    data = write_chat(tmp_path / "chat", x_train=[*conversations(3), said], x_eval=conversations(4))
     with pytest.raises(DataError, match=rf"x_train\.jsonl:4: {message}"):
         trainer_of(run_of(tmp_path, tmp_path / "no-model", data))
 
 
 def test_a_split_without_rows_is_refused(tmp_path: Path) -> None:
-    data = write_chat(tmp_path / "chat", x_train=[], x_eval=some(4))
+    data = write_chat(tmp_path / "chat", x_train=[], x_eval=conversations(4))
     with pytest.raises(DataError, match=r"has no rows for train \(x_train\); training on nothing"):
         trainer_of(run_of(tmp_path, tmp_path / "no-model", data))
 
 
-def test_a_template_is_trained_with_as_it_was_written(
-    tmp_path: Path, tiny_model: Path, chat: Path
-) -> None:
-    """What stands under `user_token` would be masked in a record, as a secret of that name."""
+def test_a_template_is_used_unredacted(tmp_path: Path, tiny_model: Path, chat: Path) -> None:
+    """A record would redact the value of `user_token`, as that of a secret."""
     template = "{% set user_token = 'QUESTION: ' %}{{ user_token }}" + PLAIN
     directory = run_of(tmp_path, tiny_model, chat, chat_template=template)
     trainer = trainer_of(directory)
-    assert trainer.tokenizer.decode(trainer.subject.train[0].ids).startswith("QUESTION: ")
+    assert trainer.data.tokenizer.decode(trainer.data.train[0].ids).startswith("QUESTION: ")
     assert "QUESTION" not in directory.record_file.read_text()
     directory.template_file.write_text(PLAIN)
     with pytest.raises(DataError, match=r"chat_template\.jinja: is missing or not the chat temp"):
         trainer_of(directory)
 
 
-def test_rows_to_evaluate_on_that_are_trained_on_are_refused(tmp_path: Path) -> None:
-    data = write_chat(tmp_path / "chat", x_train=some(9), x_eval=[*some(4, 50), *some(2, 3)])
-    message = r"x_eval\.jsonl:5: 2 of 6 rows of validation, this one first, stand in train as well"
+def test_evaluation_rows_that_occur_in_train_are_refused(tmp_path: Path) -> None:
+    data = write_chat(
+        tmp_path / "chat",
+        x_train=conversations(9),
+        x_eval=[*conversations(4, 50), *conversations(2, 3)],
+    )
+    message = r"x_eval\.jsonl:5: 2 of 6 rows of validation also occur in train, this one first"
     with pytest.raises(DataError, match=message):
         trainer_of(run_of(tmp_path, tmp_path / "no-model", data))
 
 
-def test_a_saved_model_carries_the_template_it_was_trained_with(
+def test_a_saved_model_has_the_chat_template_of_its_training(
     tmp_path: Path, tiny_model: Path, chat: Path
 ) -> None:
     directory = run_of(tmp_path, tiny_model, chat, save_model=True)
@@ -200,7 +214,7 @@ def test_a_saved_model_carries_the_template_it_was_trained_with(
     assert train(again).score == pytest.approx(result.score, rel=1e-6)
 
 
-def test_rebuilt_weights_carry_the_template_too(
+def test_rebuilt_weights_have_the_chat_template_of_their_training(
     tmp_path: Path, tiny_model: Path, chat: Path
 ) -> None:
     directory = run_of(tmp_path, tiny_model, chat, "fo_lora", learning_rate=1e-2)

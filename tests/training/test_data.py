@@ -1,4 +1,4 @@
-"""Which rows train, choose and are evaluated; what is refused; in which order batches come."""
+"""Train, dev and evaluation rows of a benchmark run, and the order of batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from helpers.training_data import Rows, arc_rows, copa_rows, squad_rows, write_t
 from penstock.errors import ConfigError, DataError
 from penstock.runs import RunData
 from penstock.training import Hyperparameters
-from penstock.training.data import RunRows, batches, load_rows
+from penstock.training.benchmark import BenchmarkRows, load_rows
+from penstock.training.data import batch_indices
 
 
 def values(**given: Any) -> Hyperparameters:
@@ -24,14 +25,14 @@ def one(path: Path) -> RunData:
 
 
 def silent(text: str) -> None:
-    """Hear, and say nothing."""
+    """Discard a log line."""
 
 
 def ids(rows: Rows) -> list[Any]:
     return [row["idx"] for row in rows]
 
 
-def test_the_last_rows_choose_and_the_validation_file_is_evaluated(copa: Path) -> None:
+def test_the_last_train_rows_are_dev_and_the_validation_file_is_evaluated(copa: Path) -> None:
     rows = load_rows(one(copa), "copa", values(), silent)
     assert ids(rows.train) == list(range(24))
     assert ids(rows.dev) == list(range(24, 32))
@@ -41,7 +42,7 @@ def test_the_last_rows_choose_and_the_validation_file_is_evaluated(copa: Path) -
 @pytest.mark.parametrize(
     ("task", "rows", "dev"), [("copa", copa_rows, 100), ("arcc_mc", arc_rows, 500)]
 )
-def test_without_a_number_dev_has_as_many_rows_as_the_task_says(
+def test_the_default_number_of_dev_rows_is_the_tasks(
     tmp_path: Path, task: str, rows: Any, dev: int
 ) -> None:
     path = write_task(tmp_path / "data", task, rows(dev + 3), rows(2))
@@ -51,7 +52,7 @@ def test_without_a_number_dev_has_as_many_rows_as_the_task_says(
 
 @pytest.fixture
 def pair(tmp_path: Path) -> RunData:
-    """An original, and a synthetic version whose every row begins in other words."""
+    """An original dataset, and a synthetic one whose rows all start with "So"."""
     original = write_task(tmp_path / "o", "copa", copa_rows(32), copa_rows(12, first=100))
     synthetic = write_task(
         tmp_path / "s", "copa", copa_rows(32, words="So "), copa_rows(12, first=100, words="So ")
@@ -59,7 +60,7 @@ def pair(tmp_path: Path) -> RunData:
     return RunData(original=str(original), synthetic=str(synthetic), label="both")
 
 
-def mixed(pair: RunData, mix: str, **given: Any) -> RunRows:
+def mixed(pair: RunData, mix: str, **given: Any) -> BenchmarkRows:
     return load_rows(pair.model_copy(update={"mix": mix}), "copa", values(**given), silent)
 
 
@@ -68,15 +69,15 @@ def is_synthetic(row: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("mix", ["original", "synthetic", "both"])
-def test_dev_and_evaluation_rows_are_the_originals_whatever_trains(pair: RunData, mix: str) -> None:
+def test_dev_and_evaluation_rows_come_from_the_original(pair: RunData, mix: str) -> None:
     rows = mixed(pair, mix)
     assert not any(is_synthetic(row) for row in rows.dev + rows.evaluation)
-    assert not set(ids(rows.train)) & set(ids(rows.dev)), "a dev row trains in other words"
+    assert not set(ids(rows.train)) & set(ids(rows.dev)), "a dev row is trained on in other words"
     expected = {"original": [False], "synthetic": [True], "both": [False, True]}[mix]
     assert [is_synthetic(row) for row in rows.train] == [s for s in expected for _ in range(24)]
 
 
-def test_the_training_sample_is_drawn_by_the_seed(pair: RunData) -> None:
+def test_the_training_sample_depends_on_the_seed(pair: RunData) -> None:
     sample = mixed(pair, "both", train_samples=10, seed=1).train
     assert len(sample) == 10
     assert mixed(pair, "both", train_samples=10, seed=1).train == sample
@@ -94,7 +95,7 @@ def test_the_evaluation_sample_is_the_same_for_every_seed_and_in_order(copa: Pat
     assert ids(first) == sorted(ids(first))
 
 
-def test_loading_says_where_from_and_how_many(copa: Path) -> None:
+def test_loading_logs_files_and_counts(copa: Path) -> None:
     said: list[str] = []
     load_rows(one(copa), "copa", values(train_samples=10), said.append)
     assert said == [
@@ -130,7 +131,7 @@ def test_too_few_rows_to_train_on_are_refused(copa: Path, dev: int) -> None:
         load_rows(one(copa), "copa", values(dev_samples=dev), silent)
 
 
-def test_a_synthetic_version_that_is_too_small_is_refused(tmp_path: Path, pair: RunData) -> None:
+def test_a_synthetic_dataset_that_is_too_small_is_refused(tmp_path: Path, pair: RunData) -> None:
     small = write_task(tmp_path / "small", "copa", copa_rows(8), copa_rows(2))
     with pytest.raises(ConfigError, match="dev_samples: 8 dev rows leave nothing of the 8 rows"):
         mixed(pair.model_copy(update={"synthetic": str(small)}), "both")
@@ -138,21 +139,23 @@ def test_a_synthetic_version_that_is_too_small_is_refused(tmp_path: Path, pair: 
 
 @pytest.mark.parametrize(("rows", "size"), [(10, 3), (10, 10), (4, 6), (1, 4), (7, 7)])
 def test_every_epoch_has_every_row_once(rows: int, size: int) -> None:
-    flat = [index for batch in islice(batches(rows, size, seed=0), 5 * rows) for index in batch]
+    flat = [
+        index for batch in islice(batch_indices(rows, size, seed=0), 5 * rows) for index in batch
+    ]
     assert len(flat) == 5 * rows * size
     epochs = [flat[i : i + rows] for i in range(0, len(flat), rows)]
     assert all(sorted(epoch) == list(range(rows)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) > 1 or rows == 1
 
 
-def test_the_order_of_batches_is_the_seeds() -> None:
-    first, again, other = (list(islice(batches(20, 4, seed), 25)) for seed in (1, 1, 2))
+def test_the_order_of_batches_depends_on_the_seed() -> None:
+    first, again, other = (list(islice(batch_indices(20, 4, seed), 25)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert all(len(batch) == 4 for batch in first)
 
 
-def test_large_batches_have_the_rows_of_as_many_small_ones() -> None:
-    small = [i for batch in islice(batches(20, 4, seed=3), 20) for i in batch]
-    large = [i for batch in islice(batches(20, 16, seed=3), 5) for i in batch]
+def test_large_batches_concatenate_small_ones() -> None:
+    small = [i for batch in islice(batch_indices(20, 4, seed=3), 20) for i in batch]
+    large = [i for batch in islice(batch_indices(20, 16, seed=3), 5) for i in batch]
     assert small == large

@@ -1,4 +1,4 @@
-"""Where options begin, and what is cut when there is no room."""
+"""Token ids of options, where they start, and truncation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = {"copa": copa_rows, "cb": cb_rows, "arcc_mc": arc_rows, "arcc_cloze": arc
 
 @pytest.fixture
 def with_bos(tokenizer: Any) -> Any:
-    """The tokenizer, with a token at the beginning of every text."""
+    """The tokenizer with a BOS token before every text."""
     copied = copy.deepcopy(tokenizer)
     copied.backend_tokenizer.post_processor = TemplateProcessing(
         single=f"{copied.bos_token} $A", special_tokens=[(copied.bos_token, copied.bos_token_id)]
@@ -28,7 +28,7 @@ def with_bos(tokenizer: Any) -> Any:
 
 @pytest.mark.parametrize("kind", ["tokenizer", "with_bos"])
 @pytest.mark.parametrize("task_name", ROWS)
-def test_prompt_and_option_are_told_apart(
+def test_an_option_starts_after_its_prompt(
     request: pytest.FixtureRequest, kind: str, task_name: str
 ) -> None:
     tokenizer, task = request.getfixturevalue(kind), TASKS.get(task_name)
@@ -49,19 +49,19 @@ def decoded(tokenizer: Any, option: EncodedOption) -> tuple[str, str]:
     return tokenizer.decode(prompt, skip_special_tokens=True), tokenizer.decode(text)
 
 
-def test_spaces_around_a_row_are_no_tokens_of_the_option(tokenizer: Any) -> None:
+def test_spaces_around_a_row_are_ignored(tokenizer: Any) -> None:
     row = copa_rows(1)[0]
     spaced = {**row, "premise": f"   {row['premise']} ", "choice1": f"{row['choice1']}  "}
     plain, odd = Encoder(TASKS.get("copa"), tokenizer, 128).encode([row, spaced])
     assert odd.options == plain.options
 
 
-def test_what_is_too_long_is_cut_on_the_left_and_counted(tokenizer: Any) -> None:
+def test_long_rows_are_truncated_on_the_left_and_counted(tokenizer: Any) -> None:
     task, rows = TASKS.get("copa"), copa_rows(2) + copa_rows(3, words="So it was said that " * 9)
     whole = Encoder(task, tokenizer, 1000).encode(rows)
     encoder = Encoder(task, tokenizer, 30)
     cut = encoder.encode(rows)
-    assert encoder.cut == 3
+    assert encoder.truncated == 3
     assert cut[:2] == whole[:2]
     for long, short in zip(whole[2:], cut[2:], strict=True):
         for one, other in zip(long.options, short.options, strict=True):
@@ -70,7 +70,7 @@ def test_what_is_too_long_is_cut_on_the_left_and_counted(tokenizer: Any) -> None
             assert other.ids[other.start :] == one.ids[one.start :]
 
 
-def test_the_first_token_of_a_text_survives_the_cut(with_bos: Any) -> None:
+def test_truncation_keeps_the_bos_token(with_bos: Any) -> None:
     task, rows = TASKS.get("copa"), copa_rows(3, words="So it was said that " * 9)
     whole = Encoder(task, with_bos, 1000).encode(rows)
     for long, short in zip(whole, Encoder(task, with_bos, 30).encode(rows), strict=True):
@@ -79,17 +79,17 @@ def test_the_first_token_of_a_text_survives_the_cut(with_bos: Any) -> None:
             assert other.ids[other.start :] == one.ids[one.start :]
 
 
-def test_an_option_that_leaves_no_room_names_the_key(tokenizer: Any) -> None:
+def test_an_option_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
     with pytest.raises(ConfigError, match=r"^hyperparameters.max_length: an option has \d+ tokens"):
         Encoder(TASKS.get("copa"), tokenizer, 8).encode(copa_rows(8))
 
 
-def test_a_written_answer_that_leaves_no_room_names_the_key(tokenizer: Any) -> None:
+def test_a_generated_answer_that_does_not_fit_is_an_error(tokenizer: Any) -> None:
     with pytest.raises(ConfigError, match=r"^hyperparameters.max_length: an answer may have 50"):
         Encoder(TASKS.get("squad"), tokenizer, 50)
 
 
-def test_prompts_of_written_answers_leave_room_for_them(tokenizer: Any) -> None:
+def test_prompts_leave_room_for_generated_answers(tokenizer: Any) -> None:
     rows = squad_rows(2)
     prompts = Encoder(TASKS.get("squad"), tokenizer, 60).prompts(rows)
     whole = Encoder(TASKS.get("squad"), tokenizer, 1000).prompts(rows)

@@ -1,4 +1,4 @@
-"""First-order training: what a step is, what accumulation means, what adapters leave alone."""
+"""First-order training: steps, gradient accumulation, adapters."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from helpers.training_runs import losses, make_run, train, trainer_of
 from penstock.errors import ConfigError
 from penstock.training import METHODS
-from penstock.training.data import batches
+from penstock.training.data import batch_indices
 from penstock.training.methods.fo_full import FirstOrderFull, FirstOrderHyperparameters
 from penstock.training.methods.fo_lora import FirstOrderLora, LoraHyperparameters
 
 
 @pytest.mark.parametrize("task", ["copa", "cb", "arc"])
 @pytest.mark.parametrize("classification", [True, False])
-def test_accumulated_batches_are_one_large_batch(
+def test_gradient_accumulation_equals_one_large_batch(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     tiny_model: Path,
@@ -37,9 +37,9 @@ def test_accumulated_batches_are_one_large_batch(
         name = "arcc_mc" if task == "arc" else task
         data = request.getfixturevalue(task)
         trainer = trainer_of(make_run(tmp_path, tiny_model, name, "fo_full", data, **values))
-        order = batches(len(trainer.subject.train), size * accumulation, seed=0)
+        order = batch_indices(len(trainer.data.train), size * accumulation, seed=0)
         for step in range(1, 5):
-            rows = [trainer.subject.train[index] for index in next(order)]
+            rows = [trainer.data.train[index] for index in next(order)]
             trainer.step(rows, 5e-2, step, measure=False)
         trainers[size] = trainer
     large, small, other = (trainers[size].method.trained() for size in (16, 4, 3))
@@ -76,7 +76,7 @@ def test_sgd_moves_against_the_gradient_and_decays_matrices_only(model: Any) -> 
         torch.testing.assert_close(parameter.detach(), expected, rtol=1e-5, atol=1e-7)
 
 
-def test_the_gradient_is_scaled_down_to_the_norm_and_reported_as_it_was(model: Any) -> None:
+def test_gradients_are_clipped_and_their_norm_before_clipping_reported(model: Any) -> None:
     weights, gradients = weights_and_gradients(model)
     norm = float(torch.cat([g.flatten() for g in gradients.values()]).norm())
     metrics = one_step(model, 0.1, optimizer="sgd", max_grad_norm=norm / 4)
@@ -86,7 +86,9 @@ def test_the_gradient_is_scaled_down_to_the_norm_and_reported_as_it_was(model: A
         torch.testing.assert_close(parameter.detach(), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_adamw_is_the_default_and_its_first_step_has_the_size_of_the_rate(model: Any) -> None:
+def test_adamw_is_the_default_and_its_first_step_has_the_size_of_the_learning_rate(
+    model: Any,
+) -> None:
     weights, gradients = weights_and_gradients(model)
     one_step(model, 1e-3, weight_decay=0.5, max_grad_norm=None)
     for name, parameter in model.named_parameters():
@@ -113,7 +115,7 @@ def test_training_in_bfloat16_lowers_the_loss(
     assert losses(directory)[-1] < 0.9 * losses(directory)[0]
 
 
-def test_adapters_train_and_the_models_own_weights_stay(
+def test_adapters_are_trained_and_the_weights_of_the_model_frozen(
     tmp_path: Path, tiny_model: Path, model: Any, copa: Path
 ) -> None:
     values = {"lora_rank": 4, "learning_rate": 1e-2, "batch_size": 24, "steps": 5}
@@ -128,14 +130,14 @@ def test_adapters_train_and_the_models_own_weights_stay(
     before = dict(model.named_parameters())
     after = {
         name.removeprefix("base_model.model.").replace(".base_layer", ""): parameter
-        for name, parameter in trainer.objective.model.named_parameters()
+        for name, parameter in trainer.data.objective.model.named_parameters()
         if "lora_" not in name
     }
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
-def test_dropout_is_for_training_and_never_for_scores(
+def test_dropout_applies_to_training_and_not_to_scores(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     plain, dropped = (
@@ -146,7 +148,7 @@ def test_dropout_is_for_training_and_never_for_scores(
     trainer = trainer_of(dropped)
     trainer.train()
     assert losses(plain)[1:] != losses(dropped)[1:]
-    first, second = (trainer.objective.option_scores(trainer.subject.dev) for _ in range(2))
+    first, second = (trainer.data.objective.option_scores(trainer.data.dev) for _ in range(2))
     assert first == second
 
 
@@ -165,7 +167,7 @@ def test_the_targets_may_be_all_linear_modules(model: Any) -> None:
     assert adapted_modules(model, lora_targets="all-linear") == names
 
 
-def test_without_a_choice_the_targets_are_those_of_the_architecture(model: Any) -> None:
+def test_the_default_targets_are_those_of_the_architecture(model: Any) -> None:
     assert adapted_modules(model) == {"q_proj", "v_proj"}
 
 

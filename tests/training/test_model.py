@@ -1,4 +1,4 @@
-"""What is loaded is a whole causal language model with its own tokenizer, or an error."""
+"""Loading a complete causal language model with its tokenizer, or an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WEIGHTS = "model.safetensors"
 
 @pytest.fixture
 def copied(tiny_model: Path, tmp_path: Path) -> Path:
-    """The tiny model's directory, to be spoiled."""
+    """A copy of the tiny model's directory, to be damaged."""
     return shutil.copytree(tiny_model, tmp_path / "copied")
 
 
@@ -30,7 +30,7 @@ def change_weights(directory: Path, change: Callable[[dict[str, torch.Tensor]], 
     save_file(weights, directory / WEIGHTS, metadata={"format": "pt"})
 
 
-def test_a_model_is_loaded_in_the_type_asked_for_and_does_not_drop_out(tiny_model: Path) -> None:
+def test_a_model_is_loaded_in_the_requested_dtype_and_in_evaluation_mode(tiny_model: Path) -> None:
     for dtype in ("float32", "bfloat16"):
         model, tokenizer = load_model(str(tiny_model), dtype, "cpu")
         assert {p.dtype for p in model.parameters()} == {getattr(torch, dtype)}
@@ -39,12 +39,12 @@ def test_a_model_is_loaded_in_the_type_asked_for_and_does_not_drop_out(tiny_mode
 
 
 @pytest.mark.parametrize("name", ["/nowhere/model", "./nowhere", "~/nowhere/at/all"])
-def test_a_path_that_is_not_there_is_named(name: str) -> None:
+def test_a_missing_path_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^model '{name}': there is no such file or directory"):
         load_model(name, "float32", "cpu")
 
 
-def test_missing_weights_are_not_made_up(copied: Path) -> None:
+def test_missing_weights_are_refused(copied: Path) -> None:
     change_weights(copied, lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"))
     with pytest.raises(ConfigError, match=r"lack 1 tensor .* model.layers.1.mlp.up_proj.weight;"):
         load_model(str(copied), "float32", "cpu")
@@ -57,14 +57,14 @@ def test_weights_of_another_shape_are_refused(copied: Path) -> None:
         load_model(str(copied), "float32", "cpu")
 
 
-def test_a_torn_file_of_weights_is_refused(copied: Path) -> None:
+def test_a_truncated_file_of_weights_is_refused(copied: Path) -> None:
     file = copied / WEIGHTS
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(ConfigError, match=f"model '{copied}': cannot be loaded"):
         load_model(str(copied), "float32", "cpu")
 
 
-def test_a_directory_that_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"model '{tmp_path}': cannot be loaded"):
         load_model(str(tmp_path), "float32", "cpu")
 
@@ -74,17 +74,21 @@ def test_a_tokenizer_with_more_ids_than_the_model_embeds_is_refused(
 ) -> None:
     config = GPT2Config(vocab_size=100, n_embd=16, n_layer=1, n_head=1, n_positions=32)
     GPT2LMHeadModel(config).save_pretrained(copied)
-    with pytest.raises(ConfigError, match=f"has {len(tokenizer)} ids and the model embeds 100:"):
+    with pytest.raises(
+        ConfigError, match=f"has {len(tokenizer)} ids but the model embeds only 100;"
+    ):
         load_model(str(copied), "float32", "cpu")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_a_device_that_is_not_there_is_an_error(tiny_model: Path) -> None:
-    with pytest.raises(ConfigError, match=r"given cuda:0, and torch .* finds no CUDA device"):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_a_missing_device_is_an_error(tiny_model: Path) -> None:
+    with pytest.raises(ConfigError, match=r"given cuda:0, but torch .* finds no CUDA device"):
         load_model(str(tiny_model), "float32", "cuda:0")
 
 
-def test_a_model_is_saved_whole_or_not_at_all(tmp_path: Path, model: Any, tokenizer: Any) -> None:
+def test_a_model_is_saved_completely_or_not_at_all(
+    tmp_path: Path, model: Any, tokenizer: Any
+) -> None:
     class Unsaveable:
         def save_pretrained(self, directory: Path) -> None:
             raise OSError("no space left")
@@ -98,9 +102,7 @@ def test_a_model_is_saved_whole_or_not_at_all(tmp_path: Path, model: Any, tokeni
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_the_positions_of_a_model_are_what_its_configuration_says(
-    tmp_path: Path, tiny_model: Path
-) -> None:
+def test_the_position_limit_is_that_of_the_configuration(tmp_path: Path, tiny_model: Path) -> None:
     assert position_limit(str(tiny_model)) == 128
     GPT2Config(vocab_size=10, n_embd=8, n_layer=1, n_head=1, n_positions=32).save_pretrained(
         tmp_path

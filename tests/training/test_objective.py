@@ -1,4 +1,4 @@
-"""Scores and losses are what a plain computation gives, however rows are batched and padded."""
+"""Scores and losses equal a plain computation, however rows are batched and padded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from helpers.training_data import arc_rows, cb_rows, copa_rows, squad_rows
 from penstock.tasks import TASKS
 from penstock.training import objective as objective_module
 from penstock.training.encoding import EncodedOption, EncodedRow, Encoder
-from penstock.training.objective import Objective
+from penstock.training.objective import OptionObjective
 
 ROWS = {"arcc_mc": arc_rows, "arcc_cloze": arc_rows, "cb": cb_rows, "copa": copa_rows}
 
 
 class WholeLogitsLlama(LlamaForCausalLM):
-    """A model that cannot leave out logits, as older ones cannot."""
+    """A model that always returns the logits of all positions, as older ones do."""
 
     def forward(self, input_ids: Any, attention_mask: Any = None, use_cache: Any = None) -> Any:
         return super().forward(input_ids, attention_mask=attention_mask, use_cache=use_cache)
@@ -27,7 +27,7 @@ class WholeLogitsLlama(LlamaForCausalLM):
 
 @pytest.fixture(params=["llama", "gpt2", "whole-logits"])
 def any_model(request: pytest.FixtureRequest, tiny_model: Path, tokenizer: Any) -> Any:
-    """Models with relative and with absolute positions, and one that gives all logits."""
+    """Models with relative and absolute positions, and one that returns all logits."""
     torch.manual_seed(0)
     if request.param == "gpt2":
         vocabulary = len(tokenizer)
@@ -43,7 +43,7 @@ def encoded(task: str, tokenizer: Any, count: int = 9) -> list[EncodedRow]:
 
 @torch.no_grad()
 def plain_log_probabilities(model: Any, option: EncodedOption) -> torch.Tensor:
-    """Return the log-probability of each token of an option, computed alone."""
+    """Return the log-probability of each token of an option, computed without batching."""
     log_probabilities = model(torch.tensor([option.ids])).logits[0].log_softmax(-1)
     places = range(option.start, len(option.ids))
     return torch.stack([log_probabilities[i - 1, option.ids[i]] for i in places])
@@ -54,7 +54,7 @@ def test_option_scores_are_mean_log_probabilities_of_the_options_tokens(
     any_model: Any, tokenizer: Any, task: str
 ) -> None:
     rows = encoded(task, tokenizer)
-    scores = Objective(any_model, classification=True).option_scores(rows)
+    scores = OptionObjective(any_model, classification=True).option_scores(rows)
     for row, of_row in zip(rows, scores, strict=True):
         plain = [float(plain_log_probabilities(any_model, o).mean()) for o in row.options]
         assert of_row == pytest.approx(plain, abs=1e-5)
@@ -62,7 +62,9 @@ def test_option_scores_are_mean_log_probabilities_of_the_options_tokens(
 
 
 def test_rows_of_three_four_and_five_options_are_all_scored(model: Any, tokenizer: Any) -> None:
-    scores = Objective(model, classification=True).option_scores(encoded("arcc_mc", tokenizer))
+    scores = OptionObjective(model, classification=True).option_scores(
+        encoded("arcc_mc", tokenizer)
+    )
     assert [len(of_row) for of_row in scores] == [3, 4, 5] * 3
 
 
@@ -71,7 +73,7 @@ def test_scores_do_not_depend_on_how_rows_are_batched(
     model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tokens: int
 ) -> None:
     rows = encoded("arcc_cloze", tokenizer)
-    objective = Objective(model, classification=True)
+    objective = OptionObjective(model, classification=True)
     alone = [objective.option_scores([row])[0] for row in rows]
     monkeypatch.setattr(objective_module, "_BATCH_TOKENS", tokens)
     together = objective.option_scores(rows[::-1])[::-1]
@@ -80,7 +82,7 @@ def test_scores_do_not_depend_on_how_rows_are_batched(
 
 
 @pytest.mark.parametrize("limit", ["_BATCH_TOKENS", "_BATCH_LOGITS_BYTES"])
-def test_a_batch_without_gradients_keeps_to_its_limits(
+def test_a_batch_without_gradients_respects_its_limits(
     any_model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     # Short options after long prompts and long ones after short prompts, in turn.
@@ -97,7 +99,7 @@ def test_a_batch_without_gradients_keeps_to_its_limits(
         assert (ids.numel() if limit == "_BATCH_TOKENS" else logits.numel() * 4) <= most
 
     any_model.register_forward_hook(note, with_kwargs=True)
-    Objective(any_model, classification=True).option_scores(rows)
+    OptionObjective(any_model, classification=True).option_scores(rows)
     assert sum(sizes) == 40
     assert max(sizes) > 1, "one option at a time would always fit"
 
@@ -107,7 +109,7 @@ def test_the_classification_loss_is_the_cross_entropy_over_the_scores(
     any_model: Any, tokenizer: Any, task: str
 ) -> None:
     rows = encoded(task, tokenizer)
-    objective = Objective(any_model, classification=True)
+    objective = OptionObjective(any_model, classification=True)
     plain = []
     for row in rows:
         scores = torch.stack([plain_log_probabilities(any_model, o).mean() for o in row.options])
@@ -122,7 +124,7 @@ def test_the_option_token_loss_is_the_mean_over_all_tokens_of_the_right_options(
     any_model: Any, tokenizer: Any, task: str
 ) -> None:
     rows = encoded(task, tokenizer)
-    objective = Objective(any_model, classification=False)
+    objective = OptionObjective(any_model, classification=False)
     plain = torch.cat([plain_log_probabilities(any_model, row.answer) for row in rows])
     assert objective.weight(rows) == len(plain)
     loss = objective.loss(rows, objective.weight(rows)).item()
@@ -131,11 +133,11 @@ def test_the_option_token_loss_is_the_mean_over_all_tokens_of_the_right_options(
 
 @pytest.mark.parametrize("classification", [True, False])
 @pytest.mark.parametrize("task", ["arcc_cloze", "copa"])
-def test_parts_of_a_batch_add_up_to_its_loss_and_its_gradient(
+def test_microbatches_add_up_to_the_loss_and_gradient_of_the_batch(
     model: Any, tokenizer: Any, task: str, classification: bool
 ) -> None:
     rows = encoded(task, tokenizer)
-    objective = Objective(model, classification=classification)
+    objective = OptionObjective(model, classification=classification)
     weight = objective.weight(rows)
     whole = objective.loss(rows, weight)
     whole.backward()
@@ -154,31 +156,33 @@ def test_padding_gets_no_gradient(model: Any, tokenizer: Any) -> None:
     assert len({len(o.ids) for row in rows for o in row.options}) > 1
     assert all(0 not in o.ids for row in rows for o in row.options)
     model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
-    objective = Objective(model, classification=True)
+    objective = OptionObjective(model, classification=True)
     objective.loss(rows, objective.weight(rows)).backward()
     assert not model.model.embed_tokens.weight.grad[0].any()
 
 
 def test_tokens_are_counted_without_padding(model: Any, tokenizer: Any) -> None:
     rows = encoded("arcc_cloze", tokenizer)
-    objective = Objective(model, classification=True)
+    objective = OptionObjective(model, classification=True)
     objective.option_scores(rows)
     assert objective.tokens == sum(len(o.ids) for row in rows for o in row.options)
 
 
-def test_a_written_answer_is_scored_like_an_option(model: Any, tokenizer: Any) -> None:
+def test_a_reference_answer_is_scored_like_an_option(model: Any, tokenizer: Any) -> None:
     rows = Encoder(TASKS.get("squad"), tokenizer, 128).encode(squad_rows(3))
-    scores = Objective(model, classification=False).option_scores(rows)
+    scores = OptionObjective(model, classification=False).option_scores(rows)
     for row, of_row in zip(rows, scores, strict=True):
         assert tokenizer.decode(row.answer.ids[row.answer.start :]).endswith("\n")
         plain = float(plain_log_probabilities(model, row.answer).mean())
         assert of_row == pytest.approx([plain], abs=1e-5)
 
 
-def test_bfloat16_computation_is_near_and_not_the_same(model: Any, tokenizer: Any) -> None:
+def test_bfloat16_computation_is_close_but_not_equal(model: Any, tokenizer: Any) -> None:
     rows = encoded("copa", tokenizer)
-    exact = Objective(model, classification=True).option_scores(rows)
-    rough = Objective(model, classification=True, compute_dtype="bfloat16").option_scores(rows)
+    exact = OptionObjective(model, classification=True).option_scores(rows)
+    rough = OptionObjective(model, classification=True, compute_dtype="bfloat16").option_scores(
+        rows
+    )
     assert rough != exact
     for one, other in zip(exact, rough, strict=True):
         assert one == pytest.approx(other, abs=0.1)

@@ -1,4 +1,4 @@
-"""The process that carries a run: what it writes into run.json, and how it ends."""
+"""The process that executes a run: what it writes into run.json, and its exit status."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 from helpers.training_runs import command, losses, make_run, predictions, start
 from penstock.runs import FailureKind, RunDirectory, State
 
-#: Long enough that a test ends it and not its last step.
+#: So many steps that only the test ends the run.
 LONG: dict[str, Any] = {"steps": 1_000_000}
 
 
 def carry(directory: RunDirectory, **options: Any) -> tuple[int, str]:
-    """Run the process to its end; return its status and what it said of errors."""
+    """Run the process to its end; return its exit status and its standard error."""
     process = start(directory, **options)
     _, said = process.communicate(timeout=120)
     return process.returncode, said
@@ -49,7 +49,7 @@ def test_a_run_ends_with_its_result_in_the_record(
     assert len(predictions(directory)) == record.result.evaluation_rows
 
 
-def test_a_loss_that_is_no_number_is_a_failure_of_its_own_kind(
+def test_a_loss_that_is_not_finite_has_a_failure_kind(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "fo_full", copa, learning_rate=1e12)
@@ -62,9 +62,7 @@ def test_a_loss_that_is_no_number_is_a_failure_of_its_own_kind(
     assert "Traceback" not in said
 
 
-def test_memory_that_runs_out_is_a_failure_of_its_own_kind(
-    tmp_path: Path, tiny_model: Path, copa: Path
-) -> None:
+def test_out_of_memory_has_a_failure_kind(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
     def two_gigabytes() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (2 * 1024**3, 2 * 1024**3))
 
@@ -77,7 +75,7 @@ def test_memory_that_runs_out_is_a_failure_of_its_own_kind(
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_asked_to_stop_is_interrupted(
+def test_a_signal_interrupts_a_run(
     tmp_path: Path, tiny_model: Path, copa: Path, asked: signal.Signals
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "zo", copa, **LONG)
@@ -103,7 +101,7 @@ def test_an_unknown_model_is_named(tmp_path: Path, copa: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_an_error_that_nobody_foresaw_keeps_its_traceback(
+def test_an_unexpected_error_keeps_its_traceback(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)

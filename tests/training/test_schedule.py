@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from penstock.training import Hyperparameters
-from penstock.training.schedule import learning_rate
 
 
 def rates(steps: int, **values: Any) -> list[float]:
     given = Hyperparameters(learning_rate=8.0, steps=steps, **values)
-    return [learning_rate(given, step) for step in range(1, steps + 1)]
+    return [given.learning_rate_at(step) for step in range(1, steps + 1)]
 
 
 def test_a_constant_rate_is_the_peak_at_every_step() -> None:
@@ -24,9 +23,9 @@ def test_warm_up_rises_linearly_to_the_peak() -> None:
     assert rates(6, warmup=4) == [2.0, 4.0, 6.0, 8.0, 8.0, 8.0]
 
 
-def test_a_warm_up_below_one_is_a_share_of_the_steps() -> None:
+def test_a_warm_up_below_one_is_a_fraction_of_the_steps() -> None:
     assert rates(8, warmup=0.5) == rates(8, warmup=4)
-    assert rates(5, warmup=0.3) == rates(5, warmup=2), "a part of a step is a step"
+    assert rates(5, warmup=0.3) == rates(5, warmup=2), "a fraction of a step is rounded up"
 
 
 def test_a_linear_schedule_would_be_zero_one_step_after_the_last() -> None:
@@ -49,6 +48,6 @@ def test_no_rate_is_below_zero_or_above_the_peak(scheduler: str, warmup: int) ->
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.inf, math.nan])
-def test_a_rate_that_is_no_rate_is_refused(bad: float) -> None:
+def test_an_invalid_learning_rate_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="learning_rate"):
         Hyperparameters(learning_rate=bad)

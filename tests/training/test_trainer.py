@@ -1,4 +1,4 @@
-"""A whole run: what it writes, which weights it ends with, and that a seed decides it all."""
+"""A run: its files, its final weights, and that its seed determines both."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from penstock.errors import ConfigError
 from penstock.runs import RunDirectory
 from penstock.tasks import TASKS
 from penstock.training.encoding import Encoder
-from penstock.training.errors import NotFiniteError
-from penstock.training.evaluation import Evaluator
-from penstock.training.loop import PREDICTIONS_NAME
+from penstock.training.evaluation import evaluate
+from penstock.training.loop import PREDICTIONS_NAME, NotFiniteError
 from penstock.training.model import load_model
-from penstock.training.objective import Objective
+from penstock.training.objective import OptionObjective
 
 METHODS = ("zo", "fo_full", "fo_lora")
 
@@ -37,7 +36,7 @@ def test_a_run_lowers_its_training_loss(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_metrics_tell_of_every_logged_step_and_every_look_at_dev(
+def test_metrics_have_every_logged_step_and_every_dev_evaluation(
     tmp_path: Path, tiny_model: Path, copa: Path, method: str
 ) -> None:
     values = {"steps": 7, "logging_steps": 3, "eval_steps": 4}
@@ -54,7 +53,7 @@ def test_metrics_tell_of_every_logged_step_and_every_look_at_dev(
     assert all(line["peak_memory_bytes"] > 2**20 for line in steps)
 
 
-def test_a_logged_loss_is_the_mean_since_the_line_before(
+def test_a_logged_loss_is_the_mean_since_the_previous_line(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     every, third = (
@@ -68,21 +67,21 @@ def test_a_logged_loss_is_the_mean_since_the_line_before(
     assert losses(third) == pytest.approx(means)
 
 
-def test_no_steps_evaluate_the_model_as_it_is(
+def test_zero_steps_evaluate_the_model_unchanged(
     tmp_path: Path, tiny_model: Path, model: Any, tokenizer: Any, copa: Path
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "zo", copa, steps=0)
     result = train(directory)
     task = TASKS.get("copa")
     encoder = Encoder(task, tokenizer, 128)
-    plain = Evaluator(task, tokenizer, encoder, Objective(model, classification=True))
-    found = plain.evaluate(encoder.encode(copa_rows(12, first=100)))
+    objective = OptionObjective(model, classification=True)
+    found = evaluate(encoder, objective, encoder.encode(copa_rows(12, first=100)))
     assert result.score == found.scores["accuracy"]
-    assert predictions(directory) == found.predictions
+    assert predictions(directory) == [row["prediction"] for row in found.rows]
     assert (result.best_step, result.first_loss, result.last_loss) == (0, None, None)
 
 
-def test_predictions_name_each_evaluation_row_and_its_scores(
+def test_predictions_have_each_evaluation_row_and_its_scores(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)
@@ -96,7 +95,7 @@ def test_predictions_name_each_evaluation_row_and_its_scores(
     assert (result.train_rows, result.dev_rows, result.evaluation_rows) == (24, 8, 12)
 
 
-def dev_looks(directory: RunDirectory) -> dict[int, tuple[float, float]]:
+def dev_evaluations(directory: RunDirectory) -> dict[int, tuple[float, float]]:
     return {
         line["step"]: (line["dev_score"], line["dev_loss"])
         for line in directory.metrics()
@@ -105,32 +104,32 @@ def dev_looks(directory: RunDirectory) -> dict[int, tuple[float, float]]:
 
 
 @pytest.mark.parametrize(("method", "rate"), [("fo_full", 5e-2), ("fo_lora", 1.0), ("zo", 5e-2)])
-def test_the_weights_evaluated_are_those_of_the_best_look_at_dev(
+def test_the_weights_with_the_best_dev_score_are_evaluated(
     tmp_path: Path, tiny_model: Path, copa: Path, method: str, rate: float
 ) -> None:
-    """The rate is so high that the run gets worse; dev rows are also the evaluation rows."""
+    """The learning rate is so high that the run gets worse; dev and evaluation rows are equal."""
     same = write_task(tmp_path / "same", "copa", copa_rows(32), copa_rows(32)[-8:])
     values = {"learning_rate": rate, "steps": 12, "eval_steps": 1, "max_grad_norm": None}
     if method == "zo":
         del values["max_grad_norm"]
     directory = make_run(tmp_path, tiny_model, "copa", method, same, **values)
     result = train(directory)
-    looks = dev_looks(directory)
+    looks = dev_evaluations(directory)
     best = max(looks, key=lambda step: (looks[step][0], -looks[step][1], -step))
     assert (result.best_step, result.dev_score) == (best, looks[best][0])
-    assert looks[12][1] > looks[best][1], "it got worse"
+    assert looks[12][1] > looks[best][1], "the run must get worse"
     assert result.score == result.dev_score
 
 
 def numbers(directory: RunDirectory) -> list[dict[str, Any]]:
-    """Return the metrics without what depends on the machine."""
+    """Return the metrics that do not depend on the machine."""
     machine = {"seconds", "tokens_per_second", "peak_memory_bytes"}
     return [{k: v for k, v in line.items() if k not in machine} for line in directory.metrics()]
 
 
 @pytest.mark.parametrize("task", ["copa", "cb"])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_seed_decides_every_number(
+def test_a_seed_determines_every_number(
     request: pytest.FixtureRequest, tmp_path: Path, tiny_model: Path, task: str, method: str
 ) -> None:
     data: Path = request.getfixturevalue(task)
@@ -150,7 +149,7 @@ def test_a_seed_decides_every_number(
 
 
 @pytest.mark.parametrize(("method", "rate"), [("zo", 1e38), ("fo_full", 1e12)])
-def test_a_loss_that_is_no_number_ends_the_run(
+def test_a_loss_that_is_not_finite_ends_the_run(
     tmp_path: Path, tiny_model: Path, copa: Path, method: str, rate: float
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", method, copa, learning_rate=rate)
@@ -158,7 +157,7 @@ def test_a_loss_that_is_no_number_ends_the_run(
         train(directory)
 
 
-def test_weights_that_broke_in_the_last_step_are_not_evaluated(
+def test_nan_weights_after_the_last_step_are_not_evaluated(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     values = {"learning_rate": 1e30, "weight_decay": 1e30, "optimizer": "sgd", "steps": 1}
@@ -167,21 +166,19 @@ def test_weights_that_broke_in_the_last_step_are_not_evaluated(
         train(directory)
 
 
-def test_the_parts_of_options_are_not_compared_where_answers_are_written(
-    tmp_path: Path, tiny_model: Path
-) -> None:
+def test_generated_answers_cannot_train_as_classification(tmp_path: Path, tiny_model: Path) -> None:
     data = write_task(tmp_path / "SQuAD", "squad", squad_rows(12), squad_rows(2))
     values = {"train_as_classification": True}
     directory = make_run(tmp_path, tiny_model, "squad", "zo", data, **values)
-    with pytest.raises(ConfigError, match="train_as_classification: squad has written answers"):
+    with pytest.raises(ConfigError, match="train_as_classification: squad has generated answers"):
         train(directory)
 
 
-def test_rows_that_were_cut_are_told_of(
+def test_truncated_rows_are_logged(
     tmp_path: Path, tiny_model: Path, copa: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trainer_of(make_run(tmp_path, tiny_model, "copa", "zo", copa, max_length=16))
-    assert "rows have over 16 tokens: cut on the left" in capsys.readouterr().out
+    assert "rows have over 16 tokens: truncated on the left" in capsys.readouterr().out
 
 
 def test_rows_longer_than_the_models_positions_are_refused(
@@ -194,9 +191,7 @@ def test_rows_longer_than_the_models_positions_are_refused(
         trainer_of(directory)
 
 
-def test_a_whole_model_is_saved_on_demand_with_the_best_weights(
-    tmp_path: Path, tiny_model: Path, copa: Path
-) -> None:
+def test_save_model_saves_the_best_weights(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
     for method in METHODS:
         values = {"save_model": True, "learning_rate": 1e-3, "eval_steps": 1}
         directory = make_run(tmp_path / method, tiny_model, "copa", method, copa, **values)

@@ -1,4 +1,4 @@
-"""The weights of a run come back from what it kept."""
+"""The weights of a run are rebuilt from what it saved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
 
 
 def assert_same_answers(model: Path, run: RunDirectory, tmp_path: Path, data: Path) -> None:
-    """The model on its own answers as the run did at its end."""
+    """Assert that the model predicts what the run did at its end."""
     alone = make_run(tmp_path / "alone", model, "copa", "zo", data, steps=0)
     result, expected = train(alone), run.read().result
     assert expected is not None
@@ -34,7 +34,7 @@ def assert_same_answers(model: Path, run: RunDirectory, tmp_path: Path, data: Pa
 def finished(
     tmp_path: Path, model: Path, data: Path, method: str, **values: Any
 ) -> tuple[RunDirectory, dict[str, torch.Tensor]]:
-    """Return a run that is done, and its best weights."""
+    """Return a finished run and its best weights."""
     directory = make_run(tmp_path, model, "copa", method, data, steps=6, eval_steps=2, **values)
     trainer = trainer_of(directory)
     record = directory.read()
@@ -63,26 +63,26 @@ def test_a_zo_run_is_rebuilt_at_any_step(tmp_path: Path, tiny_model: Path, copa:
     assert rebuild_weights(run.path, tmp_path / "zero", step=0) == 0
     before = weights_of(tiny_model)
     assert all(torch.equal(w, before[name]) for name, w in weights_of(tmp_path / "zero").items())
-    # The same run, ended earlier, comes to the weights that this one had then.
+    # The same run with fewer steps ends with the weights of this one at that step.
     rebuild_weights(run.path, tmp_path / "three", step=3)
     short = make_run(tmp_path, tiny_model, "copa", "zo", copa, steps=3, eval_steps=2)
     train(short)
     rebuild_weights(short.path, tmp_path / "short", step=3)
     three = weights_of(tmp_path / "three")
     assert all(torch.equal(w, three[name]) for name, w in weights_of(tmp_path / "short").items())
-    with pytest.raises(DataError, match="has 6 steps, not the 7 asked for"):
+    with pytest.raises(DataError, match="has 6 steps, not 7"):
         rebuild_weights(run.path, tmp_path / "seven", step=7)
     assert not (tmp_path / "seven").exists()
 
 
-def test_adapters_are_merged_into_a_model_that_answers_as_the_run_did(
+def test_adapters_are_merged_into_a_model_with_the_runs_predictions(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     values = {"learning_rate": 1e-2, "batch_size": 24, "lora_targets": "all-linear"}
     run, _ = finished(tmp_path, tiny_model, copa, "fo_lora", **values)
     result = run.read().result
     assert result is not None
-    assert result.best_step > 0, "a run whose best weights are the model's proves nothing"
+    assert result.best_step > 0, "the best weights must differ from the base model's"
     rebuild_weights(run.path, tmp_path / "model")
     before, after = weights_of(tiny_model), weights_of(tmp_path / "model")
     assert after.keys() == before.keys()
@@ -91,7 +91,7 @@ def test_adapters_are_merged_into_a_model_that_answers_as_the_run_did(
     assert_same_answers(tmp_path / "model", run, tmp_path, copa)
 
 
-def test_adapters_of_another_step_were_not_kept(
+def test_adapters_of_another_step_are_not_available(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     run, _ = finished(tmp_path, tiny_model, copa, "fo_lora", learning_rate=1e-2)
@@ -101,7 +101,7 @@ def test_adapters_of_another_step_were_not_kept(
         rebuild_weights(run.path, tmp_path / "model", step=result.best_step + 1)
 
 
-def test_an_adapter_that_is_gone_is_an_error(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
+def test_a_missing_adapter_is_an_error(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
     run, _ = finished(tmp_path, tiny_model, copa, "fo_lora")
     (run.path / "adapter" / "adapter_model.safetensors").unlink()
     with pytest.raises(DataError, match="adapter: there is no adapter"):
@@ -125,7 +125,7 @@ def test_a_full_run_with_save_model_keeps_a_model_that_loads(
     assert_same_answers(run.path / "model", run, tmp_path, copa)
 
 
-def test_a_model_that_changed_since_is_not_what_the_run_started_from(
+def test_a_base_model_that_changed_since_the_run_is_refused(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     base = shutil.copytree(tiny_model, tmp_path / "base")
@@ -133,7 +133,7 @@ def test_a_model_that_changed_since_is_not_what_the_run_started_from(
     weights = load_file(base / "model.safetensors")
     weights["model.norm.weight"] += 1e-3
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(DataError, match=f"{base}: is missing or not what it was"):
+    with pytest.raises(DataError, match=f"{base}: is missing or has changed"):
         rebuild_weights(run.path, tmp_path / "model")
 
 
@@ -145,7 +145,7 @@ def test_a_run_that_is_not_done_has_no_weights(
         rebuild_weights(run.path, tmp_path / "model")
 
 
-def test_nothing_is_written_over(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
+def test_nothing_is_overwritten(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
     run, _ = finished(tmp_path, tiny_model, copa, "zo")
     (tmp_path / "model").mkdir()
     with pytest.raises(ConflictError, match="exists"):

@@ -1,4 +1,4 @@
-"""zo is the algorithm of its paper, and its record rebuilds its weights."""
+"""zo computes the algorithm of its paper, and its trajectory rebuilds its weights."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from helpers.training_runs import losses, make_run, train, trainer_of
 from penstock.errors import DataError
 from penstock.runs import RunDirectory
-from penstock.training.data import batches
+from penstock.training.data import batch_indices
 from penstock.training.encoding import EncodedRow
-from penstock.training.methods.zo import ZerothOrder, ZOHyperparameters, step_seed
+from penstock.training.methods.zo import (
+    TRAJECTORY_NAME,
+    Perturbation,
+    ZerothOrder,
+    ZOHyperparameters,
+    read_trajectory,
+    step_seed,
+)
 from penstock.training.model import load_model
-from penstock.training.perturbation import Perturbation
-from penstock.training.trajectory import TRAJECTORY_NAME, read_trajectory
 
 
 class PaperMeZO:
-    """Algorithm 1 of the paper, plainly: four sweeps, no batching, no padding."""
+    """Algorithm 1 of the paper without optimization: four sweeps, no batching, no padding."""
 
     def __init__(self, model: Any, epsilon: float, decay: float, seed: int) -> None:
         self.model = model
@@ -99,8 +104,8 @@ def test_losses_are_those_of_the_papers_algorithm(
     model, _ = load_model(str(tiny_model), "float32", "cpu")
     seed = values.get("seed", 0)
     paper = PaperMeZO(model, 1e-3, values.get("weight_decay", 0.0), seed)
-    train = trainer.subject.train
-    order = batches(len(train), 4 * values.get("gradient_accumulation", 1), seed=seed)
+    train = trainer.data.train
+    order = batch_indices(len(train), 4 * values.get("gradient_accumulation", 1), seed=seed)
     lines = [line for line in directory.metrics() if "loss" in line]
     assert len(lines) == 20
     for number, line in enumerate(lines, 1):
@@ -109,7 +114,7 @@ def test_losses_are_those_of_the_papers_algorithm(
         assert line["loss"] == pytest.approx(loss, abs=1e-5)
         assert line["g"] == pytest.approx(g, abs=1e-2)
     moved = abs(losses(directory)[-1] - losses(directory)[0])
-    assert moved > 1e-3, "a run that does not move proves nothing"
+    assert moved > 1e-3, "the run must change the weights"
 
 
 def weights_along_a_run(
@@ -147,7 +152,7 @@ def test_the_trajectory_replays_to_the_last_bit_at_any_step(
         assert_same(method.trained(), along[step])
 
 
-def test_a_perturbation_is_the_same_kept_or_drawn_again(model: Any) -> None:
+def test_a_perturbation_is_the_same_cached_or_generated_again(model: Any) -> None:
     weights = [p.data for p in model.parameters()]
     half = sum(p.numel() for p in weights) // 2
     seeds = (3, 3, 4, 3)
@@ -162,7 +167,7 @@ def test_a_perturbation_is_the_same_kept_or_drawn_again(model: Any) -> None:
             assert all(torch.equal(a, b) for a, b in zip(way[sweep], plain, strict=True))
 
 
-def test_a_sweep_broken_off_does_not_spoil_the_next(model: Any) -> None:
+def test_an_interrupted_sweep_does_not_affect_the_next(model: Any) -> None:
     weights = [p.data for p in model.parameters()]
     perturbation = Perturbation(weights)
     whole = [z.clone() for _, z in perturbation.sweep(1)]
@@ -177,16 +182,18 @@ def test_a_sweep_broken_off_does_not_spoil_the_next(model: Any) -> None:
     assert all(torch.equal(a, b) for a, b in zip(second, fresh, strict=True))
 
 
-def test_a_torn_last_line_of_the_trajectory_is_not_a_step(tmp_path: Path, model: Any) -> None:
+def test_an_incomplete_last_line_of_the_trajectory_is_not_a_step(
+    tmp_path: Path, model: Any
+) -> None:
     weights_along_a_run(model, tmp_path, ZOHyperparameters(learning_rate=1e-3), steps=3)
     file = tmp_path / TRAJECTORY_NAME
     file.write_bytes(file.read_bytes()[:-5])
     assert [step.step for step in read_trajectory(tmp_path, 2)] == [1, 2]
-    with pytest.raises(DataError, match="has 2 steps, not the 3 asked for"):
+    with pytest.raises(DataError, match="has 2 steps, not 3"):
         read_trajectory(tmp_path, 3)
 
 
-def test_a_trajectory_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_an_invalid_trajectory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a zo run"):
         read_trajectory(tmp_path, 1)
     (tmp_path / TRAJECTORY_NAME).write_text('{}\n{"step": 1}\n')
@@ -194,7 +201,7 @@ def test_a_trajectory_that_is_none_is_an_error(tmp_path: Path) -> None:
         read_trajectory(tmp_path, 1)
 
 
-def test_both_probes_see_the_same_function(tmp_path: Path) -> None:
+def test_both_forward_passes_see_the_same_function(tmp_path: Path) -> None:
     config = GPT2Config(vocab_size=50, n_embd=8, n_layer=1, n_head=1, n_positions=16)
     model = GPT2LMHeadModel(config).train()
     ids = torch.arange(12).view(1, 12)
@@ -202,13 +209,13 @@ def test_both_probes_see_the_same_function(tmp_path: Path) -> None:
     assert len({float(model(ids, labels=ids).loss.detach()) for _ in range(4)}) == 1
 
 
-def arrived(directory: RunDirectory) -> float:
-    """Return how much of the updates arrived, the worst of all steps."""
+def update_cosine(directory: RunDirectory) -> float:
+    """Return the lowest update_cosine of all steps."""
     return min(line["update_cosine"] for line in directory.metrics() if "loss" in line)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_the_whole_update_arrives_in_float32_and_little_of_it_in_bfloat16(
+def test_float32_keeps_the_update_and_bfloat16_loses_most_of_it(
     tmp_path: Path, tiny_model: Path, copa: Path, decay: float
 ) -> None:
     cosine = {}
@@ -216,12 +223,12 @@ def test_the_whole_update_arrives_in_float32_and_little_of_it_in_bfloat16(
         values = {"learning_rate": 1e-6, "weights_dtype": dtype, "weight_decay": decay}
         directory = make_run(tmp_path / dtype, tiny_model, "copa", "zo", copa, **values)
         train(directory)
-        cosine[dtype] = arrived(directory)
+        cosine[dtype] = update_cosine(directory)
     assert cosine["float32"] == pytest.approx(1, abs=1e-3)
     assert cosine["bfloat16"] < 0.5
 
 
-def test_every_step_of_every_seed_has_a_perturbation_of_its_own() -> None:
+def test_every_step_of_every_seed_has_a_different_perturbation() -> None:
     seeds = {step_seed(seed, step) for seed in range(20) for step in range(1, 500)}
     assert len(seeds) == 20 * 499
     assert all(0 <= seed < 2**63 for seed in seeds)

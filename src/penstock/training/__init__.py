@@ -1,7 +1,7 @@
-"""Training: the methods, their objective, the loop, the evaluation.
+"""penstock's own trainer: methods, objectives, the training loop, evaluation.
 
-This is the one room that imports torch, and only inside the process that carries a run: what this
-page offers (hyperparameters and the names of the methods) is read by the grid without it.
+The only package that imports torch, and only in the process that executes a run: the names
+exported here are read without it.
 """
 
 from penstock.training.hyperparameters import Hyperparameters

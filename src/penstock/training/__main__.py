@@ -1,7 +1,9 @@
-"""The process that carries one built-in run: `python -m penstock.training RUN_DIRECTORY`.
+"""The process that executes a run of penstock's own trainer.
 
-Reads `run.json`, trains, and writes the result or the failure into it. It ends with status 0 when
-the run is done, 1 when it failed, 130 when it was stopped.
+    python -m penstock.training RUN_DIRECTORY
+
+Reads `run.json`, trains, and writes the result or the failure into it. Exit status: 0 done,
+1 failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,16 +13,16 @@ from pathlib import Path
 
 from penstock.errors import MissingExtraError
 from penstock.runs import RunDirectory, RunRecord, RunResult
-from penstock.runs.carrying import carry_run
+from penstock.runs.process import execute_run
 
 
 def _train(record: RunRecord, directory: RunDirectory) -> RunResult:
     try:
-        from penstock.training.loop import Trainer
+        from penstock.training.loop import TrainingLoop
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train", "training") from None
-    return Trainer(record.config, directory, record.device).train()
+    return TrainingLoop(record.config, directory, record.device).train()
 
 
 if __name__ == "__main__":
-    sys.exit(carry_run(Path(sys.argv[1]), _train))
+    sys.exit(execute_run(Path(sys.argv[1]), _train))

@@ -1,108 +1,105 @@
-"""Which rows a run trains on, chooses by and is evaluated on: the convention of the MeZO loaders.
-
-The last `dev` rows of the train file choose checkpoints and rates, those before them train, and
-the validation file is what is reported. Where an original and a synthetic dataset are given, dev
-and evaluation rows are the original's, and neither train part holds its dataset's dev rows.
-"""
+"""The rows of a run: what every kind of training data provides, and sampling."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
+import torch
 
-from penstock.errors import ConfigError
-from penstock.formats import TaskDirectory
-from penstock.runs import RunData
-from penstock.tasks import Task, benchmark_task
-from penstock.training.hyperparameters import Hyperparameters
+from penstock.training.methods import Microbatch
+from penstock.training.objective import Objective
 
-Rows = list[dict[str, Any]]
 R = TypeVar("R")
+#: Receives progress messages, one line each.
+Log = Callable[[str], None]
 
-#: The evaluation sample is the same whatever the run's seed, so that scores can be compared.
+#: The evaluation sample does not depend on the run's seed, so that scores are comparable.
 EVALUATION_SEED = 0
 
 
 @dataclass(frozen=True)
-class RunRows:
-    """The rows of a run, each once in its role."""
+class Evaluation:
+    """Scores of a model on rows.
 
-    train: Rows
-    dev: Rows
-    evaluation: Rows
-
-
-def load_rows(
-    data: RunData, task_name: str, values: Hyperparameters, say: Callable[[str], None]
-) -> RunRows:
-    """Read and divide the rows of a run; `say` hears where from and how many.
-
-    Raises DataError for what cannot be read, ConfigError when no row is left to train on.
+    `scores` holds the mean of each metric, `loss` is in nats, `rows` has one entry per row, as
+    written to `predictions.jsonl`.
     """
-    task = benchmark_task(task_name)
-    dev_count = values.dev_samples or task.dev_rows
-    if data.path is not None:
-        main = _Loaded(data.path, task, dev_count, say)
-        train = main.train
-    else:
-        main = _Loaded(str(data.original), task, dev_count, say)
-        train = main.train if data.mix in ("original", "both") else []
-        if data.mix in ("synthetic", "both"):
-            train = train + _Loaded(str(data.synthetic), task, dev_count, say).train
-    evaluation = main.dataset.answered_rows("validation")
-    say(f"Loaded {len(evaluation)} samples from {main.dataset.file('validation')}")
-    chosen = RunRows(
-        train=sample(train, values.train_samples, values.seed, keep_order=False),
-        dev=main.dev,
-        evaluation=sample(evaluation, values.eval_samples, EVALUATION_SEED, keep_order=True),
-    )
-    say(
-        f"Training on {len(chosen.train)} of {len(train)} rows, choosing on {len(chosen.dev)}, "
-        f"evaluating on {len(chosen.evaluation)} of {len(evaluation)}"
-    )
-    return chosen
+
+    scores: dict[str, float]
+    loss: float
+    rows: list[dict[str, Any]]
 
 
-class _Loaded:
-    """The train file of one dataset, divided."""
+class TrainingData(ABC, Generic[R]):
+    """The encoded rows of a run and the objective on them.
 
-    def __init__(self, path: str, task: Task, dev_count: int, say: Callable[[str], None]) -> None:
-        self.dataset = TaskDirectory(Path(path), task)
-        say(f"Loading {task.directory} dataset from local JSONL files at: {path}")
-        rows = self.dataset.answered_rows("train")
-        say(f"Loaded {len(rows)} samples from {self.dataset.file('train')}")
-        if dev_count >= len(rows):
-            raise ConfigError(
-                f"{dev_count} dev rows leave nothing of the {len(rows)} rows of "
-                f"{self.dataset.file('train')} to train on; choose fewer",
-                field="hyperparameters.dev_samples",
-            )
-        self.train, self.dev = rows[:-dev_count], rows[-dev_count:]
+    Rows are read and encoded by the constructor, before the model is loaded; `attach` then adds
+    the model.
+    """
+
+    tokenizer: Any
+    train: Sequence[R]
+    dev: Sequence[R]
+    evaluation: Sequence[R]
+    #: The split that the evaluation rows come from.
+    evaluation_split: Literal["validation", "test"] = "validation"
+    #: The number of evaluation tokens that the loss averages over; None if the loss is no score.
+    evaluation_tokens: int | None = None
+    #: Rows dropped or truncated because of their length.
+    dropped = 0
+    truncated = 0
+    #: Set by `attach`.
+    objective: Objective[R, Any]
+
+    @abstractmethod
+    def attach(self, model: torch.nn.Module) -> None:
+        """Create the objective for the model that the method has prepared."""
+
+    @abstractmethod
+    def evaluate(self, rows: Sequence[R]) -> Evaluation:
+        """Return the scores of rows under the current weights."""
+
+    def microbatches(self, rows: Sequence[R], batch_size: int) -> list[Microbatch]:
+        """Return the forward passes of a step, `batch_size` input rows each.
+
+        Their losses add up to the mean loss of the step. Packed conversations make fewer input
+        rows and so fewer microbatches.
+        """
+        weight = self.objective.weight(rows)
+        inputs = self.objective.input_rows(rows)
+        return [
+            partial(self.objective.loss, inputs[i : i + batch_size], weight)
+            for i in range(0, len(inputs), batch_size)
+        ]
+
+    def chance_score(self) -> float | None:
+        """Return the score of guessing on the evaluation rows; None where nothing is guessed."""
+        return None
 
 
 def sample(rows: list[R], count: int | None, seed: int, *, keep_order: bool) -> list[R]:
-    """Return `count` rows that the seed draws, or all; in their own order or in the drawn one."""
+    """Return `count` rows sampled by the seed, or all; in file order or in sampled order."""
     if count is None or count >= len(rows):
         return rows
     chosen = np.random.default_rng(seed).permutation(len(rows))[:count]
     return [rows[index] for index in (sorted(chosen) if keep_order else chosen)]
 
 
-def batches(rows: int, batch_size: int, seed: int) -> Iterator[Sequence[int]]:
-    """Yield batches of row indices without end; each epoch is a permutation of its own.
+def batch_indices(rows: int, batch_size: int, seed: int) -> Iterator[list[int]]:
+    """Yield batches of row indices forever; each epoch is a new permutation.
 
-    A batch may run over the end of an epoch into the next, so that no row is left out.
+    A batch may extend into the next epoch, so that no row is left out.
     """
-    waiting: list[int] = []
+    pending: list[int] = []
     epoch = 0
     while True:
-        while len(waiting) < batch_size:
-            order = np.random.default_rng((seed, epoch)).permutation(rows)
-            waiting.extend(int(index) for index in order)
+        while len(pending) < batch_size:
+            pending += np.random.default_rng((seed, epoch)).permutation(rows).tolist()
             epoch += 1
-        yield waiting[:batch_size]
-        waiting = waiting[batch_size:]
+        yield pending[:batch_size]
+        pending = pending[batch_size:]

@@ -1,4 +1,4 @@
-"""Load a causal language model and its tokenizer, by hub name or from a local path."""
+"""Load and save a causal language model with its tokenizer."""
 
 from __future__ import annotations
 
@@ -23,51 +23,66 @@ def load_model(
     """Return model (in evaluation mode, on `device`) and tokenizer, which is loaded unless given.
 
     `name` is a hub name, a directory as transformers saves it, or a `.gguf` file, whose weights are
-    dequantised. Raises ConfigError when there is no such model, when weights are missing from it,
-    when its tokenizer has ids that the model has not, or when the device is not there.
+    dequantized. Raises ConfigError if there is no such model, its files lack weights, its tokenizer
+    has ids that it does not embed, or the device is not available.
     """
-    with _naming_the_model(name):
+    with _load_errors(name):
         import torch
         from transformers import AutoModelForCausalLM
         from transformers.utils.logging import disable_progress_bar
 
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise ConfigError(
-                f"this run was given {device}, and torch {torch.__version__} finds no CUDA device; "
+                f"this run was given {device}, but torch {torch.__version__} finds no CUDA device; "
                 "install a CUDA build of torch, or set cuda_devices: cpu"
             )
         disable_progress_bar()
         if tokenizer is None:
             tokenizer = load_tokenizer(name)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            **_where(name), dtype=getattr(torch, dtype), output_loading_info=True
+        model, info = AutoModelForCausalLM.from_pretrained(
+            **_location(name), dtype=getattr(torch, dtype), output_loading_info=True
         )
-    _require_whole(name, model, tokenizer, sorted(found["missing_keys"]))
-    _as_plain_weights(model)
+    _check_complete(name, model, tokenizer, sorted(info["missing_keys"]))
+    if getattr(model, "hf_quantizer", None) is not None:
+        # The weights are dequantized: they must train and be saved as plain weights.
+        model.hf_quantizer = None
+        model.is_quantized = False
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
     return model.to("cuda" if device.startswith("cuda") else "cpu").eval(), tokenizer
 
 
 def load_tokenizer(name: str) -> Any:
-    """Return the tokenizer of a model; raises ConfigError where there is none."""
-    with _naming_the_model(name):
+    """Return the tokenizer of a model; raises ConfigError if there is none."""
+    with _load_errors(name):
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(**_where(name))
+        return AutoTokenizer.from_pretrained(**_location(name))
 
 
 def position_limit(name: str) -> int | None:
-    """Return the most tokens that a model was made for, where its configuration says."""
-    with _naming_the_model(name):
+    """Return the maximum sequence length in a model's configuration, or None."""
+    with _load_errors(name):
         from transformers import AutoConfig
 
-        config = AutoConfig.from_pretrained(**_where(name))
+        config = AutoConfig.from_pretrained(**_location(name))
     limit: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
     return limit
 
 
+def save_model(model: Any, tokenizer: Any, directory: Path) -> None:
+    """Write model and tokenizer as transformers loads them, either both or nothing."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    with staged_directory(directory) as staging:
+        model.save_pretrained(staging)
+        tokenizer.save_pretrained(staging)
+
+
 @contextmanager
-def _naming_the_model(name: str) -> Iterator[None]:
-    """Turn what goes wrong while a model is loaded into an error that names it."""
+def _load_errors(name: str) -> Iterator[None]:
+    """Turn errors of transformers into a ConfigError that names the model."""
     try:
         from safetensors import SafetensorError
 
@@ -80,8 +95,8 @@ def _naming_the_model(name: str) -> Iterator[None]:
         ) from error
 
 
-def _where(name: str) -> dict[str, str]:
-    """Return a model's place in the words of transformers."""
+def _location(name: str) -> dict[str, str]:
+    """Return the arguments of `from_pretrained` for a model."""
     path = Path(name).expanduser()
     if path.suffix == ".gguf" and path.is_file():
         return {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
@@ -92,8 +107,8 @@ def _where(name: str) -> dict[str, str]:
     return {"pretrained_model_name_or_path": name}
 
 
-def _require_whole(name: str, model: Any, tokenizer: Any, missing: list[str]) -> None:
-    """Refuse weights that were made up at random, and a tokenizer that is not the model's."""
+def _check_complete(name: str, model: Any, tokenizer: Any, missing: list[str]) -> None:
+    """Refuse randomly initialized weights, and a tokenizer of another model."""
     if missing:
         raise ConfigError(
             f"its files lack {plural(len(missing), 'tensor')} of a causal language model, such as "
@@ -103,26 +118,7 @@ def _require_whole(name: str, model: Any, tokenizer: Any, missing: list[str]) ->
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ConfigError(
-            f"the tokenizer has {len(tokenizer):,} ids and the model embeds {rows:,}: they do not "
-            "belong together",
+            f"the tokenizer has {len(tokenizer):,} ids but the model embeds only {rows:,}; use the "
+            "tokenizer that belongs to the model",
             field=f"model '{name}'",
         )
-
-
-def _as_plain_weights(model: Any) -> None:
-    """Forget that the weights came out of a quantised file, so that they train and save."""
-    if getattr(model, "hf_quantizer", None) is not None:
-        model.hf_quantizer = None
-        model.is_quantized = False
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
-
-
-def save_model(model: Any, tokenizer: Any, directory: Path) -> None:
-    """Write model and tokenizer, whole or not at all, as transformers loads them."""
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    with staged_directory(directory) as staging:
-        model.save_pretrained(staging)
-        tokenizer.save_pretrained(staging)

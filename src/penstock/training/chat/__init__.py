@@ -1,8 +1,8 @@
-"""Chat: conversations to tokens by the tokenizer's template, with the answers marked and packed.
+"""Training on chat rows: conversations to tokens, with the answers marked and packed.
 
-What this page offers reads rows and needs no torch: the grid proves a dataset with it.
+`ChatRows` needs no torch: experiments validate a dataset with it before a run starts.
 """
 
-from penstock.training.chat.rows import ChatRows
+from penstock.training.chat.splits import ChatRows
 
 __all__ = ["ChatRows"]

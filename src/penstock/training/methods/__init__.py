@@ -1,8 +1,8 @@
-"""How weights move: one file a method. `METHODS.get("zo")` finds one by name."""
+"""How weights are updated: one file per method. `METHODS.get("zo")` returns one by name."""
 
 from penstock.registry import Registry
-from penstock.training.methods._base import LossPart, Method
+from penstock.training.methods._base import Method, Microbatch
 
-__all__ = ["METHODS", "LossPart", "Method"]
+__all__ = ["METHODS", "Method", "Microbatch"]
 
 METHODS: Registry[type[Method]] = Registry("method", "penstock.training.methods", "METHOD")

@@ -1,4 +1,7 @@
-"""What a method is. Modules here import torch inside functions: the grid reads them without it."""
+"""The interface of a method.
+
+Methods import torch inside functions: the grid reads their hyperparameters without it.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,17 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-#: Computes one batch's share of the step's loss, a scalar tensor; the shares add up to the loss.
-LossPart = Callable[[], "Tensor"]
+#: Runs the forward pass of one microbatch and returns its share of the step's loss, a scalar
+#: tensor with gradient. The shares of a step add up to its loss.
+Microbatch = Callable[[], "Tensor"]
 
 
 class Method(ABC):
-    """Moves the weights of a model, one step at a time."""
+    """Updates the weights of a model, one step at a time."""
 
     #: The registered name, the same as the module's.
     name: ClassVar[str]
-    #: The method's hyperparameters, with its defaults.
+    #: The model of the method's hyperparameters, with defaults.
     Hyperparameters: ClassVar[type[Hyperparameters]] = Hyperparameters
 
     model: torch.nn.Module
@@ -32,39 +36,38 @@ class Method(ABC):
         self.hyperparameters = hyperparameters
 
     def prepare(self, model: torch.nn.Module, directory: Path | None = None) -> torch.nn.Module:
-        """Take the model to be trained; return the one to run, which may wrap it.
+        """Take the model to train; return the one for forward passes, which may wrap it.
 
-        `directory` is the run's; a method that keeps a record of its steps begins it there.
+        `directory` is the run's; a method that records its steps starts the record there.
         """
         self.model = model
         return model
 
     @abstractmethod
     def step(
-        self, parts: Sequence[LossPart], learning_rate: float, step: int, *, measure: bool
+        self, microbatches: Sequence[Microbatch], learning_rate: float, step: int, *, measure: bool
     ) -> dict[str, float]:
-        """Make update number `step` (from 1).
+        """Make update number `step` (from 1) and return its metrics, `loss` among them.
 
-        Returns the metrics of the step, `loss` among them; those that cost something are there
-        only when `measure` is true.
+        Metrics that are expensive to compute are returned only if `measure` is true.
         """
 
     def trained(self) -> dict[str, Tensor]:
-        """Return the tensors that training changes, by name, as they are in the model."""
+        """Return the model's trained tensors by name, without copying."""
         return {name: p.data for name, p in self.model.named_parameters() if p.requires_grad}
 
     def save(self, directory: Path) -> None:  # noqa: B027 - most methods have nothing to save
-        """Write into the run's directory what rebuilds the weights that are in the model now.
+        """Write what rebuilds the current weights into the run's directory.
 
         Called once, with the best weights. A method whose weights are as large as the model
-        writes nothing here: `save_model` does.
+        writes nothing; the hyperparameter `save_model` saves those.
         """
 
     def restore(self, directory: Path, step: int, *, best: bool) -> None:
-        """Put the weights that a finished run had after `step` into the prepared model.
+        """Load the weights of a finished run after `step` into the prepared model.
 
-        `best` says that they are those the run was evaluated with. Raises DataError when the run
-        did not keep them.
+        `best` is true for the weights that the run was evaluated with. Raises DataError if the run
+        did not save them.
         """
         raise DataError(
             f"{self.name} keeps the weights of its best step, and only with save_model: true, as "
@@ -73,10 +76,10 @@ class Method(ABC):
         )
 
     def merged(self) -> torch.nn.Module:
-        """Return a model of the original's class with the current weights."""
+        """Return a model of the base model's class with the current weights."""
         return self.model
 
 
-def decays(parameter: Tensor) -> bool:
-    """Say whether weight decay applies: to matrices, not to biases and norms."""
+def has_weight_decay(parameter: Tensor) -> bool:
+    """Return True for matrices, False for biases and norms."""
     return parameter.ndim >= 2

@@ -1,4 +1,4 @@
-"""First-order fine-tuning of every weight: AdamW, or SGD by choice."""
+"""First-order fine-tuning of all weights with AdamW or SGD."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from penstock.training.hyperparameters import Hyperparameters
-from penstock.training.methods._base import LossPart, Method, decays
+from penstock.training.methods._base import Method, Microbatch, has_weight_decay
 
 if TYPE_CHECKING:
     import torch
 
 
 class FirstOrderHyperparameters(Hyperparameters):
-    """What the first-order methods add."""
+    """Hyperparameters of first-order methods."""
 
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="The rule of the update.")
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="The optimizer.")
     max_grad_norm: float | None = Field(
-        1.0, gt=0, description="Gradients are scaled down to this norm; null: never."
+        1.0, gt=0, description="Gradients are clipped to this norm; null: no clipping."
     )
 
     @model_validator(mode="after")
@@ -39,25 +39,34 @@ class FirstOrderFull(Method):
 
     name = "fo_full"
     Hyperparameters: ClassVar[type[Hyperparameters]] = FirstOrderHyperparameters
-
     hyperparameters: FirstOrderHyperparameters
 
     def prepare(self, model: torch.nn.Module, directory: Path | None = None) -> torch.nn.Module:
-        """Take the model and make its optimizer."""
-        self.model = model.eval()  # adapters come in training mode
-        self.optimizer = self._make_optimizer()
+        import torch
+
+        self.model = model.eval()  # peft returns adapters in training mode
+        trained = [p for p in model.parameters() if p.requires_grad]
+        groups = [
+            {
+                "params": [p for p in trained if has_weight_decay(p)],
+                "weight_decay": self.hyperparameters.weight_decay,
+            },
+            {"params": [p for p in trained if not has_weight_decay(p)], "weight_decay": 0.0},
+        ]
+        optimizers = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+        optimizer = optimizers[self.hyperparameters.optimizer]
+        self.optimizer = optimizer(groups, lr=self.hyperparameters.learning_rate)
         return model
 
     def step(
-        self, parts: Sequence[LossPart], learning_rate: float, step: int, *, measure: bool
+        self, microbatches: Sequence[Microbatch], learning_rate: float, step: int, *, measure: bool
     ) -> dict[str, float]:
-        """Add up the gradients of all parts, clip them, and move."""
         import torch
 
         self.model.train()
         total = 0.0
-        for part in parts:
-            loss = part()
+        for microbatch in microbatches:
+            loss = microbatch()
             loss.backward()
             total += float(loss.detach())
         parameters = [p for p in self.model.parameters() if p.grad is not None]
@@ -69,22 +78,6 @@ class FirstOrderFull(Method):
         self.optimizer.zero_grad(set_to_none=True)
         self.model.eval()
         return {"loss": total, "grad_norm": norm}
-
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        import torch
-
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        groups = [
-            {
-                "params": [p for p in trained if decays(p)],
-                "weight_decay": self.hyperparameters.weight_decay,
-            },
-            {"params": [p for p in trained if not decays(p)], "weight_decay": 0.0},
-        ]
-        rate = self.hyperparameters.learning_rate
-        if self.hyperparameters.optimizer == "sgd":
-            return torch.optim.SGD(groups, lr=rate)
-        return torch.optim.AdamW(groups, lr=rate)
 
 
 METHOD = FirstOrderFull

@@ -1,4 +1,4 @@
-"""First-order fine-tuning of low-rank adapters (Hu et al. 2021, arXiv 2106.09685), by peft."""
+"""First-order fine-tuning of low-rank adapters (Hu et al. 2021, arXiv 2106.09685) with peft."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ ADAPTER_NAME = "adapter"
 
 
 class LoraHyperparameters(FirstOrderHyperparameters):
-    """What fo_lora adds."""
+    """Hyperparameters of fo_lora."""
 
     lora_rank: int = Field(16, ge=1, description="The rank of each adapter.")
     lora_alpha: float = Field(16.0, gt=0, description="Adapters are scaled by alpha / rank.")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on the adapters' input.")
     lora_targets: str = Field(
         "auto",
-        description="The adapted modules, as names with commas between (q_proj,v_proj), "
-        "all-linear, or auto: what peft takes for the architecture.",
+        description="The adapted modules: comma-separated names (q_proj,v_proj), all-linear, or "
+        "auto for peft's default of the architecture.",
     )
 
 
 class FirstOrderLora(FirstOrderFull):
-    """Back-propagation into adapters; the model's own weights stay."""
+    """Back-propagation into adapters; the weights of the model are frozen."""
 
     name = "fo_lora"
     Hyperparameters: ClassVar[type[Hyperparameters]] = LoraHyperparameters
     hyperparameters: LoraHyperparameters
 
     def prepare(self, model: torch.nn.Module, directory: Path | None = None) -> torch.nn.Module:
-        """Wrap the model with fresh adapters.
+        """Wrap the model with new adapters.
 
-        Raises ConfigError when the targets are not modules of the model.
+        Raises ConfigError if the targets are not modules of the model.
         """
         from peft import LoraConfig, get_peft_model
 
@@ -68,12 +68,10 @@ class FirstOrderLora(FirstOrderFull):
         return super().prepare(self._adapted, directory)
 
     def save(self, directory: Path) -> None:
-        """Write the adapter as peft reads it."""
         with staged_directory(directory / ADAPTER_NAME) as staging:
             self._adapted.save_pretrained(staging)
 
     def restore(self, directory: Path, step: int, *, best: bool) -> None:
-        """Load the adapter, which is that of the best step."""
         from peft.utils import SAFETENSORS_WEIGHTS_NAME
 
         if not best:
@@ -84,7 +82,6 @@ class FirstOrderLora(FirstOrderFull):
         self._adapted.load_adapter(adapter, "default", is_trainable=False)
 
     def merged(self) -> torch.nn.Module:
-        """Return the model with the adapters added into its weights."""
         merged: torch.nn.Module = self._adapted.merge_and_unload()
         return merged
 

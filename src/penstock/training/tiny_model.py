@@ -1,4 +1,4 @@
-"""A language model of a few hundred thousand weights, built and taught words in seconds."""
+"""A language model of a few hundred thousand weights, created and trained in seconds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build_tiny_model(
 ) -> None:
     """Train a byte-level BPE tokenizer and a small Llama on `sentences`; write both.
 
-    Every sentence must be shorter than 64 tokens. On one core this takes about 10 seconds; more
+    Sentences must be shorter than 64 tokens. This takes about 10 seconds on one core; on more, the
     threads would wait for each other longer than they compute.
     """
     torch.manual_seed(seed)
@@ -48,7 +48,7 @@ def build_tiny_model(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        _teach(model, tokenizer, sentences, steps, seed)
+        _train_model(model, tokenizer, sentences, steps, seed)
     finally:
         torch.set_num_threads(threads)
     save_model(model, tokenizer, directory)
@@ -70,12 +70,13 @@ def _train_tokenizer(sentences: Sequence[str], vocabulary: int) -> Any:
     )
 
 
-def _teach(model: Any, tokenizer: Any, sentences: Sequence[str], steps: int, seed: int) -> None:
+def _train_model(
+    model: Any, tokenizer: Any, sentences: Sequence[str], steps: int, seed: int
+) -> None:
     rng = random.Random(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     for step in range(steps):
-        chosen = rng.sample(list(sentences), 32)
-        batch = tokenizer(chosen, return_tensors="pt", padding=True)
+        batch = tokenizer(rng.sample(list(sentences), 32), return_tensors="pt", padding=True)
         labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * (1 - step / steps)
