@@ -9,7 +9,8 @@ import pytest
 from hypothesis import settings
 
 # Processes that tests start import `helpers`, too.
-os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+_INHERITED = os.environ.get("PYTHONPATH")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), _INHERITED]))
 # Tests run side by side on all cores; threads of one that wait for each other slow down all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

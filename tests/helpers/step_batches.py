@@ -1,8 +1,7 @@
-"""Batches, orders and tallies for the tests of steps."""
+"""Batches, orders and counters for the tests of steps."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -11,21 +10,25 @@ from typing import Any
 import numpy as np
 
 from penstock.batches import RowBatch, RowStats, TokenBatch
-from penstock.steps import Arranging, Order, Step
+from penstock.step_report import StepReport
+from penstock.steps import DatasetStep, Order, OrderContext, Step
 
 
 def stats(skip: bool = False) -> RowStats:
-    """Return a stats of the input_split `input.jsonl`, whose row n is line n + 1."""
+    """Return the counters of the input split `input.jsonl`, whose row n is line n + 1.
+
+    `stats.current` is the report that a step fills in.
+    """
     return RowStats(lambda number: ("input.jsonl", number + 1), skip=skip)
 
 
 def rows(*rows: dict[str, Any]) -> RowBatch:
-    """Return a batch of rows; one without a text gets an empty one."""
+    """Return a batch of rows; a row without a text gets an empty one."""
     return RowBatch([{"text": "", **row} for row in rows], range(len(rows)))
 
 
 def texts(*texts: str) -> RowBatch:
-    """Return a batch of rows that are their text alone."""
+    """Return a batch of rows that have only a text."""
     return rows(*({"text": text} for text in texts))
 
 
@@ -42,7 +45,7 @@ def documents(
 
 
 def order_of(units: Sequence[Sequence[int]], **columns: Sequence[int]) -> Order:
-    """Return the order of units given by the lengths of their segments, one after the other."""
+    """Return the order of units with segments of these lengths, one after the other."""
     lengths = np.array([length for unit in units for length in unit], np.int32)
     return Order(
         starts=np.cumsum(lengths, dtype=np.int64) - lengths,
@@ -52,26 +55,40 @@ def order_of(units: Sequence[Sequence[int]], **columns: Sequence[int]) -> Order:
     )
 
 
-def arranged(
+def context(name: str = "step", seed: int = 0, **fields: Any) -> OrderContext:
+    """Return the context of a step on the whole dataset, with an empty report."""
+    return OrderContext(seed=seed, report=StepReport(name), **fields)
+
+
+def run_steps(
     batches: Sequence[RowBatch],
     *steps: Step,
     sources: Sequence[str] = ("source",),
     source: Sequence[int] | None = None,
     seed: int = 0,
-) -> tuple[Order, Counter[str]]:
-    """Carry steps through `apply`, batch by batch, then `arrange`, as a build of rows does.
+) -> tuple[Order, dict[str, StepReport], dict[str, Any]]:
+    """Run steps as a build of rows does: those on rows batch by batch, then those on the dataset.
 
-    Returns the order, whose `starts` are the numbers of the rows that stay, and the counts.
-    `source` is the number of each row's source.
+    Returns the order, whose `starts` are the numbers of the remaining rows, the report of each step
+    by its class name in lower case, and the statistics. `source` is the code of each row's source.
     """
-    counted = stats()
+    names = [type(step).__name__.lower() for step in steps]
+    for index, step in enumerate(steps):
+        step.verify(steps[:index], steps[index + 1 :], sources)
+    counted = RowStats(lambda number: ("input.jsonl", number + 1), steps=names)
     columns: list[dict[str, np.ndarray]] = []
     left: list[int] = []
     seen = 0
     for batch in batches:
         made: Any = batch
-        for step in steps:
-            made = step.apply(made, counted)
+        for index, step in enumerate(steps):
+            with counted.step(index) as report:
+                if not isinstance(step, DatasetStep):
+                    made = step.apply(made, counted)
+                    report.kept += len(made)
+                elif step.capabilities.reads_rows:
+                    made, values = step.measure(made, counted)
+                    made.columns = {**made.columns, f"step{index}": values}
         columns.append(made.columns)
         left += [seen + number for number in made.numbers]
         seen += len(batch)
@@ -79,11 +96,21 @@ def arranged(
     of_rows = np.array(source if source is not None else [0] * seen, np.uint8)
     joined["source"] = of_rows[left]
     order = replace(order_of([[1]] * len(left)), starts=np.array(left, np.int64), columns=joined)
-    notes = {name: np.concatenate(values) for name, values in counted.notes.items()}
-    arranging = Arranging(seed, source_names=sources, notes=notes, counts=counted.counts)
-    for step in steps:
-        order = step.arrange(order, arranging)
-    return order, counted.counts
+    aside = {name: np.concatenate(values) for name, values in counted.kept_aside.items()}
+    statistics: dict[str, Any] = {}
+    for index, step in enumerate(steps):
+        report = counted.reports[index + 1]
+        if isinstance(step, DatasetStep):
+            columns_left = dict(order.columns)
+            given = OrderContext(
+                seed, report, source_names=sources, aside=aside, statistics=statistics
+            )
+            if step.capabilities.reads_rows:
+                given.values = columns_left.pop(f"step{index}")
+            order = step.reorder(replace(order, columns=columns_left), given)
+            report.kept += len(order)
+        step.check_report(report)
+    return order, {report.name: report for report in counted.reports}, statistics
 
 
 def segments_of(order: Order) -> list[list[tuple[int, int]]]:
