@@ -1,8 +1,8 @@
-"""Packed rows to TFRecord: penstock beside tf.train.Example with TFRecordWriter.
+"""Writing packed TFRecord: penstock beside tf.train.Example with TFRecordWriter.
 
-Both write the same shard of rows x 6 columns x context int32; theirs gets the finished columns,
-ours makes them from the documents on the way. They take turns, and every record of one is compared
-with the other's. CPU time of the process; a raw column counts 4 bytes a value.
+Both write the same shard of rows x 6 columns x context int32; theirs receives finished columns,
+ours produces them from documents. They take turns, and all records are compared. CPU time of the
+process; a raw column counts 4 bytes per value.
 
     python benchmarks/tfrecord_write.py [--rows 256] [--context 4096] [--rounds 5]
 """
@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -24,29 +22,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import tensorflow as tf
+from _packed_rows import VOCABULARY, cpu_seconds, packed_rows
 
-from penstock.formats import FORMATS, OutputSpec, RowBlock, SplitShape
-
-VOCABULARY = 50_257
-
-
-def packed_rows(rows: int, context: int) -> RowBlock:
-    """Return rows that are full of documents of log-normal length, ids spread over a vocabulary."""
-    chance = np.random.default_rng(0)
-    lengths: list[int] = []
-    first = [0]
-    for _ in range(rows):
-        left = context
-        while left:
-            lengths.append(min(left, int(chance.lognormal(5.9, 1)) + 1))
-            left -= lengths[-1]
-        first.append(len(lengths))
-    ids = chance.integers(0, VOCABULARY, rows * context).astype(np.uint16)
-    return RowBlock(ids, np.array(lengths, np.int32), np.array(first, np.int64))
+from penstock.formats import FORMATS, OutputSpec, SplitShape
 
 
 def write_theirs(path: Path, columns: dict[str, NDArray[np.int32]]) -> None:
-    """Write rows as the documentation of TensorFlow shows it."""
+    """Write rows as in the documentation of TensorFlow."""
     with tf.io.TFRecordWriter(str(path)) as writer:
         for row in range(len(columns["inputs"])):
             features = {
@@ -66,12 +48,6 @@ def assert_same(ours: Path, theirs: Path) -> None:
     )
     for one, other in pairs:
         assert tf.train.Example.FromString(one) == tf.train.Example.FromString(other)
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 def main() -> None:
@@ -95,7 +71,7 @@ def main() -> None:
         def write_ours() -> None:
             format.write(home, shard, target, [block])
 
-        write_ours()  # the first time compiles
+        write_ours()  # compiles the loops
         format.finish(home, target, [])
         rows = [row.columns for row in format.open(home).rows("train")]
         columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -98,14 +98,6 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
-class _RepeatedKeyError(Exception):
-    pass
-
-
-class _LargeIntegerError(Exception):
-    pass
-
-
 def _repeated_key(raw: bytes, row: dict[str, Any]) -> str | None:
     """Return the first key that occurs twice in one object, or None.
 
@@ -115,11 +107,17 @@ def _repeated_key(raw: bytes, row: dict[str, Any]) -> str | None:
     ends = len(_KEY_END(raw))
     if ends <= len(row) or ends <= _count_keys(row):
         return None
-    try:
-        json.loads(raw, object_pairs_hook=_refuse_repeated)
-    except _RepeatedKeyError as repeated:
-        return str(repeated)
-    return None
+    repeated: list[str] = []
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                repeated.append(key)
+            seen.add(key)
+
+    json.loads(raw, object_pairs_hook=check)
+    return repeated[0] if repeated else None
 
 
 def _count_keys(row: dict[str, Any]) -> int:
@@ -135,14 +133,6 @@ def _count_keys(row: dict[str, Any]) -> int:
             if type(inner) is dict or type(inner) is list:
                 todo.append(inner)
     return count
-
-
-def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
-    seen = set()
-    for key, _ in pairs:
-        if key in seen:
-            raise _RepeatedKeyError(key)
-        seen.add(key)
 
 
 def _has_large_float(values: Iterable[Any]) -> bool:
@@ -170,16 +160,9 @@ def _is_of_integers(values: list[Any]) -> bool:
 
 def _has_large_integer(raw: bytes) -> bool:
     """Parse a line again; return True if it has an integer that does not fit in 64 bits."""
-    try:
-        json.loads(raw, parse_int=_refuse_large)
-    except _LargeIntegerError:
-        return True
-    return False
-
-
-def _refuse_large(digits: str) -> None:
-    if len(digits) > 20 or not -(1 << 63) <= int(digits) < 1 << 64:
-        raise _LargeIntegerError
+    found: list[str] = []
+    json.loads(raw, parse_int=found.append)
+    return any(len(n) > 20 or not -(1 << 63) <= int(n) < 1 << 64 for n in found)
 
 
 def _not_json(value: Any) -> str | None:

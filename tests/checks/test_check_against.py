@@ -1,4 +1,4 @@
-"""Synthetic data beside the original it was made from."""
+"""Synthetic data compared with its original."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def original(tmp_path: Path) -> Path:
 
 
 def compared(original: Path, rows: list[dict[str, object]]) -> dict[str, list[Finding]]:
-    """Write synthetic train rows and return what differs from the original."""
+    """Write synthetic train rows and return the findings, compared with the original."""
     synthetic = write_copa(original.parents[1] / "synthetic" / "Copa", train=rows)
     return found(check(synthetic, against=original))
 
@@ -39,12 +39,12 @@ def test_rephrased_rows_give_no_finding(original: Path) -> None:
     assert compared(original, SYNTHETIC) == {}
 
 
-def test_rows_that_were_lost_are_an_error_with_their_ids(original: Path) -> None:
+def test_missing_rows_are_an_error_with_their_ids(original: Path) -> None:
     by_code = compared(original, SYNTHETIC[:4] + SYNTHETIC[6:])
     assert by_code.keys() == {"rows-lost"}
     (finding,) = by_code["rows-lost"]
     assert (finding.severity, finding.count) == (Severity.ERROR, 2)
-    assert finding.message == "2 rows of the original left out: idx 4, 5"
+    assert finding.message == "2 original rows missing: idx 4, 5"
 
 
 def test_rows_that_were_added_are_a_warning(original: Path) -> None:
@@ -100,15 +100,14 @@ def test_shuffled_rows_are_matched_by_their_ids(original: Path) -> None:
     assert compared(original, SYNTHETIC[::-1]) == {}
 
 
-def test_identical_rows_are_counted_with_the_kept_tail(original: Path) -> None:
+def test_identical_rows_are_counted_with_those_at_the_end(original: Path) -> None:
     rows = [*ORIGINAL[:1], *SYNTHETIC[1:15], *ORIGINAL[15:]]
     by_code = compared(original, rows)
     assert by_code.keys() == {"rows-identical"}
     (finding,) = by_code["rows-identical"]
     assert (finding.severity, finding.line, finding.count) == (Severity.INFO, 1, 6)
     assert finding.message == (
-        "6 of 20 rows (30.0%) identical to the original; "
-        "5 of them are the kept tail, the last 5 rows"
+        "6 of 20 rows (30.0%) identical to the original; 5 of them are the last 5 rows"
     )
 
 
@@ -120,9 +119,7 @@ def test_identical_rows_are_counted_with_the_kept_tail(original: Path) -> None:
         ("Certainly, here's the rephrased premise: The rain came.", "text-chatter"),
     ],
 )
-def test_what_a_model_leaves_in_a_text_is_a_warning(
-    original: Path, premise: str, code: str
-) -> None:
+def test_traces_of_a_model_in_a_text_are_a_warning(original: Path, premise: str, code: str) -> None:
     rows = changed(changed(SYNTHETIC, 5, premise=premise), 9, premise=f"{premise} So.")
     by_code = compared(original, changed(rows, 10, premise=premise.replace("rain", "wind")))
     assert code in by_code
@@ -131,7 +128,7 @@ def test_what_a_model_leaves_in_a_text_is_a_warning(
     assert (finding.line, finding.count) == (5, 2 if code == "text-quoted" else 3)
 
 
-def test_what_the_original_has_too_was_not_left_by_a_model(tmp_path: Path) -> None:
+def test_traces_that_the_original_has_too_are_no_finding(tmp_path: Path) -> None:
     odd = ['"Rain."', "Rain\ncame.", "Sure! Rain."]
     old = [row | {"premise": text} for row, text in zip(copa_rows(3), odd, strict=True)]
     new = [row | {"premise": row["premise"].replace("Rain", "Drizzle")} for row in old]
@@ -139,13 +136,13 @@ def test_what_the_original_has_too_was_not_left_by_a_model(tmp_path: Path) -> No
     assert compared(original, new) == {}
 
 
-def test_chatter_shows_the_words_and_no_more_of_the_text(original: Path) -> None:
+def test_a_finding_shows_the_words_of_the_model_only(original: Path) -> None:
     premise = "Here is the rephrased premise: The rain came."
     (finding,) = compared(original, changed(SYNTHETIC, 5, premise=premise))["text-chatter"]
     assert finding.message.endswith("'Here is the rephrased premise'")
 
 
-def test_duplicated_texts_are_told_apart_by_whether_the_original_has_them(tmp_path: Path) -> None:
+def test_duplicated_texts_are_inherited_or_new(tmp_path: Path) -> None:
     old = changed(ORIGINAL, 20, premise=ORIGINAL[18]["premise"])
     original = write_copa(tmp_path / "original" / "Copa", train=old)
     rows = SYNTHETIC[:18] + old[18:]
@@ -173,7 +170,7 @@ def test_new_overlap_with_validation_is_an_error_and_inherited_overlap_is_not(
     assert (new.severity, new.line, new.count) == (Severity.ERROR, 5, 1)
 
 
-def test_a_version_with_only_a_train_file_is_held_against_the_originals_validation(
+def test_a_version_with_only_a_train_file_is_compared_with_the_originals_validation(
     original: Path, tmp_path: Path
 ) -> None:
     shared = copa_rows(1, first=1000)[0]["premise"]
@@ -222,11 +219,11 @@ def test_rows_without_ids_are_matched_by_position(tmp_path: Path) -> None:
     assert by_code["label-changed"][0].line == 4
 
 
-def test_rows_without_ids_that_were_lost_are_found_by_their_other_fields(tmp_path: Path) -> None:
+def test_missing_rows_without_ids_are_found_by_their_other_fields(tmp_path: Path) -> None:
     old = boolq_rows(10)
     by_code = compared_boolq(tmp_path, old, restated(old[:2] + old[3:]))
     assert by_code.keys() == {"rows-lost"}
-    assert by_code["rows-lost"][0].message == "1 row of the original left out: line 3"
+    assert by_code["rows-lost"][0].message == "1 original row missing: line 3"
 
 
 def test_rows_that_cannot_be_matched_are_an_error(tmp_path: Path) -> None:
@@ -251,7 +248,7 @@ def test_the_original_is_found_in_a_tree_by_its_task(original: Path, tmp_path: P
 
 def test_an_original_of_another_task_is_refused(original: Path, tmp_path: Path) -> None:
     boolq = write_boolq(tmp_path / "BOOLQ", boolq_rows(3))
-    with pytest.raises(ConfigError, match=rf"{original}: holds no original of {boolq}"):
+    with pytest.raises(ConfigError, match=rf"{original}: has no original of {boolq}"):
         check(boolq, against=original)
 
 
@@ -259,7 +256,7 @@ def test_several_originals_of_a_task_are_refused_with_their_paths(
     original: Path, tmp_path: Path
 ) -> None:
     write_copa(original.parent / "Copa_2")
-    with pytest.raises(ConfigError, match=r"name one original .*Copa, .*Copa_2"):
+    with pytest.raises(ConfigError, match=r"several originals of .*name one: .*Copa, .*Copa_2"):
         check(original, against=original.parent)
 
 

@@ -1,4 +1,4 @@
-"""Bytes flipped, files cut short: a check ends with findings or words, never with a traceback."""
+"""With flipped bytes and truncated files, a check ends with findings or a clear error."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def damages(directory: Path) -> Iterator[Path]:
-    """Damage one file after another, in one way after another, and put it right again."""
+    """Damage one file after another in different ways, and restore it each time."""
     generator = np.random.default_rng(7)
     files = sorted(path for path in directory.iterdir() if path.is_file())
     for number in range(DAMAGES):
         file = files[number % len(files)]
-        whole = file.read_bytes()
+        original = file.read_bytes()
         if number % 3 == 2:
-            file.write_bytes(whole[: int(generator.integers(0, len(whole)))])
+            file.write_bytes(original[: int(generator.integers(0, len(original)))])
         else:
-            content = bytearray(whole)
+            content = bytearray(original)
             # In the header half of the time, where a byte changes the meaning of all others.
             reach = min(len(content), 64) if number % 2 else len(content)
-            for place in generator.integers(0, reach, 1 + number % 4):
-                content[place] ^= 1 << int(generator.integers(0, 8))
+            for position in generator.integers(0, reach, 1 + number % 4):
+                content[position] ^= 1 << int(generator.integers(0, 8))
             file.write_bytes(content)
         yield file
-        file.write_bytes(whole)
+        file.write_bytes(original)
 
 
 @pytest.mark.parametrize("kind", ["megatron", "tfrecord", "packed_jsonl"])
-def test_damaged_files_end_in_findings_or_words(datasets: dict[str, Path], kind: str) -> None:
+def test_damaged_files_give_findings_or_a_clear_error(datasets: dict[str, Path], kind: str) -> None:
     directory = datasets[kind]
     assert check(directory).ok
     for file in damages(directory):
@@ -68,13 +68,15 @@ def test_damaged_files_end_in_findings_or_words(datasets: dict[str, Path], kind:
             noticed = not check(directory).ok
         except PenstockError as error:
             noticed = str(directory) in str(error)
-        # A word of the recipe in the manifest may be another one, and all is still well.
+        # A changed word of the recipe in the manifest may be harmless.
         assert noticed or file.name == MANIFEST_NAME, file.name
     assert check(directory).ok
 
 
 @pytest.mark.parametrize("kind", ["megatron", "tfrecord", "packed_jsonl"])
-def test_damaged_files_are_shown_or_refused_in_words(datasets: dict[str, Path], kind: str) -> None:
+def test_damaged_files_are_shown_or_give_a_clear_error(
+    datasets: dict[str, Path], kind: str
+) -> None:
     for _ in damages(datasets[kind]):
         try:
             assert show(datasets[kind]).rows

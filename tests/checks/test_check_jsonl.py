@@ -1,4 +1,4 @@
-"""Rows of text that a recipe made: the files of the manifest, and lines that are no rows."""
+"""Rows of text that a recipe wrote: the files of the manifest, and lines that are not rows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def rows(tmp_path: Path) -> Path:
     return directory
 
 
-def test_rows_that_are_as_they_were_written_have_no_finding(rows: Path) -> None:
+def test_unchanged_rows_have_no_finding(rows: Path) -> None:
     (dataset,) = check(rows.parent).datasets
     assert (dataset.path, dataset.format, dataset.rows) == (str(rows), "jsonl", 7)
     assert dataset.findings == []
 
 
-def test_a_line_that_is_no_row_is_named_and_so_is_the_file_that_has_changed(rows: Path) -> None:
+def test_lines_that_are_not_rows_and_the_changed_file_are_errors(rows: Path) -> None:
     with (rows / "validation.jsonl").open("a") as stream:
         stream.write("[1]\n{")
     report = check(rows)
@@ -35,7 +35,7 @@ def test_a_line_that_is_no_row_is_named_and_so_is_the_file_that_has_changed(rows
     assert found(report)["not-an-object"][0].line == 3
 
 
-def test_a_file_that_is_gone_is_named(rows: Path) -> None:
+def test_a_missing_file_is_an_error(rows: Path) -> None:
     (rows / "train.jsonl").unlink()
     (finding,) = found(check(rows))["manifest-mismatch"]
     assert (finding.file, "is missing" in finding.message) == (str(rows / "train.jsonl"), True)

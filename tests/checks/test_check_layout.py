@@ -1,4 +1,4 @@
-"""Files that are missing, wrongly named, broken, or unlike their manifest."""
+"""Files that are missing, misnamed, broken, or different from their manifest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from penstock.findings import Severity
 from penstock.manifest import describe
 
 
-def test_a_whole_dataset_has_no_findings(tmp_path: Path) -> None:
+def test_a_complete_dataset_has_no_findings(tmp_path: Path) -> None:
     write_copa(tmp_path / "Copa", test=copa_rows(4, first=2000))
     (dataset,) = check(tmp_path).datasets
     assert dataset.findings == []
@@ -49,7 +49,7 @@ def test_an_empty_directory_with_the_name_of_a_task_misses_its_files(tmp_path: P
     ]
 
 
-def test_a_version_without_validation_is_told_how_to_migrate(tmp_path: Path) -> None:
+def test_the_fix_for_a_version_without_validation_is_to_migrate(tmp_path: Path) -> None:
     write_copa(tmp_path / "Copa")
     version = tmp_path / "Copa" / "mezo_gpt" / "version_1"
     write_rows(version / "copa_train.jsonl", copa_rows(20))
@@ -59,7 +59,7 @@ def test_a_version_without_validation_is_told_how_to_migrate(tmp_path: Path) -> 
     assert "--pick Copa=mezo_gpt/version_1 or --all-versions Copa=mezo_gpt" in finding.fix
 
 
-def test_a_version_is_told_how_to_migrate_from_within_its_tree(
+def test_the_fix_is_to_migrate_from_within_the_tree_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_rows(tmp_path / "CB" / "lora" / "cb_train.jsonl", [])
@@ -108,7 +108,7 @@ def test_two_names_that_differ_only_in_case_are_an_error(tmp_path: Path) -> None
         ("copa_trian.jsonl", "copa_train.jsonl"),
     ],
 )
-def test_a_wrongly_named_file_points_at_the_right_name(
+def test_a_misnamed_file_is_an_error_with_the_right_name(
     tmp_path: Path, wrong: str, right: str
 ) -> None:
     copa = write_copa(tmp_path / "Copa")
@@ -130,7 +130,7 @@ def test_a_file_of_another_kind_is_not_taken_for_a_missing_one(tmp_path: Path, o
 
 
 @pytest.mark.parametrize("stray", ["copa_train_old.jsonl", "mezo_gpt/version_3/rows.jsonl"])
-def test_rows_that_nothing_reads_are_a_warning(tmp_path: Path, stray: str) -> None:
+def test_rows_that_no_loader_reads_are_a_warning(tmp_path: Path, stray: str) -> None:
     copa = write_copa(tmp_path / "Copa")
     write_rows(copa / stray, copa_rows(3))
     finding = only_finding(copa)
@@ -147,7 +147,7 @@ def test_a_broken_link_is_an_error_that_names_its_target(tmp_path: Path) -> None
     assert finding.message == "is a link to ../../old/copa_train.jsonl, which does not exist"
 
 
-def test_a_link_to_a_dataset_that_is_gone_is_an_error_beside_the_datasets_that_are_there(
+def test_a_broken_link_to_a_dataset_is_an_error_beside_other_datasets(
     tmp_path: Path,
 ) -> None:
     write_copa(tmp_path / "Copa")
@@ -159,7 +159,7 @@ def test_a_link_to_a_dataset_that_is_gone_is_an_error_beside_the_datasets_that_a
     ]
 
 
-def test_a_directory_in_the_place_of_a_file_is_an_error(tmp_path: Path) -> None:
+def test_a_directory_instead_of_a_file_is_an_error(tmp_path: Path) -> None:
     copa = write_copa(tmp_path / "Copa")
     (copa / "copa_test.jsonl").mkdir()
     finding = only_finding(copa)
@@ -217,7 +217,7 @@ def test_files_that_differ_from_their_manifest_are_errors(tmp_path: Path) -> Non
     assert "bytes" in finding.message
 
 
-def test_the_directory_tells_arc_cloze_from_arc_multiple_choice_by_any_way_in(
+def test_arc_cloze_and_arc_multiple_choice_differ_by_directory_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "ArcC_MC").mkdir()

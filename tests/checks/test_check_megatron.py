@@ -1,4 +1,4 @@
-"""Pairs of .bin and .idx: what is wrong with the index, the dtype, and the file beside it."""
+"""Pairs of .bin and .idx: errors in the index, the dtype, and the size of the .bin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from penstock.errors import ConfigError
 from penstock.findings import CheckReport, Finding
 
 HEADER = 34
-#: What a pair of real text may have.
+#: The findings about a pair of real text.
 HARMLESS = {"dtype-deepspeed", "token-statistics", "tokenizer-unknown"}
 
 
@@ -55,7 +55,7 @@ def test_a_sound_pair_of_real_text_has_no_error(
     assert report.ok
     assert (dataset.format, dataset.path, dataset.rows) == ("megatron", str(pair), len(documents))
     assert found(report).keys() == {"dtype-deepspeed", "token-statistics"}
-    assert "windows re-encoded to the same ids" in only(report, "token-statistics").message
+    assert "windows re-encode to the same ids" in only(report, "token-statistics").message
 
 
 @pytest.mark.parametrize("name", ["", ".bin", ".idx"])
@@ -76,12 +76,12 @@ def test_a_prefix_that_is_not_there_is_refused(pair: Path) -> None:
 
 
 def test_an_original_is_refused(pair: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="megatron has no original to compare with"):
+    with pytest.raises(ConfigError, match="is megatron; --against compares task data only"):
         check(pair, against=tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("at", "data", "words"),
+    ("at", "data", "message"),
     [
         (0, b"X", "does not begin with MMIDIDX"),
         (9, struct.pack("<Q", 2), "version 2"),
@@ -90,10 +90,10 @@ def test_an_original_is_refused(pair: Path, tmp_path: Path) -> None:
         (26, struct.pack("<Q", 0), "counts no document"),
     ],
 )
-def test_a_damaged_header_is_an_error(pair: Path, at: int, data: bytes, words: str) -> None:
+def test_a_damaged_header_is_an_error(pair: Path, at: int, data: bytes, message: str) -> None:
     edit(beside(pair, ".idx"), at, data)
     report = check(pair)
-    assert words in only(report, "index-unreadable").message
+    assert message in only(report, "index-unreadable").message
     assert errors(report) == {"index-unreadable"}
 
 
@@ -110,49 +110,51 @@ def test_a_negative_length_is_an_error_and_an_empty_sequence_a_warning(
     pair = write_megatron(tmp_path / "n_document", [documents[0], documents[1][:0], documents[2]])
     report = check(pair)
     assert report.ok
-    assert "sequence 1 has no token" in only(report, "sequences-empty").message
+    assert "sequence 1 has no tokens" in only(report, "sequences-empty").message
     edit(beside(pair, ".idx"), HEADER + 4, struct.pack("<i", -3))
     report = check(pair)
     assert "sequence 1 has a negative length" in only(report, "index-lengths").message
     assert {"index-lengths", "index-addresses"} == errors(report)
 
 
-def test_a_sequence_that_does_not_follow_the_one_before_is_an_error(
+def test_a_sequence_that_does_not_start_where_the_previous_one_ends_is_an_error(
     pair: Path, documents: list[Ids]
 ) -> None:
     count = len(documents)
     edit(beside(pair, ".idx"), HEADER + 4 * count + 8 * 5, struct.pack("<q", 4))
     finding = only(check(pair), "index-addresses")
-    assert "sequence 5 does not begin where the one before it ends" in finding.message
-    assert finding.count == 2  # the sequence itself, and the one that it should lead to
+    assert "sequence 5 does not start where the previous one ends" in finding.message
+    assert finding.count == 2  # the sequence itself and the next one
 
 
 @pytest.mark.parametrize(
-    ("document", "value", "words"),
+    ("document", "value", "message"),
     [
-        (0, 3, "the first document must begin at sequence 0, not 3"),
-        (-1, 1, "the documents must end at sequence"),
-        (7, 2, "document 7 begins before"),
+        (0, 3, "the first document must start at sequence 0, not 3"),
+        (-1, 1, "the last document must end at sequence"),
+        (7, 2, "document 7 starts before"),
     ],
 )
-def test_documents_that_do_not_follow_one_another_are_an_error(
-    pair: Path, documents: list[Ids], document: int, value: int, words: str
+def test_documents_out_of_order_are_an_error(
+    pair: Path, documents: list[Ids], document: int, value: int, message: str
 ) -> None:
     count = len(documents)
     at = HEADER + 12 * count + 8 * (document % (count + 1))
     edit(beside(pair, ".idx"), at, struct.pack("<q", value))
-    assert any(words in finding.message for finding in found(check(pair))["index-documents"])
+    assert any(message in finding.message for finding in found(check(pair))["index-documents"])
 
 
-@pytest.mark.parametrize(("change", "words"), [(-1000, "it was cut short"), (6, "it is longer")])
-def test_a_bin_of_another_size_than_the_index_tells_is_an_error(
-    pair: Path, change: int, words: str
+@pytest.mark.parametrize(
+    ("change", "message"), [(-1000, "it is cut short"), (6, "it belongs to another .idx")]
+)
+def test_a_bin_of_another_size_than_the_index_describes_is_an_error(
+    pair: Path, change: int, message: str
 ) -> None:
     data = beside(pair, ".bin")
     content = data.read_bytes()
     data.write_bytes(content[:change] if change < 0 else content + bytes(change))
     finding = only(check(pair), "data-size")
-    assert words in finding.message
+    assert message in finding.message
     assert finding.file == str(data)
 
 
@@ -163,12 +165,12 @@ def test_a_foreign_bin_of_the_same_size_is_found_by_the_manifest(pair: Path) -> 
     finding = only(check(pair), "manifest-mismatch")
     assert (finding.file, finding.message) == (
         str(data),
-        "has other content; penstock.json says otherwise",
+        "the content differs from the hash in penstock.json",
     )
 
 
 @pytest.mark.parametrize("suffix", [".bin", ".idx"])
-def test_half_a_pair_is_what_a_preprocessing_that_failed_leaves(pair: Path, suffix: str) -> None:
+def test_half_a_pair_is_an_error(pair: Path, suffix: str) -> None:
     missing = beside(pair, suffix)
     missing.unlink()
     report = check(pair.parent)
@@ -183,16 +185,16 @@ def test_deepspeeds_meaning_of_a_dtype_code_is_found_by_the_addresses(
     pair = write_megatron(tmp_path / "n_document", documents)
     edit(beside(pair, ".idx"), 17, b"\x06")
     report = check(pair)
-    assert "the dtype code 6 means uint16 here" in only(report, "dtype-foreign").message
+    assert "the dtype code 6 means uint16 in this file" in only(report, "dtype-foreign").message
     # DeepSpeed writes uint64 with code 8, which Megatron reads as uint16.
     pair = write_megatron(tmp_path / "m_document", documents, "<i8")
     edit(beside(pair, ".idx"), 17, b"\x08")
     report = check(pair)
-    assert "the dtype code 8 means uint64 here" in only(report, "dtype-foreign").message
+    assert "the dtype code 8 means uint64 in this file" in only(report, "dtype-foreign").message
     assert errors(report) == {"dtype-foreign"}
 
 
-def test_floats_are_no_tokens(tmp_path: Path, documents: list[Ids]) -> None:
+def test_a_float_dtype_is_an_error(tmp_path: Path, documents: list[Ids]) -> None:
     pair = write_megatron(tmp_path / "n_document", documents, "<f4")
     assert "dtype-no-tokens" in errors(check(pair))
 
@@ -208,14 +210,14 @@ def test_floats_are_no_tokens(tmp_path: Path, documents: list[Ids]) -> None:
         (300, "u1", "dtype-narrow"),
     ],
 )
-def test_a_dtype_is_held_against_the_vocabulary(
+def test_a_dtype_is_compared_with_the_vocabulary(
     tmp_path: Path, documents: list[Ids], vocab_size: int, dtype: str, code: str | None
 ) -> None:
     pair = write_megatron(tmp_path / "n_document", [ids % 200 for ids in documents], dtype)
     manifest = write_manifest(pair, format="megatron")
-    named = {"vocab_size": vocab_size}
+    identity = {"vocab_size": vocab_size}
     path = pair.with_name(f"{pair.name}.penstock.json")
-    path.write_bytes(manifest.model_copy(update={"tokenizer": named}).to_json())
+    path.write_bytes(manifest.model_copy(update={"tokenizer": identity}).to_json())
     dtypes = {code for code in found(check(pair)) if code.startswith("dtype-")}
     assert dtypes - {"dtype-deepspeed"} == ({code} if code else set())
 
@@ -237,7 +239,7 @@ def test_int32_ids_under_a_code_for_two_bytes_are_found(
         (lambda ids, rng: np.where(rng.random(len(ids)) < 0.7, 5, ids), "token-dominant"),
     ],
 )
-def test_a_pair_of_noise_is_not_real(
+def test_a_pair_of_noise_is_an_error(
     tmp_path: Path,
     documents: list[Ids],
     noise: Callable[[Ids, np.random.Generator], Ids],
@@ -248,7 +250,7 @@ def test_a_pair_of_noise_is_not_real(
     assert code in errors(check(pair))
 
 
-def test_of_large_data_a_part_is_read_which_is_said_and_all_of_it_with_full(
+def test_large_data_is_sampled_and_read_completely_with_full(
     tmp_path: Path, documents: list[Ids], tokenizer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = np.concatenate(documents * (1 + 1_200_000 // sum(map(len, documents))))
@@ -271,7 +273,7 @@ def test_multimodal_data_is_noted(pair: Path, documents: list[Ids]) -> None:
     assert "a mode (0, 1)" in only(check(pair), "modes-present").message
 
 
-def test_an_index_of_many_blocks_is_followed_across_them(
+def test_an_index_of_many_blocks_is_checked_across_them(
     pair: Path, documents: list[Ids], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("penstock.checks.megatron.index.BLOCK", 7)
@@ -279,11 +281,11 @@ def test_an_index_of_many_blocks_is_followed_across_them(
     edit(beside(pair, ".idx"), HEADER + 4 * len(documents) + 8 * 14, struct.pack("<q", 2))
     assert "sequence 14 does not" in only(check(pair), "index-addresses").message
     edit(beside(pair, ".idx"), HEADER + 12 * len(documents) + 8 * 14, struct.pack("<q", 2))
-    assert "document 14 begins" in only(check(pair), "index-documents").message
+    assert "document 14 starts" in only(check(pair), "index-documents").message
 
 
 @pytest.mark.parametrize("name", ["", "notes_text_document", "notes_text_document.idx"])
-def test_a_pair_is_known_by_the_manifest_of_its_dataset(
+def test_a_pair_is_checked_with_the_manifest_of_its_dataset(
     tmp_path: Path, documents: list[Ids], tokenizer: Path, name: str
 ) -> None:
     for stem in ("notes_text_document", "notes_test_text_document"):

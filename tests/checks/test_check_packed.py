@@ -1,4 +1,4 @@
-"""Packed datasets on disk: their shards, the files that describe them, and what stands in them."""
+"""Packed datasets: their shards, metadata and rows."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_sound_packed_rows_of_real_text_have_no_error(
     (finding,) = dataset.findings
     assert finding.code == "token-statistics"
     assert "% padding" in finding.message
-    assert "windows re-encoded to the same ids" in finding.message
+    assert "windows re-encode to the same ids" in finding.message
 
 
-def test_targets_that_a_trainer_shifts_by_itself_are_sound(
+def test_targets_for_trainers_that_shift_by_themselves_are_valid(
     tmp_path: Path, documents: list[Ids]
 ) -> None:
     write_packed("tfrecord", tmp_path / "notes" / "1.0.0", documents, targets="same")
@@ -63,7 +63,7 @@ def test_targets_that_a_trainer_shifts_by_itself_are_sound(
 
 
 def test_an_original_is_refused(tfrecord: Path) -> None:
-    with pytest.raises(ConfigError, match="tfrecord has no original to compare with"):
+    with pytest.raises(ConfigError, match="is tfrecord; --against compares task data only"):
         check(tfrecord, against=tfrecord)
 
 
@@ -77,11 +77,11 @@ def test_a_flipped_bit_is_found_by_its_checksum_at_its_record(tfrecord: Path) ->
     assert finding.line is not None and f"record {finding.line}: the checksum" in finding.message
 
 
-def test_a_shard_that_breaks_off_or_has_lost_a_record_is_an_error(tfrecord: Path) -> None:
+def test_a_truncated_shard_or_one_without_a_record_is_an_error(tfrecord: Path) -> None:
     first, second, *_ = shards(tfrecord)
     second.write_bytes(second.read_bytes()[:-100])
     (finding,) = found(check(tfrecord))["shard-damaged"]
-    assert (finding.file, "breaks off" in finding.message) == (str(second), True)
+    assert (finding.file, "truncated" in finding.message) == (str(second), True)
     second.write_bytes(first.read_bytes()[: first.stat().st_size // 8])
     assert "shard-damaged" in errors(check(tfrecord))
 
@@ -96,15 +96,15 @@ def test_every_damaged_shard_is_named_and_the_others_are_read(tfrecord: Path) ->
     assert "token-statistics" in found(report)
 
 
-def test_shards_that_are_missing_numbered_from_one_or_strange_are_named(tfrecord: Path) -> None:
+def test_missing_and_stray_shards_are_named(tfrecord: Path) -> None:
     first, *_, last = shards(tfrecord)
-    strange = last.with_name(last.name.replace(f"{len(shards(tfrecord)) - 1:05d}-of", "00099-of"))
-    last.rename(strange)
+    stray = last.with_name(last.name.replace(f"{len(shards(tfrecord)) - 1:05d}-of", "00099-of"))
+    last.rename(stray)
     by_code = found(check(tfrecord))
     assert [finding.file for finding in by_code["shard-missing"]] == [str(last)]
-    assert [finding.file for finding in by_code["shard-stray"]] == [str(strange)]
+    assert [finding.file for finding in by_code["shard-stray"]] == [str(stray)]
     assert "did you mean" in by_code["shard-missing"][0].message
-    strange.rename(last)
+    stray.rename(last)
     first.with_name(first.name.replace("notes-", "memos-")).write_bytes(first.read_bytes())
     assert errors(check(tfrecord)) == {"shard-stray"}
 
@@ -118,7 +118,7 @@ def test_a_description_that_is_missing_or_not_json_is_an_error(tfrecord: Path, n
     assert "info-unreadable" in errors(check(tfrecord))
 
 
-def test_a_key_that_tfds_would_refuse_is_an_error_with_the_nearest_one(tfrecord: Path) -> None:
+def test_a_key_that_tfds_rejects_is_an_error_with_the_closest_one(tfrecord: Path) -> None:
     def misspell(info: dict[str, Any]) -> dict[str, Any]:
         info["splits"][0]["num_byte"] = "1"
         return info | {"file_format": "tfrecord", "citations": "none"}
@@ -131,7 +131,7 @@ def test_a_key_that_tfds_would_refuse_is_an_error_with_the_nearest_one(tfrecord:
     }
 
 
-def test_the_number_of_bytes_is_held_against_the_shards(tfrecord: Path) -> None:
+def test_num_bytes_is_compared_with_the_shards(tfrecord: Path) -> None:
     def of_bytes(count: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         return lambda info: info | {"splits": [info["splits"][0] | {"numBytes": count}]}
 
@@ -146,7 +146,7 @@ def test_the_number_of_bytes_is_held_against_the_shards(tfrecord: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["notes/1.0", "memos/1.0.0", "notes/2.0.0"])
-def test_a_directory_that_tfds_does_not_find_by_name_is_a_warning(
+def test_a_directory_that_tfds_cannot_find_by_name_is_a_warning(
     tfrecord: Path, name: str, tmp_path: Path
 ) -> None:
     target = tmp_path / "moved" / name
@@ -157,7 +157,7 @@ def test_a_directory_that_tfds_does_not_find_by_name_is_a_warning(
     assert "version-directory" in found(report)
 
 
-def test_a_row_length_other_than_the_features_tell_is_an_error(tfrecord: Path) -> None:
+def test_a_row_length_other_than_in_features_json_is_an_error(tfrecord: Path) -> None:
     def shorter(features: dict[str, Any]) -> dict[str, Any]:
         of_inputs = features["featuresDict"]["features"]["inputs"]
         of_inputs["tensor"]["shape"]["dimensions"] = ["64"]
@@ -168,7 +168,9 @@ def test_a_row_length_other_than_the_features_tell_is_an_error(tfrecord: Path) -
     assert "'inputs' has 128 values, not the 64 of features.json" in findings[0].message
 
 
-def test_columns_that_a_trainer_needs_are_missed(tmp_path: Path, documents: list[Ids]) -> None:
+def test_missing_columns_that_a_trainer_needs_are_a_warning(
+    tmp_path: Path, documents: list[Ids]
+) -> None:
     columns = ("inputs", "targets", "inputs_position")
     write_packed("tfrecord", tmp_path / "notes" / "1.0.0", documents, columns=columns)
     findings = found(check(tmp_path))["column-missing"]
@@ -184,7 +186,7 @@ def test_a_row_that_is_wrong_is_named_by_file_and_line(packed_jsonl: Path) -> No
     shard.write_text("\n".join(lines) + "\n")
     (finding,) = found(check(packed_jsonl))["positions-broken"]
     assert (finding.file, finding.line) == (str(shard), 3)
-    assert "inputs_position is 77 at place 3" in finding.message
+    assert "inputs_position is 77 at position 3" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_a_row_that_is_wrong_is_named_by_file_and_line(packed_jsonl: Path) -> No
         ('{"inputs": [-100, 2]}', "value-range"),
     ],
 )
-def test_a_line_that_is_no_packed_row_has_its_code(
+def test_a_line_that_is_not_a_packed_row_has_its_code(
     packed_jsonl: Path, line: str, code: str
 ) -> None:
     shard = shards(packed_jsonl)[1]
@@ -218,7 +220,7 @@ def test_a_missing_shard_of_lines_is_an_error(packed_jsonl: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tfrecord", "packed_jsonl"])
-def test_of_many_rows_a_part_is_read_which_is_said_and_all_of_them_with_full(
+def test_many_rows_are_sampled_and_read_completely_with_full(
     tmp_path: Path, documents: list[Ids], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_packed(kind, tmp_path / "notes" / "1.0.0", documents)
@@ -229,7 +231,7 @@ def test_of_many_rows_a_part_is_read_which_is_said_and_all_of_them_with_full(
     assert "data-sampled" not in found(check(tmp_path, full=True))
 
 
-def test_noise_in_packed_rows_is_not_real(tmp_path: Path, documents: list[Ids]) -> None:
+def test_noise_in_packed_rows_is_an_error(tmp_path: Path, documents: list[Ids]) -> None:
     generator = np.random.default_rng(0)
     noise = [generator.integers(1, 2000, len(ids)) for ids in documents]
     write_packed("tfrecord", tmp_path / "notes" / "1.0.0", noise)
@@ -246,7 +248,7 @@ def test_ids_beyond_the_vocabulary_are_named_by_their_row(
     assert (finding.file, finding.line) == (str(shards(directory)[0]), 1)
 
 
-def test_a_manifest_tells_of_a_file_that_was_replaced(tfrecord: Path, tokenizer: Path) -> None:
+def test_a_replaced_file_differs_from_the_manifest(tfrecord: Path, tokenizer: Path) -> None:
     write_manifest(tfrecord, format="tfrecord", tokenizer=tokenizer)
     assert check(tfrecord).ok
     first, second, *_ = shards(tfrecord)
@@ -254,5 +256,5 @@ def test_a_manifest_tells_of_a_file_that_was_replaced(tfrecord: Path, tokenizer:
     assert "manifest-mismatch" in errors(check(tfrecord))
 
 
-def test_every_format_of_tokens_has_a_checker() -> None:
+def test_every_token_format_has_a_check() -> None:
     assert {"megatron", "tfrecord", "arrayrecord", "packed_jsonl"} <= set(CHECKS.names())

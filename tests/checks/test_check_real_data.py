@@ -1,4 +1,4 @@
-"""The figures of real data: six published datasets, and old synthetic versions of them."""
+"""Findings about real data: six published datasets, and old synthetic versions of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def originals(shared_data: Path) -> CheckReport:
 
 @pytest.fixture(scope="module")
 def backup(shared_data: Path) -> dict[str, DatasetFindings]:
-    """Return what is found in each dataset of the old tree beside the originals."""
+    """Return the findings about each dataset of the old tree, compared with the originals."""
     tasks = shared_data / "tasks"
     tree = tasks / "backup" / "rejection_sampling" / "0_data"
     report = check(tree, against=tasks / "original")
@@ -39,7 +39,7 @@ def test_the_six_originals_have_no_error(originals: CheckReport) -> None:
 
 
 @pytest.mark.parametrize(("name", "rows"), OVERLAPS.items())
-def test_train_text_that_the_originals_have_in_validation_is_counted(
+def test_train_text_in_the_validation_files_of_the_originals_is_counted(
     originals: CheckReport, name: str, rows: int
 ) -> None:
     (dataset,) = (d for d in originals.datasets if Path(d.path).name == name)
@@ -68,7 +68,7 @@ def test_train_text_that_the_originals_have_in_validation_is_counted(
         ("ArcC_Cloze", "rows-identical", 506),
     ],
 )
-def test_what_old_versions_hold_is_counted(
+def test_findings_in_old_versions_are_counted(
     backup: dict[str, DatasetFindings], name: str, code: str, count: int
 ) -> None:
     assert only(backup[name], code).count == count
@@ -77,7 +77,7 @@ def test_what_old_versions_hold_is_counted(
 @pytest.mark.parametrize(("name", "tail"), [("Copa", 100), ("CB", 100), ("RTE", 500)])
 def test_the_kept_tail_is_counted(backup: dict[str, DatasetFindings], name: str, tail: int) -> None:
     message = only(backup[name], "rows-identical").message
-    assert message.endswith(f"; {tail} of them are the kept tail, the last {tail} rows")
+    assert message.endswith(f"; {tail} of them are the last {tail} rows")
 
 
 @pytest.mark.parametrize(("name", "rows"), [("RTE", 7), ("BOOLQ", 83)])
@@ -111,8 +111,8 @@ def test_no_label_id_or_other_field_was_changed_anywhere(
 def test_only_versions_without_validation_have_an_error(
     backup: dict[str, DatasetFindings],
 ) -> None:
-    whole = {name for name, dataset in backup.items() if dataset.ok}
-    assert whole == {"ArcC_Cloze", "BOOLQ", "CB", "Copa", "RTE"}
-    for name in backup.keys() - whole:
+    complete = {name for name, dataset in backup.items() if dataset.ok}
+    assert complete == {"ArcC_Cloze", "BOOLQ", "CB", "Copa", "RTE"}
+    for name in backup.keys() - complete:
         task, _, version = name.partition("/")
         assert f"--pick {task}={version}" in only(backup[name], "file-missing").fix

@@ -1,4 +1,4 @@
-"""Is it real? Text passes every gate, and each kind of noise fails at one made for it."""
+"""Real text passes every threshold, and each kind of noise fails at least one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def in_documents(ids: Ids) -> list[Ids]:
 
 
 def streams(real: list[Ids], other: list[Ids], vocab_size: int) -> dict[str, list[Ids]]:
-    """Return what is found in place of text, as much of it as there is of the text."""
+    """Return streams that are not text, each as long as the text."""
     generator = np.random.default_rng(1)
     ids = np.concatenate(real)
     return {
@@ -74,7 +74,7 @@ def errors_of(windows: list[Ids], vocabulary: Vocabulary) -> set[str]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
-def test_real_text_of_any_size_passes_every_gate(
+def test_real_text_of_any_size_passes_every_threshold(
     tokens: dict[tuple[str, str], list[Ids]],
     vocabularies: dict[str, Vocabulary],
     tokenizer: str,
@@ -89,7 +89,7 @@ def test_real_text_of_any_size_passes_every_gate(
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    ("stream", "gates"),
+    ("stream", "expected"),
     [
         ("uniform", {"types-uniform", "order-random", "text-not-reencoded"}),
         ("shuffled", {"order-random", "text-not-reencoded"}),
@@ -100,12 +100,12 @@ def test_real_text_of_any_size_passes_every_gate(
     ],
 )
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
-def test_each_kind_of_noise_fails_at_the_gates_that_are_made_for_it(
+def test_each_kind_of_noise_has_its_findings(
     tokens: dict[tuple[str, str], list[Ids]],
     vocabularies: dict[str, Vocabulary],
     tokenizer: str,
     stream: str,
-    gates: set[str],
+    expected: set[str],
     size: int,
 ) -> None:
     (another,) = set(TOKENIZERS) - {tokenizer}
@@ -114,10 +114,10 @@ def test_each_kind_of_noise_fails_at_the_gates_that_are_made_for_it(
         vocabulary = vocabularies[tokenizer]
         assert vocabulary.size is not None
         windows = streams(real, other, vocabulary.size)[stream]
-        assert gates <= errors_of(windows, vocabulary), (stream, text)
+        assert expected <= errors_of(windows, vocabulary), (stream, text)
 
 
-def test_noise_is_told_from_text_without_a_tokenizer(
+def test_noise_is_found_without_a_tokenizer(
     tokens: dict[tuple[str, str], list[Ids]],
 ) -> None:
     real = first(tokens["gpt2", "books"], 50_000)
@@ -127,7 +127,7 @@ def test_noise_is_told_from_text_without_a_tokenizer(
         assert errors_of(noise[name], Vocabulary()), name
 
 
-def test_the_figures_lie_where_the_gates_expect_them(
+def test_the_statistics_of_text_are_within_the_thresholds(
     tokens: dict[tuple[str, str], list[Ids]], vocabularies: dict[str, Vocabulary]
 ) -> None:
     for (tokenizer, _), documents in tokens.items():
@@ -156,17 +156,17 @@ def test_spaces_may_be_most_of_a_text_with_many_tables(
     tokens: dict[tuple[str, str], list[Ids]], vocabularies: dict[str, Vocabulary]
 ) -> None:
     space, letter = 220, 64
-    for filler, gates in ((space, set()), (letter, {"token-dominant"})):
+    for filler, expected in ((space, set()), (letter, {"token-dominant"})):
         filled = [
             np.insert(ids[:400], np.repeat(np.arange(0, 400, 10), 11), filler)
             for ids in tokens["gpt2", "books"][:50]
             if len(ids) >= 400
         ]
-        assert gates <= errors_of(filled, vocabularies["gpt2"])
-        assert ("token-dominant" in errors_of(filled, vocabularies["gpt2"])) == bool(gates)
+        assert expected <= errors_of(filled, vocabularies["gpt2"])
+        assert ("token-dominant" in errors_of(filled, vocabularies["gpt2"])) == bool(expected)
 
 
-def test_special_tokens_between_documents_do_not_stop_text_from_coming_back(
+def test_special_tokens_between_documents_do_not_prevent_re_encoding(
     tokens: dict[tuple[str, str], list[Ids]], vocabularies: dict[str, Vocabulary]
 ) -> None:
     stream = np.concatenate([np.append(ids[:90], 50256) for ids in tokens["gpt2", "books"]])
@@ -177,7 +177,7 @@ def test_special_tokens_between_documents_do_not_stop_text_from_coming_back(
     assert found.share == 1
 
 
-def test_too_few_tokens_are_an_info_and_no_gate_is_applied() -> None:
+def test_too_few_tokens_are_an_info_and_no_threshold_is_applied() -> None:
     collector = Collector()
     noise = np.random.default_rng(0).integers(0, 50_000, MINIMUM_TOKENS - 1)
     check_realness(Sample.of([noise]), Vocabulary(50_000), collector, file=Path("notes.bin"))
@@ -199,24 +199,24 @@ def test_noise_over_a_small_vocabulary_is_found_and_bytes_of_text_are_not(
     assert errors_of([letters], Vocabulary(256)) == set()
 
 
-def test_ids_that_the_vocabulary_does_not_have_are_counted_with_the_first() -> None:
+def test_ids_out_of_range_are_counted_with_the_first() -> None:
     collector = Collector()
     ids = np.array([3, 99, 100, 7, 2**40])
     check_range(ids, Vocabulary(100), collector, file=Path("notes.bin"), line=4)
     (finding,) = collector.findings()
     assert (finding.code, finding.count, finding.line) == ("ids-out-of-range", 2, 4)
-    assert "the id 100 is not in the vocabulary: must be from 0 to 99" in finding.message
+    assert "the id 100 is not in the vocabulary; valid ids are from 0 to 99" in finding.message
     collector = Collector()
     check_range(np.array([1, -5]), Vocabulary(), collector, file=Path("notes.bin"))
     assert "the id -5" in collector.findings()[0].message
 
 
-def test_random_tokens_that_are_declared_so_are_not_called_broken() -> None:
+def test_random_tokens_that_a_recipe_requested_are_no_error() -> None:
     noise = np.random.default_rng(0).integers(0, 50_000, 10_000)
     assert errors_of([noise], Vocabulary(50_000, synthetic=True)) == set()
 
 
-def test_the_same_sample_gives_the_same_figures() -> None:
+def test_the_same_sample_gives_the_same_statistics() -> None:
     noise = np.random.default_rng(0).integers(0, 900, 10_000)
     sample = Sample.of([noise])
     assert measure(sample, 1000) == measure(sample, 1000)
@@ -228,7 +228,7 @@ def test_a_sample_is_spread_evenly_and_keeps_both_ends() -> None:
     assert len(np.unique(spread(10**12, SAMPLE_TOKENS // 1024))) == SAMPLE_TOKENS // 1024
 
 
-def test_no_text_stands_in_a_finding(
+def test_findings_contain_no_text(
     tokens: dict[tuple[str, str], list[Ids]], vocabularies: dict[str, Vocabulary]
 ) -> None:
     collector = Collector()
@@ -238,13 +238,13 @@ def test_no_text_stands_in_a_finding(
     codec = vocabularies["gpt2"].codec
     assert codec is not None
     words = {word for word in codec.decode(real[0].tolist()).split() if len(word) > 9}
-    told = " ".join(f"{f.message} {f.fix}" for f in collector.findings())
-    assert words and not {word for word in words if word in told}
+    messages = " ".join(f"{f.message} {f.fix}" for f in collector.findings())
+    assert words and not {word for word in words if word in messages}
     assert {finding.code for finding in collector.findings()} <= CODES.keys()
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_halves_of_ids_are_found_in_windows_that_begin_anywhere(
+def test_halved_ids_are_found_in_windows_that_begin_anywhere(
     tokens: dict[tuple[str, str], list[Ids]], name: str
 ) -> None:
     ids = np.concatenate(tokens["gpt2", name])

@@ -1,4 +1,4 @@
-"""Rows that do not fit their task."""
+"""Rows that do not fit their task, duplicated rows, and train rows in evaluation files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from helpers.check_datasets import Row, changed, copa_rows, only_finding, write_copa, write_rows
+from helpers.check_datasets import (
+    Row,
+    changed,
+    copa_rows,
+    found,
+    only_finding,
+    write_copa,
+    write_rows,
+)
 from penstock.checks import check
 from penstock.findings import Severity
 
@@ -21,7 +29,7 @@ def only_train_finding(tmp_path: Path, train: list[Row]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "code", "words"),
+    ("field", "value", "code", "message"),
     [
         ("premise", None, "field-null", "premise is null, must be text"),
         ("premise", "  ", "field-empty", "premise is empty"),
@@ -31,19 +39,19 @@ def only_train_finding(tmp_path: Path, train: list[Row]) -> Any:
         ("question", "why", "field-value", "must be one of cause, effect"),
         ("label", 2, "label-range", "label is 2, must be 0 (choice1), 1 (choice2)"),
         ("label", "0", "field-type", "label is text"),
-        ("label", -1, "label-missing", "label holds no answer"),
+        ("label", -1, "label-missing", "label has no answer"),
         ("score", 0.5, "field-extra", "score is not a field of copa"),
     ],
 )
 def test_a_wrong_value_is_an_error_with_its_line(
-    tmp_path: Path, field: str, value: Any, code: str, words: str
+    tmp_path: Path, field: str, value: Any, code: str, message: str
 ) -> None:
     rows = changed(changed(copa_rows(20), 4, **{field: value}), 9, **{field: value})
     if field == "idx":
         rows[8]["idx"] = [value]
     finding = only_train_finding(tmp_path, rows)
     assert finding.code == code
-    assert words in finding.message
+    assert message in finding.message
     assert (finding.line, finding.count) == (4, 2)
 
 
@@ -70,7 +78,7 @@ def test_a_duplicated_id_is_an_error_that_names_the_first_line(tmp_path: Path) -
     rows[10]["idx"] = rows[12]["idx"] = 2
     finding = only_train_finding(tmp_path, rows)
     assert (finding.code, finding.line, finding.count) == ("id-duplicated", 11, 2)
-    assert finding.message == "idx 2 stands in line 3 already"
+    assert finding.message == "idx 2 is already in line 3"
 
 
 def test_the_same_id_in_train_and_validation_is_no_finding(tmp_path: Path) -> None:
@@ -99,13 +107,13 @@ def test_ids_that_are_objects_are_compared_by_their_values(tmp_path: Path) -> No
     assert (finding.code, finding.line) == ("id-duplicated", 4)
 
 
-def test_rows_of_a_test_file_may_be_without_a_label(tmp_path: Path) -> None:
+def test_rows_of_a_test_file_may_have_no_label(tmp_path: Path) -> None:
     rows = [row | {"label": -1} for row in copa_rows(4, first=2000)]
     copa = write_copa(tmp_path / "Copa", test=rows)
     assert check(copa).datasets[0].findings == []
 
 
-def test_rows_of_a_validation_file_may_not_be_without_a_label(tmp_path: Path) -> None:
+def test_rows_of_a_validation_file_must_have_a_label(tmp_path: Path) -> None:
     copa = write_copa(tmp_path / "Copa")
     path = copa / "copa_validation.jsonl"
     write_rows(path, changed(copa_rows(5, first=1000), 2, label=-1))
@@ -132,3 +140,54 @@ def test_arc_rows_with_labels_1_to_4_and_three_or_five_choices_are_right(tmp_pat
     write_rows(arc / "ARC-Challenge_train.jsonl", rows)
     finding = only_finding(arc)
     assert (finding.code, finding.line) == ("label-range", 2)
+
+
+def test_a_duplicated_row_is_a_warning_whatever_its_id_and_case(tmp_path: Path) -> None:
+    rows = copa_rows(20)
+    copy = rows[4] | {"idx": 77, "premise": rows[4]["premise"].upper().replace(" ", "  ")}
+    copa = write_copa(tmp_path / "Copa", train=[*rows, copy])
+    finding = only_finding(copa)
+    assert (finding.code, finding.severity) == ("row-duplicated", Severity.WARNING)
+    assert (finding.file, finding.line) == (str(copa / "copa_train.jsonl"), 21)
+    assert finding.message.startswith("same as line 5")
+
+
+def test_rows_that_share_only_their_premise_are_no_duplicates(tmp_path: Path) -> None:
+    rows = copa_rows(20)
+    write_copa(tmp_path / "Copa", train=changed(rows, 5, premise=rows[0]["premise"]))
+    assert check(tmp_path).datasets[0].findings == []
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_train_text_in_an_evaluation_file_is_a_warning(tmp_path: Path, split: str) -> None:
+    first = 1000 if split == "validation" else 2000
+    shared = copa_rows(1, first=first)[0]["premise"]
+    rows = changed(copa_rows(20), 8, premise=shared)
+    rows = changed(rows, 12, premise=f"“{shared.upper()}”")
+    copa = write_copa(tmp_path / "Copa", train=rows, test=copa_rows(3, first=2000))
+    finding = only_finding(copa)
+    assert (finding.code, finding.severity) == ("text-overlap", Severity.WARNING)
+    assert (finding.file, finding.line, finding.count) == (str(copa / "copa_train.jsonl"), 8, 2)
+    assert f"copa_{split}.jsonl" in finding.message
+
+
+def test_a_train_row_in_validation_is_an_error(tmp_path: Path) -> None:
+    leaked = copa_rows(1, first=1002)[0] | {"idx": 55}
+    copa = write_copa(tmp_path / "Copa", train=[*copa_rows(20), leaked])
+    by_code = found(check(copa))
+    assert by_code.keys() == {"row-leaked", "text-overlap"}
+    (finding,) = by_code["row-leaked"]
+    assert (finding.severity, finding.line, finding.count) == (Severity.ERROR, 21, 1)
+
+
+def test_overlap_with_validation_and_with_test_are_two_findings(tmp_path: Path) -> None:
+    rows = changed(copa_rows(20), 1, premise=copa_rows(1, first=1000)[0]["premise"])
+    rows = changed(rows, 2, premise=copa_rows(1, first=2000)[0]["premise"])
+    copa = write_copa(tmp_path / "Copa", train=rows, test=copa_rows(3, first=2000))
+    assert [finding.line for finding in found(check(copa))["text-overlap"]] == [1, 2]
+
+
+def test_rows_with_an_error_are_not_compared(tmp_path: Path) -> None:
+    rows = changed(copa_rows(20), 3, premise=None)
+    copa = write_copa(tmp_path / "Copa", train=changed(rows, 4, premise=None))
+    assert found(check(copa)).keys() == {"field-null"}

@@ -1,4 +1,4 @@
-"""When two texts say the same, and what a model leaves in one."""
+"""Normalisation of texts, and words that a model leaves in one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
         ("hyphen\u00adated", "hyphenated"),
     ],
 )
-def test_texts_that_say_the_same_are_equal_when_normalised(one: str, other: str) -> None:
+def test_texts_that_differ_in_case_and_punctuation_are_equal(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
 
 
@@ -42,7 +42,7 @@ def test_texts_that_say_the_same_are_equal_when_normalised(one: str, other: str)
     ("one", "other"),
     [("one two", "onetwo"), ("कि", "का"), ("???", "!!!"), ("résumé", "resume"), ("1.5", "15")],
 )
-def test_texts_that_say_something_else_are_not(one: str, other: str) -> None:
+def test_texts_with_other_words_are_not_equal(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
 
 
@@ -93,7 +93,7 @@ def test_other_text_is_not_quoted(text: str) -> None:
         "The man fell. [/INST]",
     ],
 )
-def test_the_words_of_a_model_are_found(text: str) -> None:
+def test_words_of_a_model_are_found(text: str) -> None:
     assert model_phrase(text)
 
 
@@ -123,7 +123,7 @@ def test_the_words_of_a_model_are_found(text: str) -> None:
         "Dear sir, note: the bridge is closed.",
     ],
 )
-def test_ordinary_text_is_not_taken_for_the_words_of_a_model(text: str) -> None:
+def test_ordinary_text_has_no_words_of_a_model(text: str) -> None:
     assert model_phrase(text) is None
 
 

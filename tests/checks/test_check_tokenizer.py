@@ -1,4 +1,4 @@
-"""The tokenizer that made the ids: named by the manifest, given by the user, moved or changed."""
+"""The tokenizer of the ids: recorded in the manifest, given by the user, moved or changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tokenizer(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def another(tmp_path: Path) -> Path:
-    """A tokenizer with as many tokens, learnt from other text."""
+    """A tokenizer of the same size, trained on other text."""
     backwards = [text[::-1] for text in prose()]
     return train_tokenizer(tmp_path / "another", backwards)
 
@@ -45,13 +45,13 @@ def pair(tmp_path: Path, documents: list[Ids], tokenizer: Path) -> Path:
     return prefix
 
 
-def test_the_tokenizer_of_the_manifest_is_taken(pair: Path) -> None:
+def test_the_tokenizer_of_the_manifest_is_used(pair: Path) -> None:
     report = check(pair)
     assert report.ok
     assert found(report).keys() == {"dtype-deepspeed", "token-statistics"}
 
 
-def test_a_tokenizer_that_is_gone_is_a_warning_and_another_place_can_be_named(
+def test_a_missing_tokenizer_is_a_warning_and_its_new_location_can_be_given(
     pair: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
     tokenizer.rename(tmp_path / "moved")
@@ -61,7 +61,7 @@ def test_a_tokenizer_that_is_gone_is_a_warning_and_another_place_can_be_named(
     assert "tokenizer-missing" not in found(check(pair, tokenizer=tmp_path / "moved"))
 
 
-def test_a_tokenizer_that_was_changed_in_its_place_is_an_error(pair: Path, tokenizer: Path) -> None:
+def test_a_changed_tokenizer_is_an_error(pair: Path, tokenizer: Path) -> None:
     assert check(pair).ok
     path = tokenizer / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text()), indent=1))
@@ -76,7 +76,7 @@ def test_ids_of_another_tokenizer_are_found_though_all_are_in_range(
     assert errors(check(pair, tokenizer=another)) == {"tokenizer-mismatch", "text-not-reencoded"}
 
 
-def test_without_a_manifest_the_ids_are_held_against_the_tokenizer_that_is_named(
+def test_without_a_manifest_the_ids_are_compared_with_the_given_tokenizer(
     tmp_path: Path, documents: list[Ids], tokenizer: Path, another: Path
 ) -> None:
     prefix = write_megatron(tmp_path / "bare_text_document", documents)
@@ -86,14 +86,14 @@ def test_without_a_manifest_the_ids_are_held_against_the_tokenizer_that_is_named
     assert errors(check(prefix, tokenizer=another)) == {"text-not-reencoded"}
 
 
-def test_what_is_no_tokenizer_is_refused(pair: Path, tmp_path: Path) -> None:
+def test_a_path_without_a_tokenizer_is_an_error(pair: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such path"):
         check(pair, tokenizer=tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"tokenizer\.json"):
         check(pair, tokenizer=tmp_path)
 
 
-def test_random_tokens_that_a_recipe_asked_for_have_a_finding_of_their_own(
+def test_random_tokens_that_a_recipe_requested_have_their_own_finding(
     tmp_path: Path, documents: list[Ids]
 ) -> None:
     import numpy as np
@@ -119,7 +119,7 @@ def test_the_content_of_large_files_is_compared_with_full(
     report = check(pair)
     assert "manifest-mismatch" not in errors(report)
     message = found(report)["hashes-sampled"][0].message
-    assert message == "the content of the 1 smallest of 2 files was compared"
+    assert message == "1 of 2 files compared by content, the smallest first"
     assert "manifest-mismatch" in errors(check(pair, full=True))
 
 

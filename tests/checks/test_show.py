@@ -1,4 +1,4 @@
-"""`show`: the first rows of any dataset, whole, and the text that their tokens stand for."""
+"""`show`: the first rows of any dataset, and the text of their tokens."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_document_of_a_pair_is_shown_with_its_ids_and_its_text(
 
 
 @pytest.mark.parametrize("kind", ["tfrecord", "packed_jsonl"])
-def test_the_documents_of_a_packed_row_are_shown_apart_and_without_padding(
+def test_the_documents_of_a_packed_row_are_shown_separately_without_padding(
     tmp_path: Path, texts: list[str], tokenizer: Path, kind: str
 ) -> None:
     short = [text[:60] for text in texts]
@@ -76,7 +76,7 @@ def test_without_a_tokenizer_there_are_ids_and_a_note(tmp_path: Path, documents:
     assert "--tokenizer DIR" in shown.notes[0]
 
 
-def test_rows_of_a_task_are_shown_as_they_stand_also_where_later_ones_are_broken(
+def test_rows_of_a_task_are_shown_if_later_ones_are_broken(
     tmp_path: Path,
 ) -> None:
     copa = write_copa(tmp_path / "Copa")
@@ -89,7 +89,7 @@ def test_rows_of_a_task_are_shown_as_they_stand_also_where_later_ones_are_broken
     assert show(copa, split="validation").rows[0].file.endswith("copa_validation.jsonl")
 
 
-def test_text_and_ids_that_a_recipe_calls_confidential_are_masked(
+def test_confidential_text_and_ids_are_masked(
     tmp_path: Path, documents: list[Ids], texts: list[str], tokenizer: Path
 ) -> None:
     directory = write_packed("tfrecord", tmp_path / "notes" / "1.0.0", documents)
@@ -97,9 +97,9 @@ def test_text_and_ids_that_a_recipe_calls_confidential_are_masked(
     shown = show(directory)
     assert shown.masked
     assert {text for row in shown.rows for text in row.documents or []} == {MASK}
-    told = json.dumps(shown.to_dict())
-    assert texts[0][:20] not in told
-    assert str(documents[0][:5].tolist())[1:-1] not in told
+    output = json.dumps(shown.to_dict())
+    assert texts[0][:20] not in output
+    assert str(documents[0][:5].tolist())[1:-1] not in output
     assert shown.rows[0].columns["inputs_position"][:3] == [0, 1, 2]
     open_shown = show(directory, show_text=True)
     assert not open_shown.masked
@@ -107,7 +107,7 @@ def test_text_and_ids_that_a_recipe_calls_confidential_are_masked(
 
 
 @pytest.mark.parametrize("name", ["", "notes_text_document", "notes_text_document.bin"])
-def test_a_part_of_a_confidential_dataset_is_masked_like_the_whole(
+def test_one_file_of_a_confidential_dataset_is_masked(
     tmp_path: Path, documents: list[Ids], tokenizer: Path, name: str
 ) -> None:
     directory = tmp_path / "notes"
@@ -131,12 +131,12 @@ def test_confidential_rows_of_text_are_masked_field_by_field(tmp_path: Path) -> 
     }
 
 
-def test_a_split_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_split_is_an_error_with_the_closest_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no split 'trian'; did you mean 'train'"):
         show(write_copa(tmp_path / "Copa"), split="trian")
 
 
-def test_a_tree_of_datasets_is_refused_and_a_name_asked_for(
+def test_a_tree_of_datasets_is_an_error_that_lists_them(
     tmp_path: Path, documents: list[Ids]
 ) -> None:
     write_megatron(tmp_path / "one_document", documents)
@@ -145,14 +145,14 @@ def test_a_tree_of_datasets_is_refused_and_a_name_asked_for(
         show(tmp_path)
 
 
-def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
+def test_a_path_without_a_dataset_is_an_error_for_show(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no dataset of a known format"):
         show(tmp_path)
     with pytest.raises(ConfigError, match="there is no such dataset"):
         show(tmp_path / "nowhere")
 
 
-def test_ids_that_no_token_has_are_refused_in_words(tmp_path: Path, tokenizer: Path) -> None:
+def test_ids_out_of_range_are_a_clear_error(tmp_path: Path, tokenizer: Path) -> None:
     prefix = write_megatron(tmp_path / "n_document", [np.array([1, 2, 60_000])])
     with pytest.raises(DataError, match="not in the vocabulary; see penstock check"):
         show(prefix, tokenizer=tokenizer)

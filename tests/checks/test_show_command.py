@@ -1,4 +1,4 @@
-"""`penstock show` and the text in `penstock check`, as a user sees them."""
+"""The output of `penstock show`, and the text in that of `penstock check`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_rows_are_shown_in_short_for_people_and_whole_as_json(home: Path) -> None:
+def test_rows_are_shortened_for_humans_and_complete_as_json(home: Path) -> None:
     shown = penstock("show", "open_text_document", "-n", "2", cwd=home)
     assert shown.returncode == 0
     assert TEXT in shown.stdout
@@ -46,7 +46,7 @@ def test_rows_are_shown_in_short_for_people_and_whole_as_json(home: Path) -> Non
     assert len(document["rows"][0]["columns"]["inputs_position"]) == 128
 
 
-def test_jsonl_and_csv_have_one_line_a_row(home: Path) -> None:
+def test_jsonl_and_csv_have_one_line_per_row(home: Path) -> None:
     arguments = ("show", "open_text_document", "-n", "4", "--format")
     lines = penstock(*arguments, "jsonl", cwd=home).stdout.splitlines()
     assert json.loads(lines[0])["documents"] == [TEXT]
@@ -55,20 +55,18 @@ def test_jsonl_and_csv_have_one_line_a_row(home: Path) -> None:
     assert json.loads(rows[0]["documents"]) == [TEXT]
 
 
-@pytest.mark.parametrize("verb", ["show", "check"])
+@pytest.mark.parametrize("command", ["show", "check"])
 @pytest.mark.parametrize("format", ["human", "json"])
-def test_confidential_text_is_nowhere_unless_it_is_asked_for(
-    home: Path, verb: str, format: str
-) -> None:
-    done = penstock(verb, "notes", "--format", format, cwd=home)
+def test_confidential_text_is_shown_on_request_only(home: Path, command: str, format: str) -> None:
+    done = penstock(command, "notes", "--format", format, cwd=home)
     assert done.returncode == 0
     assert "nobody else may read" not in done.stdout + done.stderr
-    if format == "human" or verb == "show":
-        asked = penstock(verb, "notes", "--show-text", "--format", format, cwd=home)
+    if format == "human" or command == "show":
+        asked = penstock(command, "notes", "--show-text", "--format", format, cwd=home)
         assert "nobody else may read" in asked.stdout
 
 
-def test_a_check_shows_the_first_row_as_the_trainer_would_see_it(home: Path) -> None:
+def test_a_check_shows_the_first_row_as_text(home: Path) -> None:
     assert TEXT in penstock("check", "open_text_document", cwd=home).stdout
     hidden = penstock("check", "open_text_document", "--hide-text", cwd=home)
     assert hidden.returncode == 0
@@ -76,7 +74,7 @@ def test_a_check_shows_the_first_row_as_the_trainer_would_see_it(home: Path) -> 
     assert TEXT not in penstock("check", "open_text_document", "--format", "json", cwd=home).stdout
 
 
-def test_a_check_of_tokens_exits_with_1_when_an_error_stands(home: Path) -> None:
+def test_a_check_of_tokens_exits_with_1_if_there_is_an_error(home: Path) -> None:
     data = (home / "open_text_document.bin").read_bytes()
     (home / "cut_text_document.bin").write_bytes(data[:-2])
     (home / "cut_text_document.idx").write_bytes((home / "open_text_document.idx").read_bytes())
@@ -85,7 +83,7 @@ def test_a_check_of_tokens_exits_with_1_when_an_error_stands(home: Path) -> None
     assert "data-size" in done.stdout
 
 
-def test_what_is_no_dataset_is_a_usage_error(home: Path) -> None:
+def test_a_path_without_a_dataset_is_a_usage_error(home: Path) -> None:
     done = penstock("show", "open_text_documents", cwd=home)
     assert done.returncode == 2
     assert "there is no such dataset" in done.stderr

@@ -1,4 +1,4 @@
-"""`cuda_devices` and `max_parallel` say how many runs go at a time, and where."""
+"""`cuda_devices` and `max_parallel` set how many runs execute at a time, and on which devices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def names(cuda_devices: str | None, max_parallel: int | None = None) -> list[str
         ("GPU-8932f937-d72c,MIG-41b36a", None, ["GPU-8932f937-d72c", "MIG-41b36a"]),
     ],
 )
-def test_each_gpu_is_a_slot_that_sees_only_it(
+def test_each_gpu_is_a_slot_that_sees_only_that_gpu(
     cuda_devices: str, max_parallel: int | None, expected: list[str]
 ) -> None:
     assert device_slots(cuda_devices, max_parallel) == [
@@ -52,15 +52,15 @@ def test_cpu_slots_share_the_cores() -> None:
 @pytest.mark.parametrize(
     ("cuda_devices", "message"),
     [
-        ("0,0", "cuda_devices: '0,0' names a device twice"),
-        ("0,1,0", "names a device twice"),
-        ("cpu,0", "cuda_devices: 'cpu' names no device; write the numbers of GPUs such as"),
-        ("cuda:0", "'cuda:0' names no device"),
-        ("-1", "'-1' names no device"),
-        ("all", "'all' names no device"),
+        ("0,0", "cuda_devices: '0,0' has a device twice"),
+        ("0,1,0", "has a device twice"),
+        ("cpu,0", "cuda_devices: 'cpu' is not a device; write GPU indices such as"),
+        ("cuda:0", "'cuda:0' is not a device"),
+        ("-1", "'-1' is not a device"),
+        ("all", "'all' is not a device"),
     ],
 )
-def test_what_names_no_device_is_refused(cuda_devices: str, message: str) -> None:
+def test_invalid_devices_are_refused(cuda_devices: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         device_slots(cuda_devices, None)
     assert message in str(caught.value)
@@ -69,7 +69,7 @@ def test_what_names_no_device_is_refused(cuda_devices: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("visible", "expected"), [("2,5", ["cuda:2", "cuda:5"]), ("", None), ("-1", None)]
 )
-def test_what_the_environment_makes_visible_is_taken(
+def test_visible_devices_of_the_environment_are_used(
     monkeypatch: pytest.MonkeyPatch, visible: str, expected: list[str] | None
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
@@ -77,15 +77,13 @@ def test_what_the_environment_makes_visible_is_taken(
     assert names("0") == ["cuda:0"]
 
 
-def test_a_driver_that_hangs_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_driver_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr("penstock.executors._devices._DRIVER_TIMEOUT_SECONDS", 0.1)
-    with pytest.raises(ConfigError, match=r"driver does not answer .* name the device"):
+    with pytest.raises(ConfigError, match=r"driver did not respond .* set the device"):
         device_slots(None, None)
 
 
@@ -98,7 +96,7 @@ def test_a_driver_that_hangs_is_not_waited_for(
     ],
     ids=["two GPUs", "a driver without a GPU", "no driver"],
 )
-def test_the_driver_is_asked_where_the_environment_says_nothing(
+def test_the_driver_is_queried_without_cuda_visible_devices(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, driver: str | None, expected: list[str] | None
 ) -> None:
     if driver is not None:

@@ -1,4 +1,4 @@
-"""An executor is found by its name, and its settings are checked."""
+"""Executors are found by name, and their settings are validated."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from penstock.errors import ConfigError, MissingExtraError
 from penstock.executors import EXECUTORS, Executor, LocalExecutor, executor
 
 
-def test_the_executors_are_known_by_name() -> None:
+def test_executors_are_found_by_name() -> None:
     assert EXECUTORS.names() == ["local", "ray", "slurm"]
     assert all(issubclass(EXECUTORS.get(name), Executor) for name in EXECUTORS.names())
     assert executor("local", 3) == LocalExecutor(workers=3)
     assert executor("local").workers is None
 
 
-def test_settings_are_taken_as_text_from_a_command_line_too() -> None:
+def test_settings_may_be_text() -> None:
     slurm = executor("slurm", 4, {"timeout_min": "30", "partition": "day"})
     assert slurm.model_dump(include={"workers", "timeout_min", "partition"}) == {
         "workers": 4,
@@ -38,7 +38,7 @@ def test_settings_are_taken_as_text_from_a_command_line_too() -> None:
         ("ray", 1, {"max_retries": -1}, "max_retries: must be greater than or equal to 0"),
     ],
 )
-def test_what_does_not_fit_is_refused(
+def test_invalid_settings_are_refused(
     name: str, workers: int | None, options: dict[str, object], words: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize(("name", "package"), [("slurm", "submitit"), ("ray", "ray")])
-def test_a_package_that_is_not_there_is_named_with_its_extra(
+def test_a_missing_package_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
@@ -57,7 +57,7 @@ def test_a_package_that_is_not_there_is_named_with_its_extra(
     assert str(caught.value) == words
 
 
-def test_no_executor_loads_its_package_before_it_is_used() -> None:
+def test_no_executor_imports_its_package_before_use() -> None:
     code = (
         "import sys\nfrom penstock.executors import executor\n"
         "[executor(name, 2) for name in ('local', 'slurm', 'ray')]\n"

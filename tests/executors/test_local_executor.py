@@ -1,4 +1,4 @@
-"""Items are carried by forked workers: each once, errors as themselves, and nobody left behind."""
+"""Forked workers run each item once, raise errors unchanged, and leave no process behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from helpers.patience import wait_for
+from helpers.processes import wait_for
 from penstock.errors import ConfigError, DataError, MissingExtraError
 from penstock.executors import LocalExecutor, WorkerError
 
@@ -25,7 +25,7 @@ def carry(function: Callable[[Any], Any], items: Any, workers: int = 2) -> list[
 
 
 def is_gone(process: int) -> bool:
-    """Say whether no process has this id, not even one that waits to be reaped."""
+    """Return True if no process has this id, not even a zombie."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -41,37 +41,37 @@ def raises(error: Exception) -> Callable[[Any], Any]:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_every_item_is_carried_once(workers: int) -> None:
+def test_every_item_runs_once(workers: int) -> None:
     results = carry(lambda item: item * item, range(2000), workers)
     assert sorted(results) == [(item, item * item) for item in range(2000)]
 
 
-def test_no_item_is_no_work() -> None:
+def test_without_items_nothing_runs() -> None:
     assert carry(raises(AssertionError()), []) == []
 
 
-def test_nothing_starts_before_the_first_result_is_asked_for(tmp_path: Path) -> None:
+def test_nothing_starts_before_the_first_result_is_requested(tmp_path: Path) -> None:
     LocalExecutor(workers=2).map(lambda item: (tmp_path / item).touch(), ["a", "b"])
     time.sleep(0.05)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_executor_carries_one_list_after_another() -> None:
+def test_an_executor_can_be_used_twice() -> None:
     executor = LocalExecutor(workers=2)
     for _ in range(3):
         assert sorted(executor.map(str, [1, 2])) == [(1, "1"), (2, "2")]
 
 
-def test_one_worker_or_one_item_is_this_process_itself() -> None:
+def test_one_worker_or_one_item_runs_in_this_process() -> None:
     assert {process for _, process in carry(lambda _: os.getpid(), range(5), 1)} == {os.getpid()}
     assert carry(lambda _: os.getpid(), ["only"]) == [("only", os.getpid())]
 
 
-def test_one_worker_carries_the_items_in_their_order() -> None:
+def test_one_worker_runs_the_items_in_order() -> None:
     assert [item for item, _ in carry(lambda item: None, range(20), 1)] == list(range(20))
 
 
-def test_two_workers_carry_two_items_at_the_same_time(tmp_path: Path) -> None:
+def test_two_workers_run_two_items_at_the_same_time(tmp_path: Path) -> None:
     def meet(item: int) -> int:
         (tmp_path / str(item)).touch()
         wait_for((tmp_path / str(1 - item)).exists)
@@ -83,7 +83,7 @@ def test_two_workers_carry_two_items_at_the_same_time(tmp_path: Path) -> None:
     assert all(is_gone(process) for process in processes)
 
 
-def test_workers_have_what_the_caller_has_loaded_and_no_pickle_is_needed() -> None:
+def test_workers_share_the_memory_of_the_caller_and_need_no_pickle() -> None:
     lock = threading.Lock()  # cannot be pickled
     items = [lambda: "first", lambda: "second"]
     results = carry(lambda item: (item(), type(lock).__name__), items)
@@ -91,13 +91,13 @@ def test_workers_have_what_the_caller_has_loaded_and_no_pickle_is_needed() -> No
     assert {item for item, _ in results} == set(items)
 
 
-def test_workers_start_no_threads_of_their_own() -> None:
+def test_workers_use_one_thread() -> None:
     names = ("TOKENIZERS_PARALLELISM", "OMP_NUM_THREADS")
     (_, first), *_ = carry(lambda _: [os.environ[name] for name in names], [0, 1])
     assert first == ["false", "1"]
 
 
-def test_results_come_as_they_end(tmp_path: Path) -> None:
+def test_results_are_yielded_as_they_end(tmp_path: Path) -> None:
     def function(item: str) -> None:
         if item == "slow":
             wait_for((tmp_path / "fast has come").exists)
@@ -108,7 +108,7 @@ def test_results_come_as_they_end(tmp_path: Path) -> None:
     assert next(results)[0] == "slow"
 
 
-def test_workers_go_on_while_the_caller_is_busy(tmp_path: Path) -> None:
+def test_workers_continue_while_the_caller_is_busy(tmp_path: Path) -> None:
     results = LocalExecutor(workers=2).map(lambda item: (tmp_path / item).touch(), list("abcd"))
     with closing(results):
         next(results)
@@ -126,7 +126,7 @@ def test_workers_go_on_while_the_caller_is_busy(tmp_path: Path) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_comes_back_as_itself(error: Exception) -> None:
+def test_an_error_is_raised_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
         carry(raises(error), [0, 1])
     assert str(caught.value) == str(error)
@@ -134,14 +134,14 @@ def test_an_error_comes_back_as_itself(error: Exception) -> None:
     assert fields == vars(error)
 
 
-def test_a_bug_tells_where_in_the_worker_it_is() -> None:
+def test_the_traceback_of_a_bug_shows_the_line_in_the_worker() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         carry(lambda item: 1 // item, [0, 0])
     assert "1 // item" in "".join(traceback.format_exception(caught.value))
     assert str(caught.value) == "integer division or modulo by zero"
 
 
-def test_an_error_that_cannot_be_sent_says_what_it_was() -> None:
+def test_an_error_that_cannot_be_pickled_keeps_its_message() -> None:
     class TwoWordsError(Exception):
         def __init__(self, first: str, second: str) -> None:
             super().__init__(f"{first} {second}")
@@ -150,13 +150,13 @@ def test_an_error_that_cannot_be_sent_says_what_it_was() -> None:
         carry(raises(TwoWordsError("out of", "ink")), [0, 1])
 
 
-def test_a_result_that_cannot_be_sent_is_an_error() -> None:
+def test_a_result_that_cannot_be_pickled_is_an_error() -> None:
     with pytest.raises(Exception, match=r"pickle.*lock"):
         carry(lambda item: threading.Lock(), [0, 1])
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_of_two_failures_the_earlier_item_counts(tmp_path: Path, round_: int) -> None:
+def test_of_two_failures_that_of_the_earlier_item_is_raised(tmp_path: Path, round_: int) -> None:
     def function(item: int) -> None:
         if item == 3:
             wait_for((tmp_path / "4").exists)
@@ -171,7 +171,7 @@ def test_of_two_failures_the_earlier_item_counts(tmp_path: Path, round_: int) ->
     assert len(list(tmp_path.iterdir())) < 10
 
 
-def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
+def test_an_error_ends_the_other_workers(tmp_path: Path) -> None:
     def function(item: str) -> None:
         (tmp_path / f"{item}.begun").write_text(str(os.getpid()))
         if item == "fails":
@@ -189,7 +189,7 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     assert all(is_gone(int(path.read_text())) for path in tmp_path.glob("*.begun"))
 
 
-def test_a_worker_that_is_killed_is_named_with_its_item_and_ends_the_rest(tmp_path: Path) -> None:
+def test_a_killed_worker_is_reported_with_its_item_and_ends_the_others(tmp_path: Path) -> None:
     def function(item: str) -> None:
         (tmp_path / str(os.getpid())).touch()
         if item == "books.jsonl":
@@ -199,16 +199,16 @@ def test_a_worker_that_is_killed_is_named_with_its_item_and_ends_the_rest(tmp_pa
     with pytest.raises(WorkerError) as caught:
         carry(function, ["first", "books.jsonl", "last"])
     assert "was killed by signal 9 at books.jsonl" in str(caught.value)
-    assert "take fewer workers than 2" in str(caught.value)
+    assert "use fewer workers than 2" in str(caught.value)
     assert all(is_gone(int(path.name)) for path in tmp_path.iterdir())
 
 
-def test_a_worker_that_leaves_is_an_error() -> None:
+def test_a_worker_that_exits_is_an_error() -> None:
     with pytest.raises(WorkerError, match="ended with status 3 at 1"):
         carry(lambda item: sys.exit(3) if item == 1 else None, range(4))
 
 
-def test_a_worker_that_is_killed_between_two_items_is_an_error(tmp_path: Path) -> None:
+def test_a_worker_killed_between_two_items_is_an_error(tmp_path: Path) -> None:
     def function(item: int) -> None:
         (tmp_path / str(os.getpid())).touch()
         wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
@@ -222,7 +222,7 @@ def test_a_worker_that_is_killed_between_two_items_is_an_error(tmp_path: Path) -
         carry(function, [0, 1])
 
 
-def test_a_caller_that_goes_away_ends_the_workers(tmp_path: Path) -> None:
+def test_closing_the_iterator_ends_the_workers(tmp_path: Path) -> None:
     def function(item: int) -> int:
         if item > 1:
             (tmp_path / str(os.getpid())).touch()
@@ -235,7 +235,7 @@ def test_a_caller_that_goes_away_ends_the_workers(tmp_path: Path) -> None:
     assert all(is_gone(process) for process in processes)
 
 
-def test_no_descriptor_stays_open() -> None:
+def test_all_file_descriptors_are_closed() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     carry(str, range(5), 3)
     with pytest.raises(DataError):
@@ -243,8 +243,8 @@ def test_no_descriptor_stays_open() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_workers_print_through_streams_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
-    """A progress display of the caller may hold the locks of its streams when they are forked."""
+def test_workers_have_their_own_output_streams(capfd: pytest.CaptureFixture[str]) -> None:
+    """A progress display of the caller may have its streams locked during the fork."""
     streams = sys.stdout, sys.stderr
 
     def function(item: int) -> bool:

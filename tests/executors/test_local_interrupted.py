@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.patience import PATIENCE, lock_is_free, wait_for
+from helpers.processes import TIMEOUT, lock_is_free, wait_for
 
-#: Two workers hold a lock each and stay; each says so, and how it ended if it could.
+#: Two workers each hold a lock and sleep; each writes its pid, and a file when it cleans up.
 CALLER = """
 import fcntl, os, signal, sys, time
 from pathlib import Path
@@ -44,7 +44,7 @@ except KeyboardInterrupt:
 
 @contextmanager
 def caller(home: Path, manner: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a caller in a session of its own, and wait until both workers are at it."""
+    """Start a caller in its own session, and wait until both workers are running."""
     with subprocess.Popen(
         [sys.executable, "-c", CALLER, home, manner],
         stdout=subprocess.PIPE,
@@ -59,11 +59,11 @@ def caller(home: Path, manner: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-@pytest.mark.parametrize("group", [True, False], ids=["from the terminal", "to the caller alone"])
-def test_an_interrupt_ends_the_workers_and_lets_them_clean_up(tmp_path: Path, group: bool) -> None:
+@pytest.mark.parametrize("group", [True, False], ids=["to the group", "to the caller"])
+def test_an_interrupt_ends_the_workers_after_cleanup(tmp_path: Path, group: bool) -> None:
     with caller(tmp_path, "obliging") as process:
         (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out, err) == (130, "interrupted\n", "")
     assert lock_is_free(tmp_path / "a.lock")
     assert lock_is_free(tmp_path / "b.lock")
@@ -71,13 +71,13 @@ def test_an_interrupt_ends_the_workers_and_lets_them_clean_up(tmp_path: Path, gr
     assert not (tmp_path / "c.pid").exists()
 
 
-def test_a_second_interrupt_kills_the_workers_that_stay(tmp_path: Path) -> None:
+def test_a_second_interrupt_kills_workers_that_ignore_sigterm(tmp_path: Path) -> None:
     with caller(tmp_path, "stubborn") as process:
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         assert not lock_is_free(tmp_path / "a.lock")
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=PATIENCE)
+        out, _ = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out) == (130, "interrupted\n")
     assert lock_is_free(tmp_path / "a.lock")
     assert lock_is_free(tmp_path / "b.lock")
@@ -90,6 +90,6 @@ def test_workers_end_when_the_caller_is_killed(
 ) -> None:
     with caller(tmp_path, manner) as process:
         process.send_signal(number)
-        assert process.wait(PATIENCE) == -number
+        assert process.wait(TIMEOUT) == -number
         wait_for(lambda: lock_is_free(tmp_path / "a.lock") and lock_is_free(tmp_path / "b.lock"))
     assert not (tmp_path / "c.pid").exists()

@@ -1,4 +1,4 @@
-"""A process is run to its end: its logs hold no secret, and nothing of it is left running."""
+"""A process runs to its end: its logs contain no secret, and none of its children survives."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.patience import lock_is_free, wait_for
+from helpers.processes import lock_is_free, wait_for
 from penstock.executors import ProcessOutcome, _process, run_process
 
-#: Holds a lock on the file LOCK for as long as it lives, and says when it has it.
+#: Locks the file LOCK while it runs, and creates LOCK.held when it has the lock.
 HOLD_LOCK = """
 import fcntl, os, sys, time
 lock = open(os.environ["LOCK"], "a")
@@ -68,7 +68,7 @@ def test_lines_can_be_changed_before_they_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "err").read_text() == "err three\n"
 
 
-def test_much_output_on_both_streams_is_no_deadlock(tmp_path: Path) -> None:
+def test_much_output_on_both_streams_does_not_deadlock(tmp_path: Path) -> None:
     script = "import sys\nfor n in range(20000): print('o' * 50); print('e' * 50, file=sys.stderr)"
     assert run(tmp_path, [sys.executable, "-c", script]).status == 0
     assert (tmp_path / "out").stat().st_size == (tmp_path / "err").stat().st_size == 51 * 20000
@@ -83,7 +83,7 @@ def test_secrets_do_not_reach_the_logs(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "err").read_text() == "[[redacted]]\n"
 
 
-def test_the_environment_of_a_run_goes_over_that_of_the_caller(
+def test_the_environment_of_a_run_overrides_that_of_the_caller(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONE", "caller")
@@ -92,7 +92,7 @@ def test_the_environment_of_a_run_goes_over_that_of_the_caller(
     assert (tmp_path / "out").read_text() == "caller run\n"
 
 
-def test_a_process_has_a_session_of_its_own_and_nothing_to_read(tmp_path: Path) -> None:
+def test_a_process_has_its_own_session_and_an_empty_stdin(tmp_path: Path) -> None:
     script = "import os, sys; print(os.getsid(0) == os.getpid(), repr(sys.stdin.read()))"
     run(tmp_path, [sys.executable, "-c", script])
     assert (tmp_path / "out").read_text() == "True ''\n"
@@ -108,7 +108,7 @@ def test_the_status_is_that_of_the_process_or_minus_its_signal(
     assert run(tmp_path, shell(script)) == ProcessOutcome(status)
 
 
-def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+def test_a_process_is_ended_at_its_timeout(tmp_path: Path) -> None:
     outcome = run(tmp_path, shell("echo begun; exec sleep 600"), timeout=0.3)
     assert outcome == ProcessOutcome(-signal.SIGTERM, timed_out=True)
     assert (tmp_path / "out").read_text() == "begun\n"
@@ -121,7 +121,7 @@ def test_a_process_is_ended_when_stop_is_set(tmp_path: Path) -> None:
     assert outcome == ProcessOutcome(-signal.SIGTERM, stopped=True)
 
 
-def test_a_process_may_end_in_its_own_way_when_it_is_stopped(tmp_path: Path) -> None:
+def test_a_process_may_handle_sigterm(tmp_path: Path) -> None:
     stop = threading.Event()
     script = "trap 'echo saved; exit 130' TERM; touch ready; while :; do sleep 0.05; done"
     waiter = threading.Thread(target=lambda: (wait_for((tmp_path / "ready").exists), stop.set()))
@@ -132,7 +132,7 @@ def test_a_process_may_end_in_its_own_way_when_it_is_stopped(tmp_path: Path) -> 
     assert (tmp_path / "out").read_text() == "saved\n"
 
 
-def test_a_process_that_does_not_listen_is_killed(
+def test_a_process_that_ignores_sigterm_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_process, "_GRACE_SECONDS", 0.2)
@@ -146,8 +146,8 @@ def test_a_process_that_does_not_listen_is_killed(
 
 
 @pytest.mark.parametrize("end", ["by itself", "stopped"])
-def test_what_a_process_leaves_running_ends_with_it(tmp_path: Path, end: str) -> None:
-    """A process left behind would also keep the logs from their end, and the caller waiting."""
+def test_children_of_a_process_end_with_it(tmp_path: Path, end: str) -> None:
+    """A surviving child would also keep the pipes open and the caller waiting."""
     lock = tmp_path / "lock"
     script = f"{sys.executable} -c '{HOLD_LOCK}\ntime.sleep(600)' & "
     script += "while [ ! -e $LOCK.held ]; do sleep 0.02; done; "

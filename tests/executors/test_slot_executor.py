@@ -1,4 +1,4 @@
-"""Work is carried one input_split a slot at a time, in order, and an error stops the rest."""
+"""Each slot runs one item at a time, in order, and an error stops the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TWO = [Slot("cuda:0"), Slot("cuda:1")]
 PATIENCE = 60
 
 
-def test_one_slot_carries_the_items_in_their_order() -> None:
+def test_one_slot_runs_the_items_in_order() -> None:
     started: list[int] = []
 
     def function(item: int, slot: Slot) -> int:
@@ -27,13 +27,13 @@ def test_one_slot_carries_the_items_in_their_order() -> None:
     assert started == [0, 1, 2, 3, 4]
 
 
-def test_nothing_starts_before_the_first_result_is_asked_for() -> None:
+def test_nothing_starts_before_the_first_result_is_requested() -> None:
     executor: SlotExecutor[int, None] = SlotExecutor(ONE)
     executor.map(lambda item, slot: pytest.fail("started"), [1])
     assert list(executor.map(lambda item, slot: None, [])) == []
 
 
-def test_two_slots_carry_two_items_at_the_same_time() -> None:
+def test_two_slots_run_two_items_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=PATIENCE)
 
     def function(item: int, slot: Slot) -> str:
@@ -45,7 +45,7 @@ def test_two_slots_carry_two_items_at_the_same_time() -> None:
     assert sorted(name for _, name in results) == ["cuda:0", "cuda:1"]
 
 
-def test_a_slot_carries_one_item_at_a_time() -> None:
+def test_a_slot_runs_one_item_at_a_time() -> None:
     busy = {slot.name: threading.Lock() for slot in TWO}
 
     def function(item: int, slot: Slot) -> bool:
@@ -60,7 +60,7 @@ def test_a_slot_carries_one_item_at_a_time() -> None:
     assert all(free for _, free in results)
 
 
-def test_results_come_as_they_end() -> None:
+def test_results_are_yielded_as_they_end() -> None:
     fast_has_come = threading.Event()
 
     def function(item: str, slot: Slot) -> None:
@@ -73,7 +73,7 @@ def test_results_come_as_they_end() -> None:
     assert next(results)[0] == "slow"
 
 
-def test_an_error_reaches_the_caller_and_starts_nothing_more() -> None:
+def test_an_error_is_raised_and_nothing_more_starts() -> None:
     started: list[int] = []
 
     def function(item: int, slot: Slot) -> int:
@@ -89,7 +89,7 @@ def test_an_error_reaches_the_caller_and_starts_nothing_more() -> None:
     assert started == [0, 1]
 
 
-def test_an_error_stops_what_runs_beside_it_and_waits_for_it() -> None:
+def test_an_error_stops_and_awaits_the_other_slots() -> None:
     executor: SlotExecutor[str, None] = SlotExecutor(TWO)
     both = threading.Barrier(2, timeout=PATIENCE)
     ended: list[str] = []
@@ -107,7 +107,7 @@ def test_an_error_stops_what_runs_beside_it_and_waits_for_it() -> None:
 
 
 @pytest.mark.parametrize("end", ["interrupt", "close"])
-def test_a_caller_that_goes_away_stops_what_runs(end: str) -> None:
+def test_closing_the_iterator_stops_running_items(end: str) -> None:
     executor: SlotExecutor[str, None] = SlotExecutor(TWO)
     ended: list[str] = []
 
@@ -137,7 +137,7 @@ def test_when_stop_is_set_no_new_item_starts() -> None:
     assert [item for item, _ in executor.map(function, range(4))] == [0, 1]
 
 
-def test_an_executor_carries_one_list_after_another() -> None:
+def test_an_executor_can_be_used_twice() -> None:
     executor: SlotExecutor[int, int] = SlotExecutor(ONE)
     assert len(list(executor.map(lambda item, slot: item, [1, 2]))) == 2
     assert len(list(executor.map(lambda item, slot: item, [3]))) == 1

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from helpers.workplace import Workplace
+from helpers.workspace import Workspace
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
-    """A working directory with a dataset, which this process is in too."""
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A working directory with a dataset, which is also that of this process."""
     monkeypatch.chdir(tmp_path)
-    return Workplace(tmp_path)
+    return Workspace(tmp_path)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.grids import plan, plan_text, refusal, values
-from helpers.workplace import write_rte
+from helpers.workspace import write_rte
 from penstock import load_experiment
 
-pytestmark = pytest.mark.usefixtures("place")
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def test_an_experiment_with_the_keys_of_the_old_automation_resolves_as_it_stands() -> None:
+def test_an_experiment_of_the_old_automation_resolves_unchanged() -> None:
     grid = plan_text(
         """
         experiment:
@@ -40,7 +40,7 @@ def test_an_experiment_with_the_keys_of_the_old_automation_resolves_as_it_stands
     ]
 
 
-def test_a_rate_in_scientific_notation_is_a_number_and_not_a_text() -> None:
+def test_a_rate_in_scientific_notation_is_a_number() -> None:
     (run,) = plan().runs
     assert run.config.hyperparameters["learning_rate"] == 1e-6
     assert type(run.config.hyperparameters["learning_rate"]) is float
@@ -75,7 +75,7 @@ def test_models_tasks_and_methods_are_dimensions_too() -> None:
     ]
 
 
-def test_methods_have_hyperparameters_of_their_own() -> None:
+def test_methods_may_have_their_own_hyperparameters() -> None:
     grid = plan_text(
         """
         experiment: {purpose: p}
@@ -100,7 +100,7 @@ def test_methods_have_hyperparameters_of_their_own() -> None:
     assert grid.notes == []
 
 
-def test_a_hyperparameter_that_a_method_has_not_is_no_dimension_of_it_and_is_noted() -> None:
+def test_a_hyperparameter_that_a_method_lacks_is_ignored_for_it_and_noted() -> None:
     grid = plan(
         method="[zo, fo_lora]",
         hyperparameters="{learning_rate: 1e-5, lora_rank: [4, 8], lora_alpha: 32}",
@@ -116,17 +116,17 @@ def test_a_hyperparameter_that_a_method_has_not_is_no_dimension_of_it_and_is_not
     ]
 
 
-def test_what_the_file_does_not_say_is_completed_and_shown() -> None:
+def test_defaults_are_filled_in() -> None:
     (run,) = plan().runs
     assert run.config.hyperparameters["steps"] == 20000
     assert run.config.hyperparameters["dev_samples"] == 100, "the task's convention"
     assert run.config.hyperparameters["train_as_classification"] is False
 
 
-def test_a_value_that_stands_twice_is_one_run_and_is_noted() -> None:
+def test_a_repeated_value_is_one_run_and_is_noted() -> None:
     grid = plan(hyperparameters="{learning_rate: [1e-6, 0.000001]}")
     assert len(grid.runs) == 1
-    assert grid.notes == ["1 of 2 cells come to the same run as another"]
+    assert grid.notes == ["1 of 2 cells give the same run as another cell"]
 
 
 def test_overrides_replace_values_and_add_dimensions() -> None:
@@ -143,7 +143,7 @@ def test_overrides_replace_values_and_add_dimensions() -> None:
     assert {run.config.purpose for run in grid.runs} == {"q"}
 
 
-def test_a_wrong_override_is_refused_at_the_command_line() -> None:
+def test_an_invalid_override_is_located_on_the_command_line() -> None:
     said = refusal("hyperparameters.learning_rat=1e-3")
     assert said == (
         "command line: hyperparameters.learning_rat: unknown key; did you mean 'learning_rate'?"
@@ -153,7 +153,7 @@ def test_a_wrong_override_is_refused_at_the_command_line() -> None:
     )
 
 
-def test_a_text_that_was_meant_as_a_list_is_no_value() -> None:
+def test_text_that_looks_like_a_list_is_refused() -> None:
     said = refusal(method="fo_lora", hyperparameters='{learning_rate: 1e-4, lora_rank: "[8, 16]"}')
     assert "hyperparameters.lora_rank: must be a whole number, not '[8, 16]'" in said
 
@@ -166,7 +166,7 @@ def test_a_text_that_was_meant_as_a_list_is_no_value() -> None:
         st.sampled_from(["zo", "fo_full", "fo_lora"]), min_size=1, max_size=3, unique=True
     ),
 )
-def test_a_grid_has_as_many_runs_as_the_product_each_with_an_identity_of_its_own(
+def test_a_grid_is_the_product_of_its_lists_with_distinct_identities(
     rates: list[float],
     seeds: list[int],
     sizes: list[int],

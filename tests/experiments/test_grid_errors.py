@@ -1,4 +1,4 @@
-"""What an experiment file has wrong is said at its line, with a caret and a mend."""
+"""Errors in an experiment file are reported with line, caret and a fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from helpers.grids import plan, plan_text, refusal
 from penstock import load_experiment
 from penstock.errors import ConfigError
 
-pytestmark = pytest.mark.usefixtures("place")
+pytestmark = pytest.mark.usefixtures("workspace")
 
 TEXT = """\
 experiment:
@@ -31,18 +31,18 @@ RATES = "{learning_rate: [1e-3, 1e-4, 1e-5]}"
 
 
 def refusal_of(old: str, new: str) -> str:
-    """Return how the text is refused with one part of it replaced."""
+    """Return the error for the text with one part of it replaced."""
     assert TEXT.count(old) == 1
     with pytest.raises(ConfigError) as refused:
         plan_text(TEXT.replace(old, new))
     return str(refused.value)
 
 
-def test_the_text_as_it_stands_is_fine() -> None:
+def test_the_unchanged_text_is_valid() -> None:
     assert len(plan_text(TEXT).runs) == 4
 
 
-def test_an_unknown_hyperparameter_is_named_with_line_column_caret_and_the_nearest() -> None:
+def test_an_unknown_hyperparameter_is_reported_with_location_caret_and_suggestion() -> None:
     assert refusal_of("  learning_rate:", "  learning_rat:") == (
         "e.yaml:11:3: hyperparameters.learning_rat: unknown key; did you mean 'learning_rate'?\n"
         "      learning_rat: [1e-4, 1e-5]\n"
@@ -50,7 +50,7 @@ def test_an_unknown_hyperparameter_is_named_with_line_column_caret_and_the_neare
     )
 
 
-def test_an_unknown_hyperparameter_of_a_method_is_named_where_it_stands() -> None:
+def test_an_unknown_hyperparameter_of_a_method_is_reported_with_its_location() -> None:
     assert refusal_of("lora_rank:", "lora_rnk:") == (
         "e.yaml:7:5: method.fo_lora.lora_rnk: fo_lora has no such hyperparameter; "
         "did you mean 'lora_rank'?\n"
@@ -73,34 +73,52 @@ def test_a_hyperparameter_of_another_method_is_refused_in_a_methods_own_mapping(
         ("task: Copa", "task: Cpoa", "e.yaml:4:1: task: there is no task 'Cpoa'; did you mean"),
         ("task: Copa", "task: [Copa, Cpoa]", "e.yaml:4:14: task.1: there is no task 'Cpoa'; did"),
         ("  fo_lora:", "  fo_lroa:", "e.yaml:6:3: method.fo_lroa: there is no method 'fo_lroa'; "),
-        ("task: Copa", "task: Copa\nbackend: bultin", "e.yaml:5:1: trainer: there is no trainer"),
+        ("task: Copa", "task: Copa\ntrainer: penstok", "e.yaml:5:1: trainer: there is no trainer"),
     ],
 )
-def test_a_name_that_is_nearly_known_is_answered_with_the_known_one(
-    old: str, new: str, said: str
-) -> None:
+def test_a_misspelt_name_is_an_error_with_a_suggestion(old: str, new: str, said: str) -> None:
     assert refusal_of(old, new).startswith(said)
 
 
-def test_an_unknown_method_in_a_list_is_named_by_its_item() -> None:
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("backend: llamafactory", "trainer: llamafactory"),
+        ("backend: builtin", "trainer: penstock"),
+        ("trainer: builtin", "trainer: penstock"),
+    ],
+)
+def test_the_renamed_key_and_name_of_a_trainer_are_errors_with_the_fix(line: str, fix: str) -> None:
+    key = line.partition(":")[0]
+    assert refusal_of("task: Copa", f"task: Copa\n{line}") == (
+        f"e.yaml:5:1: {key}: has been renamed; write '{fix}'\n    {line}\n    ^"
+    )
+
+
+def test_the_renamed_key_is_an_error_on_the_command_line() -> None:
+    said = refusal("backend=builtin")
+    assert said == "command line: backend: has been renamed; write 'trainer: penstock'"
+
+
+def test_an_unknown_method_in_a_list_is_located_at_its_item() -> None:
     said = refusal(method="[zo, fo_ful]")
     assert said.startswith("e.yaml:4:14: method.1: there is no method 'fo_ful'; did you mean")
 
 
-def test_a_method_that_is_like_none_is_answered_with_all() -> None:
+def test_an_unknown_method_is_an_error_with_all_methods() -> None:
     said = refusal(method="adam")
     assert "there is no method 'adam'; known: fo_full, fo_lora, zo" in said
 
 
-def test_a_missing_learning_rate_is_required_by_the_method_that_has_none() -> None:
+def test_a_missing_learning_rate_is_an_error_of_the_method() -> None:
     said = refusal_of("  learning_rate: [1e-4, 1e-5]\n", "")
     assert said.startswith(
-        "e.yaml:10:1: hyperparameters.learning_rate: required by fo_lora, and not given"
+        "e.yaml:10:1: hyperparameters.learning_rate: is required by the method fo_lora"
     )
 
 
 @pytest.mark.parametrize("key", ["experiment", "model", "task", "method", "data"])
-def test_a_key_that_must_be_there_is_asked_for(key: str) -> None:
+def test_a_missing_required_key_is_an_error(key: str) -> None:
     assert refusal(**{key: None}).startswith(f"e.yaml:1:1: {key}: required, but missing")
 
 
@@ -117,12 +135,12 @@ def test_a_key_that_must_be_there_is_asked_for(key: str) -> None:
         ("true", "e.yaml:12:3: hyperparameters.batch_size: must be a number, not true"),
         ("[1, true]", "e.yaml:12:19: hyperparameters.batch_size.1: must be a number, not true"),
         ("null", "e.yaml:12:3: hyperparameters.batch_size: must be a whole number, not null"),
-        ("[]", "e.yaml:12:3: hyperparameters.batch_size: an empty list has no value"),
+        ("[]", "e.yaml:12:3: hyperparameters.batch_size: the list is empty"),
         ("[[1, 2]]", "e.yaml:12:16: hyperparameters.batch_size.0: must be"),
         ("{a: 1}", "e.yaml:12:3: hyperparameters.batch_size: must be"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_named_with_its_item(value: str, said: str) -> None:
+def test_an_invalid_value_is_located_at_its_item(value: str, said: str) -> None:
     assert refusal_of("batch_size: 16", f"batch_size: {value}").startswith(said)
 
 
@@ -131,10 +149,10 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_item(value: str, said: str)
     [
         ("[8, x]", "e.yaml:7:20: method.fo_lora.lora_rank.1: must be a whole number, not 'x'"),
         ("[8, 0]", "e.yaml:7:20: method.fo_lora.lora_rank.1: must be greater than or equal to 1"),
-        ("[]", "e.yaml:7:5: method.fo_lora.lora_rank: an empty list has no value"),
+        ("[]", "e.yaml:7:5: method.fo_lora.lora_rank: the list is empty"),
     ],
 )
-def test_a_wrong_value_of_a_methods_own_is_named_where_it_stands(value: str, said: str) -> None:
+def test_an_invalid_value_of_a_method_is_located_in_its_mapping(value: str, said: str) -> None:
     assert refusal_of("[8, 16]", value).startswith(said)
 
 
@@ -143,7 +161,7 @@ def test_an_empty_list_has_no_runs(key: str) -> None:
     assert refusal(**{key: "[]"}).startswith("e.yaml:")
 
 
-def test_two_values_that_do_not_go_together_are_refused() -> None:
+def test_two_incompatible_values_are_refused() -> None:
     said = refusal(
         method="fo_full", hyperparameters="{learning_rate: 1e-3, weights_dtype: float16}"
     )
@@ -151,28 +169,28 @@ def test_two_values_that_do_not_go_together_are_refused() -> None:
 
 
 @pytest.mark.parametrize("purpose", ["a/b", "..", '""', "'a\\b'"])
-def test_a_purpose_that_is_no_directory_name_is_refused(purpose: str) -> None:
+def test_a_purpose_that_is_not_a_directory_name_is_refused(purpose: str) -> None:
     said = refusal(experiment=f"{{purpose: {purpose}}}")
-    assert "experiment.purpose: must be the name of a file or directory: no slash, not empty" in said
+    assert (
+        "experiment.purpose: must be the name of a file or directory: no slash, not empty" in said
+    )
 
 
 @pytest.mark.parametrize(
     ("devices", "said"),
     [
-        ('"0,0"', "'0,0' names a device twice"),
-        ("gpu", "'gpu' names no device"),
-        ('"cpu,0"', "'cpu' names no device"),
+        ('"0,0"', "'0,0' has a device twice"),
+        ("gpu", "'gpu' is not a device"),
+        ('"cpu,0"', "'cpu' is not a device"),
         ("true", "must be text, not true"),
     ],
 )
-def test_devices_that_there_cannot_be_are_refused_before_anything_starts(
-    devices: str, said: str
-) -> None:
+def test_invalid_devices_of_an_experiment_are_refused(devices: str, said: str) -> None:
     assert f"e.yaml:7:1: cuda_devices: {said}" in refusal(cuda_devices=devices)
 
 
 @pytest.mark.parametrize("devices", ["0,1", '"0,1"', "[0, 1]", "' 0 , 1 '"])
-def test_devices_may_be_written_as_people_write_them(devices: str) -> None:
+def test_devices_may_be_written_in_several_ways(devices: str) -> None:
     names = [slot.name for slot in plan(cuda_devices=devices, hyperparameters=RATES).slots]
     assert names == ["cuda:0", "cuda:1"]
 
@@ -182,7 +200,7 @@ def test_one_device_may_be_a_number() -> None:
     assert slot.environment["CUDA_VISIBLE_DEVICES"] == "0"
 
 
-def test_no_more_runs_go_at_a_time_than_there_are_or_than_is_allowed() -> None:
+def test_there_are_at_most_as_many_slots_as_runs_and_max_parallel() -> None:
     assert len(plan(cuda_devices="0,1,2,3", hyperparameters=RATES).slots) == 3
     assert len(plan(cuda_devices="0,1,2,3", max_parallel="2", hyperparameters=RATES).slots) == 2
     assert len(plan(cuda_devices="cpu", max_parallel="1", hyperparameters=RATES).slots) == 1
@@ -193,7 +211,7 @@ def test_a_single_run_has_all_the_cores() -> None:
     assert int(slot.environment["OMP_NUM_THREADS"]) == len(os.sched_getaffinity(0))
 
 
-def test_a_key_that_stands_twice_is_refused() -> None:
+def test_a_duplicate_key_is_refused() -> None:
     assert "duplicate key, first on line 3" in refusal_of("task:", "model: org/n\ntask:")
 
 
@@ -220,7 +238,7 @@ def test_a_pasted_key_on_the_command_line_is_refused_without_being_printed() -> 
     assert "abcdefgh" not in said
 
 
-def test_a_file_that_is_not_there_is_answered_with_the_nearest() -> None:
+def test_a_missing_file_is_an_error_with_a_suggestion() -> None:
     plan()
     with pytest.raises(ConfigError, match=r"e\.yml: there is no such file; did you mean 'e\.yaml'"):
         load_experiment(Path("e.yml"))

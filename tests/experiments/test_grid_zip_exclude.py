@@ -1,4 +1,4 @@
-"""Zip puts lists side by side; exclude leaves cells out."""
+"""`zip` combines lists element by element; `exclude` removes cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from helpers.grids import plan, refusal, values
 
-pytestmark = pytest.mark.usefixtures("place")
+pytestmark = pytest.mark.usefixtures("workspace")
 
 LORA = "{learning_rate: [1e-4, 2e-4], lora_rank: [8, 16, 32], lora_alpha: [16, 32, 64]}"
 RATES = "{learning_rate: [1e-4, 1e-5], seed: [0, 1]}"
@@ -19,7 +19,7 @@ def test_zipped_lists_are_one_dimension() -> None:
     ]
 
 
-def test_zip_takes_whole_keys_and_keys_of_other_kinds() -> None:
+def test_zip_accepts_dotted_keys_and_keys_of_different_sections() -> None:
     grid = plan(
         model="[org/a, org/b]",
         hyperparameters="{learning_rate: [1e-4, 1e-5], seed: [0, 1]}",
@@ -39,7 +39,7 @@ def test_two_groups_are_two_dimensions() -> None:
     assert len(grid.runs) == 3 * 2
 
 
-def test_a_zipped_hyperparameter_that_a_method_has_not_leaves_the_other_as_a_list() -> None:
+def test_a_zipped_hyperparameter_that_a_method_lacks_leaves_the_other_as_a_list() -> None:
     grid = plan(
         method="[zo, fo_lora]",
         hyperparameters="{learning_rate: [1e-4, 1e-5], lora_rank: [8, 16]}",
@@ -53,14 +53,14 @@ def test_a_zipped_hyperparameter_that_a_method_has_not_leaves_the_other_as_a_lis
     ]
 
 
-def test_lists_of_different_lengths_do_not_go_side_by_side() -> None:
+def test_zipped_lists_of_different_lengths_are_refused() -> None:
     said = refusal(
         method="fo_lora",
         hyperparameters="{learning_rate: [1e-4, 1e-5], lora_rank: [8, 16, 32]}",
         zip="[[learning_rate, lora_rank]]",
     )
     assert said.startswith(
-        "e.yaml:7:7: zip.0: lists that go side by side must be equally long; "
+        "e.yaml:7:7: zip.0: zipped lists must have the same length; "
         "hyperparameters.learning_rate has 2, hyperparameters.lora_rank has 3"
     )
 
@@ -68,30 +68,36 @@ def test_lists_of_different_lengths_do_not_go_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("group", "said"),
     [
-        ("[[learning_rat, seed]]", "zip.0.0: there is no key 'learning_rat' here; did you mean"),
-        ("[[learning_rate, batch_size]]", "zip.0.1: hyperparameters.batch_size is not given"),
-        ("[[learning_rate, method]]", "zip.0.1: methods are not zipped; give each its own"),
-        ("[[seed, learning_rate], [seed]]", "zip.1.0: hyperparameters.seed stands in zip twice"),
-        ("[[seed, seed]]", "zip.0.1: hyperparameters.seed stands in zip twice"),
+        ("[[learning_rat, seed]]", "zip.0.0: unknown key 'learning_rat'; did you mean"),
+        (
+            "[[learning_rate, batch_size]]",
+            "zip.0.1: hyperparameters.batch_size has no value to zip",
+        ),
+        (
+            "[[learning_rate, method]]",
+            "zip.0.1: methods cannot be zipped; write the values of each",
+        ),
+        ("[[seed, learning_rate], [seed]]", "zip.1.0: hyperparameters.seed is in zip twice"),
+        ("[[seed, seed]]", "zip.0.1: hyperparameters.seed is in zip twice"),
         ("[seed, learning_rate]", "zip.0: must be a list, not 'seed'"),
     ],
 )
-def test_a_group_that_cannot_be_zipped_is_refused_at_its_place(group: str, said: str) -> None:
+def test_an_invalid_zip_group_is_refused_with_its_location(group: str, said: str) -> None:
     assert said in refusal(hyperparameters=RATES, zip=group)
 
 
-def test_a_rule_leaves_out_the_cells_that_fit_all_of_it() -> None:
+def test_a_rule_excludes_the_cells_that_match_all_its_keys() -> None:
     grid = plan(hyperparameters=RATES, exclude="[{learning_rate: 1e-4, seed: 1}]")
     assert values(grid, "learning_rate", "seed") == [(1e-4, 0), (1e-5, 0), (1e-5, 1)]
     assert grid.notes == []
 
 
-def test_several_rules_leave_out_what_any_of_them_fits() -> None:
+def test_several_rules_exclude_the_cells_that_match_any_of_them() -> None:
     grid = plan(hyperparameters=RATES, exclude="[{learning_rate: 1e-4}, {seed: 1}]")
     assert values(grid, "learning_rate", "seed") == [(1e-5, 0)]
 
 
-def test_a_rule_may_name_whole_keys_and_lists_of_values() -> None:
+def test_a_rule_may_have_dotted_keys_and_lists_of_values() -> None:
     grid = plan(
         hyperparameters="{learning_rate: [1e-4, 1e-5], seed: [0, 1, 2]}",
         exclude="[{hyperparameters.seed: [0, 2], method: zo}]",
@@ -99,18 +105,18 @@ def test_a_rule_may_name_whole_keys_and_lists_of_values() -> None:
     assert values(grid, "learning_rate", "seed") == [(1e-4, 1), (1e-5, 1)]
 
 
-def test_a_rule_fits_values_that_the_file_leaves_to_their_defaults() -> None:
+def test_a_rule_matches_default_values() -> None:
     grid = plan(hyperparameters=RATES, exclude="[{steps: 20000, seed: 0}]")
     assert values(grid, "learning_rate", "seed") == [(1e-4, 1), (1e-5, 1)]
 
 
-def test_a_rule_knows_a_task_by_either_of_its_names() -> None:
+def test_a_rule_accepts_both_names_of_a_task() -> None:
     for name in ("Copa", "copa"):
         said = refusal(exclude=f"[{{task: {name}}}]")
-        assert "exclude: leaves out every run" in said
+        assert "exclude: excludes every run" in said
 
 
-def test_a_rule_about_a_hyperparameter_does_not_fit_a_method_without_it() -> None:
+def test_a_rule_does_not_match_a_method_without_its_hyperparameter() -> None:
     grid = plan(
         method="[zo, fo_lora]",
         hyperparameters="{learning_rate: 1e-4, lora_rank: [8, 16]}",
@@ -119,9 +125,9 @@ def test_a_rule_about_a_hyperparameter_does_not_fit_a_method_without_it() -> Non
     assert values(grid, "method", "lora_rank") == [("zo", None), ("fo_lora", 16)]
 
 
-def test_a_rule_that_leaves_out_nothing_is_noted() -> None:
+def test_a_rule_that_matches_no_run_is_noted() -> None:
     grid = plan(hyperparameters=RATES, exclude="[{seed: 0}, {seed: 7}]")
-    assert grid.notes == ["exclude[1] leaves out nothing"]
+    assert grid.notes == ["exclude[1] matches no run"]
 
 
 @pytest.mark.parametrize(
@@ -129,13 +135,13 @@ def test_a_rule_that_leaves_out_nothing_is_noted() -> None:
     [
         (
             "[{sed: 0}]",
-            "e.yaml:7:12: exclude.0.sed: there is no key 'sed' here; did you mean 'seed'",
+            "e.yaml:7:12: exclude.0.sed: unknown key 'sed'; did you mean 'seed'",
         ),
-        ("[{seed: 0}, {}]", "exclude.1: an empty rule would leave out every run"),
-        ("[{seed: [0, 1]}]", "e.yaml:7:1: exclude: leaves out every run"),
-        ("[{seed: 0, hyperparameters.seed: 1}]", "hyperparameters.seed stands in the rule twice"),
+        ("[{seed: 0}, {}]", "exclude.1: an empty rule would exclude every run"),
+        ("[{seed: [0, 1]}]", "e.yaml:7:1: exclude: excludes every run"),
+        ("[{seed: 0, hyperparameters.seed: 1}]", "hyperparameters.seed is in the rule twice"),
         ("[{task: Cppa}]", "exclude.0.task: there is no task 'Cppa'; did you mean"),
     ],
 )
-def test_a_rule_that_cannot_be_followed_is_refused_at_its_place(rules: str, said: str) -> None:
+def test_an_invalid_rule_is_refused_with_its_location(rules: str, said: str) -> None:
     assert said in refusal(hyperparameters="{learning_rate: 1e-4, seed: [0, 1]}", exclude=rules)

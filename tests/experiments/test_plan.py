@@ -1,4 +1,4 @@
-"""A run is told by its resolved configuration and its data: what is missing is done, no more."""
+"""A run is identified by its resolved configuration and data; only missing runs are executed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.grids import plan
-from helpers.workplace import Workplace, append, copa_row, write_copa
+from helpers.workspace import Workspace, append, copa_row, write_copa
 from penstock import load_experiment
 from penstock.experiments import PlannedRun, experiment_yaml
 from penstock.runs import RunDirectory, RunRecord, State
@@ -24,9 +24,9 @@ GRID_OF_2000 = (
 
 
 @pytest.fixture(autouse=True)
-def model(place: Workplace) -> Path:
-    """A model's directory; its bytes are all that a plan looks at."""
-    path = place.path / "models/tiny"
+def model(workspace: Workspace) -> Path:
+    """A model's directory; a plan only hashes its files."""
+    path = workspace.path / "models/tiny"
     path.mkdir(parents=True)
     (path / "config.json").write_text("{}")
     (path / "model.safetensors").write_bytes(b"weights")
@@ -39,7 +39,7 @@ def identity(*overrides: str, **keys: str) -> str:
     return run.identity
 
 
-def test_an_identity_is_the_same_each_time_and_short() -> None:
+def test_an_identity_is_reproducible_and_short() -> None:
     assert identity() == identity()
     assert len(identity()) == 16
 
@@ -55,13 +55,13 @@ def test_an_identity_is_the_same_each_time_and_short() -> None:
     ],
     ids=["touched data", "data elsewhere", "a file beside", "touched model", "a README"],
 )
-def test_what_changes_no_number_changes_no_identity(change: Callable[[], object]) -> None:
+def test_irrelevant_changes_keep_the_identity(change: Callable[[], object]) -> None:
     before = identity()
     change()
     assert identity() == before
 
 
-def test_the_same_data_and_model_in_another_place_are_the_same_run() -> None:
+def test_the_same_data_and_model_under_other_paths_are_the_same_run() -> None:
     before = identity()
     write_copa(Path("elsewhere/Copa"))
     os.rename("models/tiny", "models/renamed")  # noqa: PTH104 - two paths, one line
@@ -77,9 +77,9 @@ def test_the_same_data_and_model_in_another_place_are_the_same_run() -> None:
         lambda: Path("models/tiny/model.safetensors").write_bytes(b"Weights"),
         lambda: Path("models/tiny/tokenizer.json").write_text("{}"),
     ],
-    ids=["a row more", "a validation row more", "a word", "a weight", "a tokenizer"],
+    ids=["another row", "another validation row", "a word", "a weight", "a tokenizer"],
 )
-def test_what_changes_the_data_or_the_model_is_another_run(change: Callable[[], object]) -> None:
+def test_changed_data_or_model_makes_another_run(change: Callable[[], object]) -> None:
     before = identity()
     change()
     assert identity() != before
@@ -96,7 +96,7 @@ def test_what_changes_the_data_or_the_model_is_another_run(change: Callable[[], 
         "method=fo_full",
     ],
 )
-def test_every_value_that_decides_a_number_is_part_of_the_identity(override: str) -> None:
+def test_every_value_that_affects_results_is_part_of_the_identity(override: str) -> None:
     assert identity(override) != identity()
 
 
@@ -113,7 +113,7 @@ def test_every_value_that_decides_a_number_is_part_of_the_identity(override: str
         "hyperparameters.dev_samples=100",
     ],
 )
-def test_what_files_a_run_or_only_says_a_default_is_no_part_of_it(override: str) -> None:
+def test_names_and_explicit_defaults_are_not_part_of_the_identity(override: str) -> None:
     assert identity(override) == identity()
 
 
@@ -132,46 +132,50 @@ def test_the_file_of_one_run_resolves_to_that_run() -> None:
     for run in grid.runs:
         Path("one.yaml").write_text(experiment_yaml(run.config, RunDirectory(run.parent)))
         (again,) = load_experiment("one.yaml").runs
-        assert (again.identity, again.config, again.parent) == (run.identity, run.config, run.parent)
+        assert (again.identity, again.config, again.parent) == (
+            run.identity,
+            run.config,
+            run.parent,
+        )
 
 
-def test_the_same_file_does_only_what_is_missing_or_failed(place: Workplace) -> None:
-    behaviours = ["done", "fail_until_mended"]
-    file = place.experiment(seed=[0, 1], behaviour=behaviours, continue_on_error=True)
-    assert place.run("train", file).returncode == 3
-    assert sorted(place.states()) == ["done", "done", "failed", "failed"]
-    (place.path / "mended").touch()
-    assert place.run("train", file).returncode == 0
-    assert sorted(place.states()) == ["done"] * 4 + ["failed"] * 2
-    assert len(place.pids()) == 6
-    assert place.run("train", file).returncode == 0
-    assert len(place.pids()) == 6, "nothing was left to do"
+def test_the_same_file_executes_only_missing_and_failed_runs(workspace: Workspace) -> None:
+    behaviours = ["done", "fail_until_fixed"]
+    file = workspace.experiment(seed=[0, 1], behaviour=behaviours, continue_on_error=True)
+    assert workspace.run("train", file).returncode == 3
+    assert sorted(workspace.states()) == ["done", "done", "failed", "failed"]
+    (workspace.path / "fixed").touch()
+    assert workspace.run("train", file).returncode == 0
+    assert sorted(workspace.states()) == ["done"] * 4 + ["failed"] * 2
+    assert len(workspace.pids()) == 6
+    assert workspace.run("train", file).returncode == 0
+    assert len(workspace.pids()) == 6, "nothing was left to do"
 
 
-def test_a_wider_grid_does_only_the_new_cells(place: Workplace) -> None:
-    place.run("train", place.experiment(seed=[0, 1]))
-    place.run("train", place.experiment(seed=[0, 1, 2]))
-    assert {seed: len(pids) for seed, pids in place.seen().items()} == {0: 1, 1: 1, 2: 1}
+def test_a_larger_grid_executes_only_the_new_cells(workspace: Workspace) -> None:
+    workspace.run("train", workspace.experiment(seed=[0, 1]))
+    workspace.run("train", workspace.experiment(seed=[0, 1, 2]))
+    assert {seed: len(pids) for seed, pids in workspace.seen().items()} == {0: 1, 1: 1, 2: 1}
 
 
-def test_changed_data_is_trained_again_and_the_old_result_is_kept(place: Workplace) -> None:
-    file = place.experiment()
-    place.run("train", file)
+def test_changed_data_is_trained_again_and_the_old_result_is_kept(workspace: Workspace) -> None:
+    file = workspace.experiment()
+    workspace.run("train", file)
     append(TRAIN, json.dumps(copa_row(999)) + "\n")
-    place.run("train", file)
-    assert place.states() == ["done", "done"]
-    first, second = place.runs()
+    workspace.run("train", file)
+    assert workspace.states() == ["done", "done"]
+    first, second = workspace.runs()
     assert first.read().datasets[0].manifest != second.read().datasets[0].manifest
 
 
-def test_another_purpose_has_runs_of_its_own(place: Workplace) -> None:
-    file = place.experiment()
-    place.run("train", file)
-    place.run("train", file, "experiment.purpose=q")
-    assert len(place.pids()) == 2
+def test_another_purpose_has_its_own_runs(workspace: Workspace) -> None:
+    file = workspace.experiment()
+    workspace.run("train", file)
+    workspace.run("train", file, "experiment.purpose=q")
+    assert len(workspace.pids()) == 2
 
 
-def test_two_thousand_results_are_found_again_and_two_thousand_runs_are_planned() -> None:
+def test_two_thousand_results_are_found_again() -> None:
     keys = {"method": "[zo, fo_full]", "hyperparameters": GRID_OF_2000}
     grid = plan(**keys)
     assert len(grid.runs) == 2000
@@ -182,6 +186,19 @@ def test_two_thousand_results_are_found_again_and_two_thousand_runs_are_planned(
     assert again.counts() == {"done": 1999, "missing": 1}
     assert again.to_do == again.runs[-1:]
     assert len({str(run.directory.path) for run in again.runs if run.directory}) == 1999
+
+
+def test_a_run_that_penstock_0_1_0_finished_is_not_executed_again() -> None:
+    grid = plan()
+    (run,) = grid.runs
+    record = record_of(run).model_dump(mode="json")
+    assert record["config"].pop("trainer") == "penstock"
+    record["config"]["backend"] = "builtin"
+    RunDirectory.create(grid.root, run.config).record_file.write_text(json.dumps(record))
+    again = plan()
+    assert (again.counts(), again.to_do) == ({"done": 1}, [])
+    assert again.runs[0].record is not None
+    assert again.runs[0].record.config.trainer == "penstock"
 
 
 def record_of(run: PlannedRun) -> RunRecord:

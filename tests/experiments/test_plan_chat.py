@@ -1,4 +1,4 @@
-"""Chat data in a grid: what its keys mean, what decides a run, what is refused beforehand."""
+"""Chat data in a grid: its keys, the identity of its runs, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from helpers.chat_entries import PLAIN, chat_line, numbers, write_chat
 from helpers.grids import plan, refusal
-from helpers.workplace import Workplace, append
+from helpers.workspace import Workspace, append
 from penstock.errors import DataError
 from penstock.experiments import PlannedRun
 from penstock.files import sha256_of
@@ -20,8 +20,8 @@ PATH = "{path: chat}"
 
 
 @pytest.fixture(autouse=True)
-def chat(place: Workplace) -> Path:
-    """Ten conversations to train on, four to choose by, three to report."""
+def chat(workspace: Workspace) -> Path:
+    """Ten training, four validation and three test conversations."""
     return write_chat(
         Path("chat"), x_train=numbers(10), x_eval=numbers(4, 20), x_test=numbers(3, 30)
     )
@@ -36,14 +36,14 @@ def refused(*overrides: str, **keys: Any) -> str:
     return refusal(*overrides, **{**KEYS, "data": PATH, **keys})
 
 
-def test_all_rows_are_used_unless_the_file_says_how_many() -> None:
+def test_all_rows_are_used_by_default() -> None:
     values = the_run().config.hyperparameters
     counts = [values[f"{name}_samples"] for name in ("train", "dev", "eval")]
     assert counts == [None, None, None]
     assert the_run("hyperparameters.train_samples=5").config.hyperparameters["train_samples"] == 5
 
 
-def test_a_run_has_the_settings_of_its_task_alone() -> None:
+def test_a_run_has_only_the_settings_of_its_task() -> None:
     chat, copa = the_run().config.hyperparameters, plan().runs[0].config.hyperparameters
     of_chat = {"packing", "mask_history", "too_long", "chat_template"}
     assert chat.keys() - copa.keys() >= of_chat
@@ -57,19 +57,21 @@ def test_a_run_has_the_settings_of_its_task_alone() -> None:
 )
 def test_settings_of_chat_are_refused_for_benchmark_tasks(name: str, value: str) -> None:
     said = refusal(f"hyperparameters.{name}={value}")
-    assert f"hyperparameters.{name}: means nothing for the task copa; leave it out" in said
+    assert f"hyperparameters.{name}: does not apply to the task copa; remove it" in said
 
 
 def test_settings_of_benchmark_tasks_are_refused_for_chat() -> None:
     said = refused("hyperparameters.train_as_classification=true")
-    assert "train_as_classification: means nothing for the task chat; leave it out" in said
+    assert "train_as_classification: does not apply to the task chat; remove it" in said
     original = refused(data="{original: chat, synthetic: chat, mix: both}")
-    assert "data.original: chat has one path; leave it out for chat" in original
+    assert (
+        "data.original: a chat dataset has only data.path; remove it for the task chat" in original
+    )
     entries = refusal(data="{path: data/original/Copa, train: a}")
-    assert "data.train: a benchmark task has its files by name; leave it out for copa" in entries
+    assert "data.train: only chat data has entries; remove it for the task copa" in entries
 
 
-def test_the_manifest_of_a_directory_without_one_tells_which_files_were_read() -> None:
+def test_the_record_lists_the_files_of_a_directory_without_a_manifest() -> None:
     (use,) = the_run().datasets
     files = {entry.path: entry.split for entry in use.manifest.files}
     splits = {"x_train.jsonl": "train", "x_eval.jsonl": "validation", "x_test.jsonl": "test"}
@@ -77,19 +79,19 @@ def test_the_manifest_of_a_directory_without_one_tells_which_files_were_read() -
     assert (use.role, use.path) == ("path", str(Path("chat").resolve()))
 
 
-def test_a_row_that_changes_makes_another_run() -> None:
+def test_a_changed_row_makes_another_run() -> None:
     before = the_run().identity
     append(Path("chat/x_test.jsonl"), chat_line(numbers(1, 99)[0]))
     assert the_run().identity != before
 
 
-def test_a_file_that_is_not_read_changes_nothing() -> None:
+def test_an_unused_file_changes_nothing() -> None:
     before = the_run().identity
     (Path("chat") / "notes.txt").write_text("unread")
     assert the_run().identity == before
 
 
-def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(chat: Path) -> None:
+def test_a_dataset_that_differs_from_its_manifest_is_refused(chat: Path) -> None:
     splits = {"x_train.jsonl": "train", "x_eval.jsonl": "validation"}
     describe(chat, splits, format="chat", task=None, splits=splits).write(chat)
     append(chat / "x_train.jsonl", "\n")
@@ -97,7 +99,7 @@ def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(chat: Path) -> 
         the_run()
 
 
-def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> None:
+def test_the_entries_to_train_on_are_a_dimension_with_names() -> None:
     write_chat(Path("two"), a_train=numbers(5), b_train=numbers(6, 10), x_eval=numbers(4, 20))
     grid = plan(**KEYS, data="{path: two, train: [a_train, b_train, 'a_train,b_train']}")
     labels = [run.config.data.label for run in grid.runs]
@@ -112,13 +114,13 @@ def test_the_entries_to_train_on_are_a_dimension_with_names_of_their_own() -> No
         ("{path: chat, train: x_trian}", "data.train: .* no entry 'x_trian'; did you mean 'x_tr"),
         ("{path: one}", "data.validation: .*dataset_info.json has no entry for validation; name"),
         ("{path: two, train: 'a_train,a_train'}", "data.train: 'a_train', for train, and 'a_tr"),
-        ("{path: two, train: 'a_train,b_train'}", "data.train: every row of 'a_train' stands in"),
+        ("{path: two, train: 'a_train,b_train'}", "data.train: every row of 'a_train' is also in"),
         ("{path: two, train: 'a_train,x_eval'}", "data.train: 'x_eval', for validation, and 'x_"),
         ("{path: two, train: a_train, test: x_eval}", "data.test: 'x_eval', for test, and 'x_ev"),
         ("{path: two}", "data.train: .* several entries for train: a_train, b_train; name those"),
     ],
 )
-def test_entries_that_are_not_there_are_named_at_their_key(data: str, said: str) -> None:
+def test_missing_entries_are_located_at_their_key(data: str, said: str) -> None:
     write_chat(Path("one"), x_train=numbers(3))
     write_chat(Path("two"), a_train=numbers(3), b_train=numbers(3), x_eval=numbers(2))
     message = refused(data=data)
@@ -135,13 +137,15 @@ def test_entries_that_are_not_there_are_named_at_their_key(data: str, said: str)
         ("{", "not JSON"),
     ],
 )
-def test_a_bad_row_is_named_with_file_and_line_before_anything_starts(line: str, said: str) -> None:
+def test_a_bad_row_is_reported_with_file_and_line_before_anything_starts(
+    line: str, said: str
+) -> None:
     append(Path("chat/x_eval.jsonl"), line + "\n")
     with pytest.raises(DataError, match=rf"x_eval\.jsonl:5: .*{said}"):
         the_run()
 
 
-def test_the_text_of_a_template_decides_the_run_and_not_its_place() -> None:
+def test_the_text_of_a_template_determines_the_run_not_its_path() -> None:
     Path("one.jinja").write_text(PLAIN)
     Path("two.jinja").write_text(PLAIN)
     one, two = (the_run(f"hyperparameters.chat_template={name}.jinja") for name in ("one", "two"))
@@ -155,11 +159,11 @@ def test_the_text_of_a_template_decides_the_run_and_not_its_place() -> None:
 def test_a_template_with_a_key_in_it_is_refused() -> None:
     Path("key.jinja").write_text(PLAIN + "{# hf_" + "aB3" * 10 + " #}")
     said = refused("hyperparameters.chat_template=key.jinja")
-    assert "hyperparameters.chat_template: holds what looks like a key" in said
+    assert "hyperparameters.chat_template: contains what looks like a secret key" in said
     assert "aB3" not in said
 
 
-def test_a_template_that_is_not_there_is_named_at_its_key() -> None:
+def test_a_missing_template_is_located_at_its_key() -> None:
     Path("chatml.jinja").write_text(PLAIN)
     said = refused("hyperparameters.chat_template=chatlm.jinja")
     assert "hyperparameters.chat_template: chatlm.jinja cannot be read" in said

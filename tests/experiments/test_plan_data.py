@@ -1,4 +1,4 @@
-"""Data that cannot carry a grid is refused with file and line before anything starts."""
+"""Unusable data is refused with file and line before anything starts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from helpers.grids import plan
-from helpers.workplace import append, copa_row, write_copa, write_rows
+from helpers.workspace import append, copa_row, write_copa, write_rows
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import describe
 
-pytestmark = pytest.mark.usefixtures("place")
+pytestmark = pytest.mark.usefixtures("workspace")
 
 TRAIN = Path("data/original/Copa/copa_train.jsonl")
 VALIDATION = Path("data/original/Copa/copa_validation.jsonl")
@@ -25,25 +25,25 @@ def identity() -> str:
 
 
 def refused(**keys: str) -> str:
-    """Return the words in which data is refused."""
+    """Return the error for unusable data."""
     with pytest.raises((ConfigError, DataError)) as error:
         plan(**keys)
     assert not Path("Results").exists()
     return str(error.value)
 
 
-def test_data_that_is_not_there_is_named_at_its_key() -> None:
+def test_missing_data_is_located_at_its_key() -> None:
     said = refused(data="{path: data/original/Cpa}")
     assert said.startswith("e.yaml:5:8: data.path: ")
     assert "original/Cpa: there is no such directory; did you mean 'Copa'?" in said
 
 
-def test_a_synthetic_dataset_that_is_not_there_is_named_at_its_key() -> None:
+def test_a_missing_synthetic_dataset_is_located_at_its_key() -> None:
     said = refused(data="{original: data/original/Copa, synthetic: data/new, mix: both}")
     assert said.startswith("e.yaml:5:") and "data.synthetic: " in said
 
 
-def test_a_train_file_that_is_absent_is_an_error_and_never_an_empty_set() -> None:
+def test_a_missing_train_file_is_an_error() -> None:
     TRAIN.unlink()
     assert refused() == f"{TRAIN.resolve()}: there is no such file"
 
@@ -59,7 +59,7 @@ def test_a_train_file_without_rows_is_an_error() -> None:
         ("{not json", "column 2: not JSON"),
         (json.dumps({**copa_row(1), "label": 5}), "label "),
         (json.dumps({**copa_row(1), "premise": None}), "premise "),
-        (json.dumps({**copa_row(1), "label": -1}), "label says that the row has no answer"),
+        (json.dumps({**copa_row(1), "label": -1}), "label marks a row without an answer"),
         ("", "an empty line"),
     ],
 )
@@ -71,19 +71,19 @@ def test_a_bad_row_is_refused_with_file_and_line_before_anything_starts(
     assert refused().startswith(f"{TRAIN.resolve()}:4: {said}")
 
 
-def test_a_bad_row_among_the_rows_of_the_evaluation_is_refused_too() -> None:
+def test_a_bad_evaluation_row_is_refused() -> None:
     append(VALIDATION, "[]\n")
     assert refused().startswith(f"{VALIDATION.resolve()}:11: ")
 
 
-def test_the_validation_rows_of_synthetic_data_are_not_asked_for() -> None:
+def test_synthetic_data_needs_no_validation_rows() -> None:
     synthetic = write_copa(Path("data/new/Copa/v1"), first=1000)
     (synthetic / "copa_validation.jsonl").unlink()
     keys = "original: data/original/Copa, synthetic: data/new/Copa/v1, mix: synthetic"
     assert len(plan(data=f"{{{keys}}}").runs) == 1
 
 
-def test_data_that_is_no_longer_what_its_manifest_says_is_refused() -> None:
+def test_data_that_differs_from_its_manifest_is_refused() -> None:
     directory = TRAIN.parent
     names = [TRAIN.name, VALIDATION.name]
     describe(directory, names, format="task_jsonl", task="copa").write(directory)
@@ -101,9 +101,11 @@ def test_a_manifest_changes_no_identity() -> None:
     assert identity() == before
 
 
-def test_dev_rows_that_leave_nothing_to_train_on_are_refused() -> None:
+def test_dev_rows_that_leave_no_training_rows_are_refused() -> None:
     write_rows(TRAIN, [copa_row(n) for n in range(100)])
     said = refused()
-    assert said.startswith("e.yaml:5:8: data.path: 100 dev rows leave nothing of the 100 rows")
+    assert said.startswith(
+        "e.yaml:5:8: data.path: 100 dev rows leave no rows to train on: the train file in"
+    )
     assert "lower hyperparameters.dev_samples" in said
     assert plan(hyperparameters="{learning_rate: 1e-6, dev_samples: 99}").runs

@@ -1,4 +1,4 @@
-"""Megatron as a format of recipes: file names, splits, what is found, opened and read."""
+"""The megatron format: file names, splits, finding, opening and reading datasets."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def write(directory: Path, *splits: str, **options: str) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_it_is_found_by_its_name() -> None:
+def test_format_is_registered() -> None:
     assert FORMATS.get("megatron") is FORMAT
 
 
-def test_one_split_has_the_names_that_megatron_gives(tmp_path: Path) -> None:
+def test_only_train_has_megatrons_own_file_names(tmp_path: Path) -> None:
     assert write(tmp_path) == ["notes_text_document.bin", "notes_text_document.idx"]
 
 
-def test_several_splits_are_named_before_the_key(tmp_path: Path) -> None:
+def test_split_precedes_key_in_file_names(tmp_path: Path) -> None:
     names = write(tmp_path, "train", "validation", prefix="all", key="note_text")
     assert names == [
         f"all_{split}_note_text_document.{suffix}"
@@ -52,7 +52,7 @@ def test_several_splits_are_named_before_the_key(tmp_path: Path) -> None:
     assert FORMAT.open(tmp_path).splits == {"train": 4, "validation": 4}
 
 
-def test_a_single_split_that_is_not_train_keeps_its_name(tmp_path: Path) -> None:
+def test_single_split_other_than_train_is_named(tmp_path: Path) -> None:
     write(tmp_path, "test")
     assert FORMAT.open(tmp_path / "notes_test_text_document").splits == {"test": 4}
 
@@ -75,9 +75,7 @@ def test_rows_are_documents_and_segments_are_sequences(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(65_499, "u2"), (65_500, "i4"), (None, "u2")])
-def test_the_dtype_is_the_one_that_megatron_takes(
-    tmp_path: Path, vocab_size: int | None, dtype: str
-) -> None:
+def test_dtype_is_megatrons_choice(tmp_path: Path, vocab_size: int | None, dtype: str) -> None:
     wanted = target(tmp_path, vocab_size=vocab_size)
     (shard,) = FORMAT().shards(wanted)
     FORMAT().write(tmp_path, shard, wanted, [BLOCK])
@@ -92,21 +90,23 @@ def test_padding_and_other_dtypes_are_refused(tmp_path: Path) -> None:
         FORMAT().verify(padded)
     with pytest.raises(ConfigError, match="no code for uint32"):
         FORMAT().verify(OutputSpec(tmp_path, "a", {"train": SHAPE}, np.dtype("u4")))
-    with pytest.raises(ConfigError, match="ids are whole numbers, not float32"):
+    with pytest.raises(ConfigError, match="ids must be integers, not float32"):
         FORMAT().verify(OutputSpec(tmp_path, "a", {"train": SHAPE}, np.dtype("f4")))
 
 
 @pytest.mark.parametrize(
-    ("splits", "options", "told"),
+    ("splits", "options", "implied"),
     [
-        (("train", "test"), {"key": "a_validation_b"}, "validation, not of train"),
-        (("test",), {"key": "a_train_b"}, "train, not of test"),
+        (("train", "test"), {"key": "a_validation_b"}, "validation, not train"),
+        (("test",), {"key": "a_train_b"}, "train, not test"),
     ],
 )
-def test_names_that_tell_another_split_are_refused(
-    tmp_path: Path, splits: tuple[str, ...], options: dict[str, str], told: str
+def test_names_that_imply_another_split_are_refused(
+    tmp_path: Path, splits: tuple[str, ...], options: dict[str, str], implied: str
 ) -> None:
-    with pytest.raises(ConfigError, match=f"is of the split {told}; take a prefix and a key"):
+    with pytest.raises(
+        ConfigError, match=f"implies the split {implied}; choose a prefix and a key"
+    ):
         FORMAT(**options).verify(target(tmp_path, *splits))
     FORMAT(**options).verify(target(tmp_path, "train"))  # whose manifest says what it is
 
@@ -114,7 +114,7 @@ def test_names_that_tell_another_split_are_refused(
 @pytest.mark.parametrize(
     "named", ["", "stress_test_text_document", "stress_test_text_document.bin"]
 )
-def test_the_manifest_says_which_split_a_pair_is(tmp_path: Path, named: str) -> None:
+def test_manifest_determines_the_split_of_a_pair(tmp_path: Path, named: str) -> None:
     prefix = write_flat(tmp_path / "stress_test_text_document", 3)
     names = [f"{prefix.name}.bin", f"{prefix.name}.idx"]
     assert FORMAT.open(tmp_path / named).splits == {"test": 1}
@@ -153,7 +153,7 @@ def test_a_prefix_or_either_file_names_a_pair(tmp_path: Path, suffix: str) -> No
     assert FORMAT.find(tmp_path / "other") == []
 
 
-def test_a_dataset_with_a_manifest_is_found_whole(tmp_path: Path) -> None:
+def test_a_dataset_with_a_manifest_is_found_as_one(tmp_path: Path) -> None:
     directory = tmp_path / "notes"
     describe(directory, write(directory, "train", "test"), format="megatron", task=None).write(
         directory
@@ -172,16 +172,16 @@ def test_files_with_a_prefix_and_a_manifest_are_one_dataset(tmp_path: Path) -> N
     assert FORMAT.open(tmp_path / "notes").splits == {"train": 4, "test": 4}
 
 
-def test_what_cannot_be_opened_is_told_the_mend(tmp_path: Path) -> None:
+def test_errors_of_opening_name_the_fix(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no pair of \.bin and \.idx"):
         FORMAT.open(tmp_path)
     write_flat(tmp_path / "a", 3)
     write_flat(tmp_path / "b", 3)
-    with pytest.raises(DataError, match="a and b are both of the split train; name one"):
+    with pytest.raises(DataError, match="a and b both have the split train; name one"):
         FORMAT.open(tmp_path)
     with pytest.raises(DataError, match=r"no such directory and no c\.bin"):
         FORMAT.open(tmp_path / "c")
     prefix = write_documents(tmp_path / "c", [[[1, 2, 3]], [[4]]])
     prefix.with_suffix(".bin").write_bytes(b"\0\0")
-    with pytest.raises(DataError, match=r"c\.bin: has 2 bytes, not 8; it was cut short"):
+    with pytest.raises(DataError, match=r"c\.bin: has 2 bytes, not 8; it is truncated"):
         FORMAT.open(prefix)

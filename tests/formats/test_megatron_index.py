@@ -1,4 +1,4 @@
-"""The bytes of `.bin` and `.idx`: what is written is read, what is damaged is not believed."""
+"""The bytes of `.bin` and `.idx`: round trips, and damage that is detected."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_documents(reader: IndexedReader) -> list[list[list[int]]]:
 
 
 @given(corpora())
-def test_any_documents_of_any_sequences_come_back(
+def test_documents_round_trip(
     corpus: tuple[np.dtype[np.generic], list[list[list[int]]]],
 ) -> None:
     dtype, documents = corpus
@@ -53,7 +53,7 @@ def test_any_documents_of_any_sequences_come_back(
         assert reader.tokens == sum(map(len, whole))
 
 
-def test_the_bytes_are_those_of_the_format(tmp_path: Path) -> None:
+def test_bytes_follow_the_format(tmp_path: Path) -> None:
     prefix = write_documents(tmp_path / "a", [[[1, 2], [3]], [], [[70, 5, 6]]])
     assert (tmp_path / "a.bin").read_bytes() == struct.pack("<6H", 1, 2, 3, 70, 5, 6)
     assert prefix.with_suffix(".idx").read_bytes() == (
@@ -97,12 +97,12 @@ def test_a_file_that_is_too_short_or_too_long_is_refused_when_opened(
         path = prefix.with_suffix(suffix)
         content = path.read_bytes()
         path.write_bytes(content + bytes(by) if longer else content[: max(len(content) - by, 0)])
-        with pytest.raises(DataError, match=rf"a\{suffix}: .*(copy|made) .*again|cannot be"):
+        with pytest.raises(DataError, match=rf"a\{suffix}: .*copy .*again|cannot be"):
             IndexedReader(prefix)
 
 
 @given(st.integers(0, 439), st.integers(1, 255))
-def test_a_changed_byte_of_the_tokens_changes_that_token_alone(place: int, by: int) -> None:
+def test_a_changed_byte_of_the_tokens_changes_only_that_token(place: int, by: int) -> None:
     with TemporaryDirectory() as home:
         prefix = write_flat(Path(home) / "a", 100, 120)
         path = prefix.with_suffix(".bin")
@@ -113,7 +113,7 @@ def test_a_changed_byte_of_the_tokens_changes_that_token_alone(place: int, by: i
         assert np.flatnonzero(reader.ids != np.arange(220)).tolist() == [place // 2]
 
 
-def test_arrays_stay_good_after_the_reader_is_gone(tmp_path: Path) -> None:
+def test_arrays_remain_valid_after_the_reader_is_deleted(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 5000, 5000)
     kept = [IndexedReader(prefix)[1] for _ in range(50)]
     lengths = IndexedReader(prefix).lengths
@@ -128,14 +128,14 @@ def test_the_data_cannot_be_written_to(tmp_path: Path) -> None:
         ids[0] = 9
 
 
-def test_a_reader_goes_to_another_process_by_its_path(tmp_path: Path) -> None:
+def test_a_reader_is_pickled_as_its_path(tmp_path: Path) -> None:
     reader = IndexedReader(write_flat(tmp_path / "a", 100_000, dtype="<i4"))
     sent = pickle.dumps(reader)
     assert len(sent) < 500
     assert (pickle.loads(sent)[0] == reader[0]).all()
 
 
-def test_a_part_of_a_sequence_is_read_and_no_more_than_it_has(tmp_path: Path) -> None:
+def test_part_of_a_sequence_is_read_within_its_bounds(tmp_path: Path) -> None:
     reader = IndexedReader(write_flat(tmp_path / "a", 10, 10))
     assert reader.read(1, 2, 3).tolist() == [12, 13, 14]
     assert reader.read(1, 8).tolist() == [18, 19]
@@ -150,7 +150,7 @@ def test_a_part_of_a_sequence_is_read_and_no_more_than_it_has(tmp_path: Path) ->
             reader.document(number)
 
 
-def test_modes_are_read_where_the_size_tells_them(tmp_path: Path) -> None:
+def test_modes_are_read_if_the_size_implies_them(tmp_path: Path) -> None:
     prefix = write_documents(tmp_path / "a", [[[1, 2], [3]], [[4]]])
     assert IndexedReader(prefix).modes is None
     with prefix.with_suffix(".idx").open("ab") as stream:
@@ -164,11 +164,11 @@ def test_the_bin_of_another_index_is_refused_when_opened(tmp_path: Path) -> None
     prefix = write_flat(tmp_path / "a", 10, 20)
     other = write_flat(tmp_path / "b", 10, 21)
     other.with_suffix(".bin").replace(prefix.with_suffix(".bin"))
-    with pytest.raises(DataError, match=r"a\.bin: has 62 bytes, not 60; it has more than"):
+    with pytest.raises(DataError, match=r"a\.bin: has 62 bytes, not 60; it is too long"):
         IndexedReader(prefix)
 
 
-def test_a_file_of_deepspeed_is_named_and_read_with_its_codes(tmp_path: Path) -> None:
+def test_a_deepspeed_file_is_recognised_and_read_with_its_codes(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 10)
     content = bytearray(prefix.with_suffix(".idx").read_bytes())
     content[17] = 6  # DeepSpeed's uint16; Megatron's float64
@@ -183,15 +183,13 @@ def test_a_file_of_deepspeed_is_named_and_read_with_its_codes(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (0, 1, "not an index of Megatron's"),
-        (9, 2, "version 2 of the format"),
-        (17, 9, "the dtype code 9 has no meaning"),
+        (0, 1, "is not a Megatron index"),
+        (9, 2, "has format version 2"),
+        (17, 9, "the dtype code 9 is unknown"),
         (26, 0, "counts no document"),
     ],
 )
-def test_a_header_that_is_none_is_refused(
-    tmp_path: Path, place: int, value: int, words: str
-) -> None:
+def test_an_invalid_header_is_refused(tmp_path: Path, place: int, value: int, words: str) -> None:
     prefix = write_flat(tmp_path / "a", 10)
     content = bytearray(prefix.with_suffix(".idx").read_bytes())
     content[place] = value
@@ -200,7 +198,7 @@ def test_a_header_that_is_none_is_refused(
         IndexedReader(prefix)
 
 
-def test_what_a_failed_preprocessing_leaves_is_told(tmp_path: Path) -> None:
+def test_output_of_a_failed_preprocessing_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes_text_document.bin").touch()
     with pytest.raises(DataError, match=r"document\.idx: there is no such file beside .*finish"):
         IndexedReader(tmp_path / "notes_text_document")
@@ -208,20 +206,20 @@ def test_what_a_failed_preprocessing_leaves_is_told(tmp_path: Path) -> None:
         IndexedReader(tmp_path / "none")
 
 
-def test_an_id_that_does_not_fit_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+def test_an_id_that_does_not_fit_is_refused_and_no_file_remains(tmp_path: Path) -> None:
     one = np.ones(1, np.int32)
     with (
-        pytest.raises(DataError, match="the id 70000 does not fit into uint16"),
+        pytest.raises(DataError, match="the id 70000 does not fit in uint16"),
         write_pair(tmp_path / "a", np.dtype("<u2"), sequences=1, documents=1) as out,
     ):
         out.add(np.array([70_000]), one, one)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ids_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+def test_ids_that_are_not_integers_are_refused(tmp_path: Path) -> None:
     ids, one = np.array([1, 2], np.float32), np.array([1], np.int64)
     with (
-        pytest.raises(DataError, match="ids are whole numbers, not float32"),
+        pytest.raises(DataError, match="ids must be integers, not float32"),
         write_pair(tmp_path / "a", np.dtype("<u2"), sequences=1, documents=1) as out,
     ):
         out.add(ids, np.array([2], np.int32), one)
@@ -231,15 +229,15 @@ def test_ids_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
 def test_lengths_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
     one = np.ones(1, np.int32)
     with (
-        pytest.raises(DataError, match="3 tokens came with 1 lengths that sum to 1"),
+        pytest.raises(DataError, match="3 tokens have 1 lengths that sum to 1"),
         write_pair(tmp_path / "a", np.dtype("<u2"), sequences=1, documents=1) as out,
     ):
         out.add(np.arange(3), one, one)
 
 
-def test_fewer_documents_than_announced_leave_nothing(tmp_path: Path) -> None:
+def test_fewer_documents_than_expected_leave_no_file(tmp_path: Path) -> None:
     with (
-        pytest.raises(RuntimeError, match="announced"),
+        pytest.raises(RuntimeError, match="expected"),
         write_pair(tmp_path / "a", np.dtype("<u2"), sequences=1, documents=1),
     ):
         pass

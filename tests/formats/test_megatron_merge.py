@@ -1,4 +1,4 @@
-"""Pairs are joined by their bytes, and what cannot be joined leaves nothing behind."""
+"""Pairs are merged byte by byte; a refused merge leaves no file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_merge_equals_all_documents_written_at_once(tmp_path: Path) -> None:
     assert files(tmp_path / "out") == ["merged.bin", "merged.idx"]
 
 
-def test_modes_are_joined_too(tmp_path: Path) -> None:
+def test_modes_are_merged(tmp_path: Path) -> None:
     prefixes = [write_flat(tmp_path / name, 2, 3) for name in "ab"]
     for number, prefix in enumerate(prefixes):
         with prefix.with_suffix(".idx").open("ab") as stream:
@@ -46,25 +46,27 @@ def test_modes_are_joined_too(tmp_path: Path) -> None:
 
 def test_prefixes_of_two_dtypes_are_refused(tmp_path: Path) -> None:
     prefixes = [write_flat(tmp_path / "a", 2), write_flat(tmp_path / "b", 2, dtype=np.int32)]
-    with pytest.raises(ConfigError, match=r"/b holds int32 and .*/a uint16; only prefixes of one"):
+    with pytest.raises(
+        ConfigError, match=r"/b holds int32 and .*/a uint16; merging requires one dtype"
+    ):
         merge(prefixes, tmp_path / "c")
     with pytest.raises(ConfigError, match="nothing to merge"):
         merge([], tmp_path / "c")
     assert files(tmp_path) == ["a.bin", "a.idx", "b.bin", "b.idx"]
 
 
-def test_what_stands_is_not_written_over(tmp_path: Path) -> None:
+def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 2)
-    with pytest.raises(ConflictError, match=r"a\.bin: stands already"):
+    with pytest.raises(ConflictError, match=r"a\.bin exists already"):
         merge([prefix], prefix)
 
 
-def test_a_damaged_index_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_damaged_index_leaves_no_file(tmp_path: Path) -> None:
     prefixes = [write_flat(tmp_path / name, 5, 5, 5) for name in "ab"]
     path = prefixes[1].with_suffix(".idx")
     content = bytearray(path.read_bytes())
     content[34 + 4] = 6  # the length of sequence 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"b\.idx: address and length of sequence 1 do not lead"):
+    with pytest.raises(DataError, match=r"b\.idx: address and length of sequence 1 do not match"):
         merge(prefixes, tmp_path / "out" / "c")
     assert files(tmp_path / "out") == []

@@ -1,4 +1,4 @@
-"""Merging Megatron's pairs with what their manifests say: all of it, or nothing is left."""
+"""Merging Megatron pairs with manifests: a complete dataset or no file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from penstock.manifest import FileEntry, Manifest, read_manifest
 def dataset(
     directory: Path, *, tokenizer: str | None = "one", split: str = "train", **recipe: bool
 ) -> Path:
-    """Write a directory with one pair, known to a manifest."""
+    """Write a directory with one pair and a manifest."""
     prefix = write_flat(directory / f"{directory.name}_text_document", 3, 2)
     files = [f"{prefix.name}.bin", f"{prefix.name}.idx"]
     Manifest(
@@ -38,7 +38,7 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_what_the_parts_are_known_to_be_the_whole_is(tmp_path: Path) -> None:
+def test_manifest_inherits_from_the_inputs(tmp_path: Path) -> None:
     parts = [dataset(tmp_path / "a", redact=True), dataset(tmp_path / "b", synthetic=True)]
     manifest = merge(parts, tmp_path / "m")
     assert manifest == read_manifest(tmp_path / "m")
@@ -58,7 +58,7 @@ def test_what_the_parts_are_known_to_be_the_whole_is(tmp_path: Path) -> None:
         (("train", "train"), "m_test_text_document", "test"),
     ],
 )
-def test_the_whole_is_of_the_split_of_its_parts_or_of_its_name(
+def test_split_comes_from_the_name_or_the_inputs(
     tmp_path: Path, splits: Sequence[str], name: str, split: str
 ) -> None:
     parts = [dataset(tmp_path / str(number), split=each) for number, each in enumerate(splits)]
@@ -88,7 +88,7 @@ def test_a_dataset_that_is_named_twice_is_refused(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a", "link"]
 
 
-def test_a_part_that_is_not_what_its_manifest_says_leaves_nothing(tmp_path: Path) -> None:
+def test_a_dataset_that_differs_from_its_manifest_leaves_no_output(tmp_path: Path) -> None:
     parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b")]
     write_flat(parts[1] / "b_text_document", 3, 3)
     with pytest.raises(DataError, match="is not what its manifest says; restore it"):
@@ -96,7 +96,7 @@ def test_a_part_that_is_not_what_its_manifest_says_leaves_nothing(tmp_path: Path
     assert names(tmp_path) == ["a", "b"]
 
 
-def test_what_stands_and_what_another_makes_is_left_alone(tmp_path: Path) -> None:
+def test_existing_and_concurrent_outputs_are_refused(tmp_path: Path) -> None:
     parts = [dataset(tmp_path / "a"), dataset(tmp_path / "b")]
     output = tmp_path / "m"
     with staging_area(output, [output]), pytest.raises(ConflictError, match="another process"):
@@ -114,10 +114,10 @@ def merge_killed(parts: Sequence[Path], output: Path, change: int) -> None:
     merge(parts, output)
 
 
-def test_a_merge_that_was_killed_is_whole_or_made_again(tmp_path: Path) -> None:
+def test_a_killed_merge_is_complete_or_can_be_repeated(tmp_path: Path) -> None:
     parts = [dataset(tmp_path / "parts" / name) for name in "ab"]
-    merge(parts, tmp_path / "whole" / "m")
-    whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    merge(parts, tmp_path / "complete" / "m")
+    complete = {path.name: path.read_bytes() for path in (tmp_path / "complete").iterdir()}
     code, change = -signal.SIGKILL, 0
     while code == -signal.SIGKILL:
         change += 1
@@ -131,6 +131,6 @@ def test_a_merge_that_was_killed_is_whole_or_made_again(tmp_path: Path) -> None:
                 merge(parts, output)
         else:
             merge(parts, output)
-        assert {path.name: path.read_bytes() for path in output.parent.iterdir()} == whole
+        assert {path.name: path.read_bytes() for path in output.parent.iterdir()} == complete
     assert code == os.EX_OK
     assert change > 20

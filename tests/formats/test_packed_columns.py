@@ -1,4 +1,4 @@
-"""Packed rows: what each column says, and which ids and rows are refused."""
+"""Packed rows: the content of each column, and refused ids and rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ rows = st.lists(
 def columns_of(
     given_rows: Rows, *, context: int = 24, pad_id: int = 0, dtype: Any = np.int64, **settings: Any
 ) -> dict[str, list[list[int]]]:
-    """Return the columns that a format makes of rows."""
+    """Return the columns that a format produces from rows."""
     format = FORMATS.get("tfrecord")(**settings)
     assert isinstance(format, PackedFormat)
     aim = target(FILE, {"train": given_rows}, context=context, pad_id=pad_id)
@@ -38,7 +38,7 @@ def columns_of(
     return parts
 
 
-def test_documents_are_kept_apart_and_their_last_token_predicts_nothing() -> None:
+def test_documents_are_separated_and_their_last_token_is_masked() -> None:
     made = columns_of([[[5, 6, 7], [8, 9]]], context=8, pad_id=50)
     assert {name: column[0] for name, column in made.items()} == {
         "inputs": [5, 6, 7, 8, 9, 50, 50, 50],
@@ -50,26 +50,26 @@ def test_documents_are_kept_apart_and_their_last_token_predicts_nothing() -> Non
     }
 
 
-def test_a_token_with_the_id_of_padding_counts_like_any_other() -> None:
+def test_a_token_with_the_padding_id_is_not_masked() -> None:
     made = columns_of([[[0, 0, 0]]], context=4)
     assert made["inputs"] == made["targets"] == [[0, 0, 0, 0]]
     assert made["inputs_segmentation"] == [[1, 1, 1, 0]]
     assert made["targets_segmentation"] == [[1, 1, 0, 0]]
 
 
-def test_same_targets_are_the_inputs_with_no_place_masked() -> None:
+def test_same_targets_equal_inputs_without_a_mask() -> None:
     made = columns_of([[[5, 6, 7], [8, 9]]], context=8, targets="same")
     assert made["targets"] == made["inputs"]
     assert made["targets_segmentation"] == made["inputs_segmentation"]
 
 
-def test_only_the_columns_that_are_named_are_made() -> None:
+def test_only_the_named_columns_are_produced() -> None:
     made = columns_of([[[5, 6]]], columns=["inputs", "inputs_segmentation"])
     assert set(made) == {"inputs", "inputs_segmentation"}
 
 
 @given(rows)
-def test_columns_are_what_a_plain_loop_makes(given_rows: Rows) -> None:
+def test_columns_equal_those_of_a_plain_loop(given_rows: Rows) -> None:
     made = columns_of(given_rows, pad_id=7)
     for number, documents in enumerate(given_rows):
         assert {name: made[name][number] for name in made} == expected(documents, 24, 7)
@@ -85,36 +85,36 @@ def test_no_document_predicts_a_token_of_another(given_rows: Rows) -> None:
     assert (made["targets_segmentation"][:, -1] == 0).all()
 
 
-def test_a_document_without_tokens_leaves_no_gap_in_the_numbers() -> None:
+def test_an_empty_document_gets_no_segment_number() -> None:
     made = columns_of([[[5], [], [6]]], context=4)
     assert made["inputs_segmentation"] == [[1, 2, 0, 0]]
 
 
 @pytest.mark.parametrize("bad", [2**31, 2**31 + 5, 2**40])
-def test_an_id_that_an_int32_cannot_hold_is_refused_and_never_wrapped(bad: int) -> None:
+def test_an_id_outside_of_int32_is_refused(bad: int) -> None:
     aim = target(FILE, {"train": [[[1, bad]]]}, vocab_size=None)
     format = FORMATS.get("tfrecord")()
     assert isinstance(format, PackedFormat)
-    with pytest.raises(DataError, match=f"row 3: the id {bad} is not in an int32"):
+    with pytest.raises(DataError, match=f"row 3: the id {bad} does not fit in int32"):
         list(format.column_blocks(FILE, aim, [block([[[1]], [[2], [3]]]), block([[[1, bad]]])]))
 
 
 @pytest.mark.parametrize("bad", [50_257, -1])
-def test_an_id_out_of_the_vocabulary_is_refused_with_its_row(bad: int) -> None:
+def test_an_id_outside_of_the_vocabulary_is_refused_with_its_row(bad: int) -> None:
     with pytest.raises(DataError, match=f"row 2: the id {bad} is not in the vocabulary of 50,257"):
         columns_of([[[1]], [[2, bad]]])
 
 
-def test_a_row_longer_than_the_context_is_refused_with_the_mend() -> None:
+def test_a_row_longer_than_the_context_is_refused_with_a_fix() -> None:
     with pytest.raises(DataError, match="row 2 has 5 tokens, more than the context of 4; split"):
         columns_of([[[1]], [[1, 2], [3, 4, 5]]], context=4)
 
 
-def test_a_block_whose_lengths_do_not_fit_its_ids_is_a_bug() -> None:
+def test_a_block_whose_lengths_do_not_match_its_ids_is_a_bug() -> None:
     wrong = RowBlock(np.arange(3), np.array([2], np.int32), np.array([0, 1]))
     format = FORMATS.get("tfrecord")()
     assert isinstance(format, PackedFormat)
-    with pytest.raises(ValueError, match="not those of its ids"):
+    with pytest.raises(ValueError, match="do not match its ids"):
         list(format.column_blocks(FILE, target(FILE, {"train": [[[1, 2]]]}), [wrong]))
 
 
@@ -124,14 +124,14 @@ def test_ids_of_every_dtype_give_the_same_columns(dtype: Any) -> None:
     assert columns_of(given_rows, dtype=dtype) == columns_of(given_rows)
 
 
-def test_many_rows_of_a_long_context_are_made_a_few_at_a_time() -> None:
+def test_many_rows_of_a_long_context_are_produced_in_batches() -> None:
     given_rows = [[[number]] for number in range(60)]
     made = columns_of(given_rows, context=1 << 16)
     assert [row[0] for row in made["inputs"]] == list(range(60))
 
 
 @pytest.mark.parametrize("kind", ["packed_jsonl", "tfrecord", "arrayrecord"])
-def test_all_columns_and_256_rows_a_shard_are_the_defaults(kind: str) -> None:
+def test_defaults_are_all_columns_and_256_rows_per_shard(kind: str) -> None:
     format = FORMATS.get(kind)()
     assert isinstance(format, PackedFormat)
     assert format.columns == tuple(COLUMNS)
@@ -139,7 +139,7 @@ def test_all_columns_and_256_rows_a_shard_are_the_defaults(kind: str) -> None:
     assert format.rows_per_shard == 256
 
 
-def test_shards_are_even_and_never_above_the_limit() -> None:
+def test_shards_have_nearly_equal_size_within_the_limit() -> None:
     format = FORMATS.get("packed_jsonl")(rows_per_shard=4)
     aim = target(Path("d"), {"train": [[[1]]] * 9, "test": [[[1]]]})
     shards = format.shards(aim)
@@ -151,13 +151,13 @@ def test_shards_are_even_and_never_above_the_limit() -> None:
     ]
 
 
-def test_rows_without_one_length_are_refused() -> None:
+def test_rows_of_different_lengths_are_refused() -> None:
     aim = target(Path("d"), {"train": [[[1]]]}, context=None)
     with pytest.raises(ConfigError, match="give the steps `split` and `pack` a context"):
         FORMATS.get("packed_jsonl")().verify(aim)
 
 
-def test_padding_that_no_id_is_given_for_is_refused() -> None:
+def test_missing_padding_id_is_refused() -> None:
     aim = target(Path("d"), {"train": [[[1]]]}, pad_id=None)
     with pytest.raises(ConfigError, match="add the step `pad`"):
         FORMATS.get("packed_jsonl")().verify(aim)
@@ -169,21 +169,21 @@ def test_padding_that_no_id_is_given_for_is_refused() -> None:
     ("pad_id", "vocab_size"),
     [(2**32 + 7, None), (2**31, None), (300, 300), (999_999, 300), (-1, 9)],
 )
-def test_padding_is_an_id_like_any_other(pad_id: int, vocab_size: int | None) -> None:
+def test_invalid_padding_id_is_refused(pad_id: int, vocab_size: int | None) -> None:
     form = FORMATS.get("packed_jsonl")()
     aim = target(Path("d"), {"train": [[[1]]]}, pad_id=pad_id, vocab_size=vocab_size)
-    with pytest.raises(ConfigError, match=f"the id {pad_id} of the padding is not one of"):
+    with pytest.raises(ConfigError, match=f"the padding id {pad_id} is not below"):
         form.verify(aim)
     form.verify(target(Path("d"), {"train": [[[1]]]}, pad_id=299, vocab_size=300))
 
 
-def test_ids_that_are_no_whole_numbers_are_refused() -> None:
-    with pytest.raises(DataError, match="ids are whole numbers, not float32"):
+def test_ids_that_are_not_integers_are_refused() -> None:
+    with pytest.raises(DataError, match="ids must be integers, not float32"):
         columns_of([[[1, 2]]], dtype=np.float32)
 
 
 @pytest.mark.parametrize("columns", [["targets"], ["inputs", "inputs"]])
 def test_columns_without_inputs_or_twice_are_refused(columns: list[str]) -> None:
     aim = target(Path("d"), {"train": [[[1]]]})
-    with pytest.raises(ConfigError, match="must name `inputs`, and no column twice"):
+    with pytest.raises(ConfigError, match="must contain `inputs`, and no column twice"):
         FORMATS.get("packed_jsonl")(columns=columns).verify(aim)

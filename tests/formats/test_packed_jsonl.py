@@ -1,4 +1,4 @@
-"""Packed rows as JSON Lines: written, found, read back, and refused when they are broken."""
+"""`packed_jsonl`: writing, finding and reading, and broken files that are refused."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ KIND = "packed_jsonl"
 SHARD = "train-00000-of-00001.jsonl"
 
 
-def test_what_is_written_is_read_back_row_for_row(tmp_path: Path) -> None:
+def test_rows_round_trip(tmp_path: Path) -> None:
     splits = {"train": random_rows(20, 64), "validation": random_rows(3, 64, seed=1)}
     found = dataset(KIND, tmp_path / "notes", splits, context=64, pad_id=9, rows_per_shard=8)
     assert_rows(found, splits, 64, 9)
 
 
-def test_files_are_named_so_that_readers_tell_the_splits_apart(tmp_path: Path) -> None:
+def test_file_names_identify_the_splits(tmp_path: Path) -> None:
     dataset(KIND, tmp_path / "d", {"train": ROWS, "test": ROWS}, rows_per_shard=2)
     assert sorted(path.name for path in (tmp_path / "d").iterdir()) == [
         "test-00000-of-00002.jsonl",
@@ -43,7 +43,7 @@ def test_a_row_is_one_object_with_its_columns_as_lists(tmp_path: Path) -> None:
     }
 
 
-def test_a_part_of_a_split_is_read_across_shards(tmp_path: Path) -> None:
+def test_a_range_of_rows_is_read_across_shards(tmp_path: Path) -> None:
     rows = random_rows(10, CONTEXT)
     found = dataset(KIND, tmp_path / "d", {"train": rows}, rows_per_shard=3)
     some = list(found.rows("train", 2, 7))
@@ -53,7 +53,7 @@ def test_a_part_of_a_split_is_read_across_shards(tmp_path: Path) -> None:
     assert (some[0].file.name, some[0].number) == ("train-00001-of-00004.jsonl", 1)
 
 
-def test_datasets_are_found_at_and_below_a_path_and_other_json_lines_are_not(
+def test_datasets_are_found_but_other_json_lines_are_not(
     tmp_path: Path,
 ) -> None:
     dataset(KIND, tmp_path / "a" / "notes")
@@ -69,32 +69,32 @@ Change = Callable[[dict[str, list[int]]], object]
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
-        (lambda row: row.update(inputs=[1.5] * CONTEXT), "inputs is no list of whole numbers"),
-        (lambda row: row.update(inputs=[True] * CONTEXT), "inputs is no list of whole numbers"),
-        (lambda row: row.update(inputs=None), "inputs is no list of whole numbers"),
-        (lambda row: row.update(inputs=[]), "inputs is no list of whole numbers"),
-        (lambda row: row.update(inputs=[2**31] * CONTEXT), "a value that is not in an int32"),
-        (lambda row: row["targets"].pop(), "targets has 11 values, not 12 as the first row"),
-        (lambda row: row.pop("targets"), "the columns are not those of the first row"),
-        (lambda row: row.update(labels=[1]), "the columns are not those of the first row"),
+        (lambda row: row.update(inputs=[1.5] * CONTEXT), "inputs is not a list of integers"),
+        (lambda row: row.update(inputs=[True] * CONTEXT), "inputs is not a list of integers"),
+        (lambda row: row.update(inputs=None), "inputs is not a list of integers"),
+        (lambda row: row.update(inputs=[]), "inputs is not a list of integers"),
+        (lambda row: row.update(inputs=[2**31] * CONTEXT), "a value outside of int32"),
+        (lambda row: row["targets"].pop(), "targets has 11 values, not 12 as in the first row"),
+        (lambda row: row.pop("targets"), "the columns differ from those of the first row"),
+        (lambda row: row.update(labels=[1]), "the columns differ from those of the first row"),
     ],
 )
-def test_a_row_that_is_not_one_is_named_with_file_and_line(
-    tmp_path: Path, change: Change, words: str
+def test_an_invalid_row_is_reported_with_file_and_line(
+    tmp_path: Path, change: Change, message: str
 ) -> None:
     found = dataset(KIND, tmp_path / "d")
     file = tmp_path / "d" / SHARD
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     change(lines[1])
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(DataError, match=words) as refused:
+    with pytest.raises(DataError, match=message) as refused:
         list(found.rows("train"))
     assert (refused.value.file, refused.value.line) == (file, 2)
 
 
-def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     dataset(KIND, tmp_path / "d", rows_per_shard=1)
     (tmp_path / "d" / "train-00001-of-00003.jsonl").unlink()
     with pytest.raises(DataError, match=r"train-00001-of-00003.jsonl: there is no such file"):
@@ -110,7 +110,7 @@ def test_shards_numbered_from_one_or_of_another_count_are_refused(tmp_path: Path
     (tmp_path / "d" / "train-00003-of-00003.jsonl").rename(
         tmp_path / "d" / "train-00000-of-00004.jsonl"
     )
-    with pytest.raises(DataError, match="is not of 4 shards"):
+    with pytest.raises(DataError, match="its name counts 3 shards, others count 4"):
         FORMATS.get(KIND).open(tmp_path / "d")
 
 
@@ -128,7 +128,7 @@ def _rows(found: object) -> list[dict[str, object]]:
 
 
 @given(st.data())
-def test_a_file_that_breaks_off_gives_fewer_whole_rows_or_an_error(
+def test_a_truncated_file_gives_fewer_complete_rows_or_an_error(
     small: tuple[Path, bytes, list[dict[str, object]]], data: st.DataObject
 ) -> None:
     directory, content, rows = small
@@ -142,7 +142,7 @@ def test_a_file_that_breaks_off_gives_fewer_whole_rows_or_an_error(
 
 
 @given(st.data())
-def test_a_changed_byte_gives_rows_of_the_form_or_an_error(
+def test_a_changed_byte_gives_valid_rows_or_an_error(
     small: tuple[Path, bytes, list[dict[str, object]]], data: st.DataObject
 ) -> None:
     directory, content, _ = small

@@ -1,4 +1,4 @@
-"""Task directories are found, recognised, opened and read, or refused with the mend."""
+"""Task directories: finding, recognising, opening, reading, and errors."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def found(root: Path, **options: bool) -> list[tuple[str, str]]:
         ("ArcC_MC/ArcC_Cloze/latest", "arcc_cloze"),
     ],
 )
-def test_the_two_arc_tasks_are_told_apart_by_the_nearest_directory(
+def test_the_nearest_directory_distinguishes_the_two_arc_tasks(
     tmp_path: Path, path: str, task: str
 ) -> None:
     directory = arc(tmp_path / path)
@@ -67,7 +67,7 @@ def test_the_two_arc_tasks_are_told_apart_by_the_nearest_directory(
     assert recognised.name == task
 
 
-def test_the_directory_one_stands_in_has_its_name(
+def test_the_current_directory_is_recognised_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(arc(tmp_path / "ArcC_MC"))
@@ -95,12 +95,12 @@ def test_every_task_directory_of_a_tree_is_found_in_order(tmp_path: Path) -> Non
     ]
 
 
-def test_a_directory_of_versions_alone_is_no_dataset(tmp_path: Path) -> None:
+def test_a_directory_of_versions_is_not_a_dataset(tmp_path: Path) -> None:
     copa(tmp_path / "Copa" / "version_1")
     assert found(tmp_path) == [("Copa/version_1", "copa")]
 
 
-def test_links_to_directories_are_followed_when_asked_to(tmp_path: Path) -> None:
+def test_links_to_directories_are_followed_on_request(tmp_path: Path) -> None:
     copa(tmp_path / "data" / "one")
     root = tmp_path / "root"
     root.mkdir()
@@ -111,7 +111,7 @@ def test_links_to_directories_are_followed_when_asked_to(tmp_path: Path) -> None
     assert found(root, follow_links=True) == [("link/one", "copa")]
 
 
-def test_what_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
+def test_an_unreadable_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none: cannot be read: No such file"):
         find_task_directories(tmp_path / "none")
     (tmp_path / "a.jsonl").touch()
@@ -130,14 +130,14 @@ def test_a_directory_without_permission_is_an_error(tmp_path: Path) -> None:
         closed.chmod(0o755)
 
 
-def test_a_dataset_is_opened_by_its_files_or_by_the_task_that_is_named(tmp_path: Path) -> None:
+def test_a_dataset_is_opened_by_its_files_or_a_task_name(tmp_path: Path) -> None:
     directory = copa(tmp_path / "any name")
     assert open_task_directory(directory).task.name == "copa"
     assert open_task_directory(directory, "rte").task.name == "rte"
     assert open_task_directory(directory).file("test") == directory / "copa_test.jsonl"
 
 
-def test_a_dataset_that_cannot_be_opened_is_told_the_mend(tmp_path: Path) -> None:
+def test_errors_of_opening_name_the_fix(tmp_path: Path) -> None:
     copa(tmp_path / "Copa")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"Cpoa: there is no such directory; did you mean 'Copa'"):
@@ -146,7 +146,9 @@ def test_a_dataset_that_cannot_be_opened_is_told_the_mend(tmp_path: Path) -> Non
         open_task_directory(tmp_path / "none" / "none")
     with pytest.raises(ConfigError, match="there is no such directory"):
         open_task_directory(tmp_path / "Copa" / "copa_train.jsonl")
-    with pytest.raises(ConfigError, match="empty: no task has files of these names; name the task"):
+    with pytest.raises(
+        ConfigError, match="empty: its files have no names of a known task; name the task"
+    ):
         open_task_directory(tmp_path / "empty")
     with pytest.raises(ConfigError, match="there is no task 'cpoa'; did you mean 'copa'"):
         open_task_directory(tmp_path / "Copa", "cpoa")
@@ -183,11 +185,13 @@ def test_rows_without_an_answer_are_refused_where_answers_are_needed(tmp_path: P
     assert len(dataset.answered_rows("train")) == 2
     write(dataset.file("train"), COPA_ROW, COPA_ROW | {"label": -1})
     assert len(dataset.rows("train")) == 2
-    with pytest.raises(DataError, match=r"copa_train\.jsonl:2: label says that the row has no ans"):
+    with pytest.raises(
+        DataError, match=r"copa_train\.jsonl:2: label marks a row without an"
+    ):
         dataset.answered_rows("train")
 
 
-def test_a_dataset_without_a_manifest_is_described_as_it_is(tmp_path: Path) -> None:
+def test_a_dataset_without_a_manifest_gets_a_new_one(tmp_path: Path) -> None:
     dataset = open_task_directory(copa(tmp_path / "Copa"))
     manifest = dataset.manifest()
     assert (manifest.format, manifest.task) == ("task_jsonl", "copa")
@@ -199,7 +203,7 @@ def test_a_dataset_without_a_manifest_is_described_as_it_is(tmp_path: Path) -> N
     assert manifest.mismatches(dataset.path) == []
 
 
-def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(tmp_path: Path) -> None:
+def test_a_dataset_that_differs_from_its_manifest_is_refused(tmp_path: Path) -> None:
     dataset = open_task_directory(copa(tmp_path / "Copa"))
     names = ["copa_train.jsonl", "copa_validation.jsonl"]
     described = describe(dataset.path, names, format="task_jsonl", task="copa")

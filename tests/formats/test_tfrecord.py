@@ -1,4 +1,4 @@
-"""`tfrecord`: the files, what describes them, and everything that is wrong with them named."""
+"""`tfrecord`: files, metadata, and the errors for damaged ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tokens(found: Dataset) -> list[dict[str, list[int]]]:
     ]
 
 
-def test_what_is_written_is_read_back_row_for_row(home: Path) -> None:
+def test_rows_round_trip(home: Path) -> None:
     splits = {
         "train": random_rows(20, 64),
         "validation": random_rows(3, 64, seed=1),
@@ -42,7 +42,7 @@ def test_what_is_written_is_read_back_row_for_row(home: Path) -> None:
     assert_rows(found, splits, 64, 9)
 
 
-def test_shards_are_named_and_counted_as_tfds_wants(home: Path) -> None:
+def test_shards_and_metadata_follow_tfds(home: Path) -> None:
     dataset(KIND, home, {"train": ROWS, "validation": ROWS[:1]}, rows_per_shard=2)
     assert sorted(path.name for path in home.iterdir()) == [
         "dataset_info.json",
@@ -73,7 +73,7 @@ def test_name_and_version_come_from_the_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("directory", "mend"),
+    ("directory", "fix"),
     [
         ("datasets/notes", "write 'datasets/notes/1.0.0'"),
         ("datasets/notes/1.0", "write 'datasets/NAME/1.0.0'"),
@@ -82,16 +82,16 @@ def test_name_and_version_come_from_the_directory(tmp_path: Path) -> None:
         ("datasets/Notes/1.0.0", "write 'datasets/NAME/1.0.0'"),
     ],
 )
-def test_a_directory_that_tfds_cannot_find_by_name_is_refused_with_the_mend(
-    directory: str, mend: str
+def test_a_directory_that_tfds_cannot_find_by_name_is_refused_with_a_fix(
+    directory: str, fix: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         FORMATS.get(KIND)().verify(target(Path(directory), {"train": ROWS}))
-    assert mend in str(refused.value)
+    assert fix in str(refused.value)
     assert refused.value.field == "output"
 
 
-def test_a_part_of_a_split_is_read_across_shards(home: Path) -> None:
+def test_a_range_of_rows_is_read_across_shards(home: Path) -> None:
     found = dataset(KIND, home, {"train": random_rows(10, CONTEXT)}, rows_per_shard=3)
     some = list(found.rows("train", 2, 7))
     everything = tokens(found)
@@ -137,7 +137,7 @@ def renamed(home: Path, new: str) -> None:
         "notes-train.array_record-00000-of-00001",
     ],
 )
-def test_a_shard_that_is_numbered_or_named_otherwise_is_refused(home: Path, new: str) -> None:
+def test_a_shard_with_another_number_or_name_is_refused(home: Path, new: str) -> None:
     dataset(KIND, home)
     renamed(home, new)
     with pytest.raises(DataError) as refused:
@@ -147,7 +147,7 @@ def test_a_shard_that_is_numbered_or_named_otherwise_is_refused(home: Path, new:
     assert f"did you mean '{new}'?" in str(refused.value)
 
 
-def test_a_shard_that_nothing_names_is_refused(home: Path) -> None:
+def test_an_unlisted_shard_is_refused(home: Path) -> None:
     dataset(KIND, home)
     (home / "notes-train.tfrecord-00001-of-00002").write_bytes(b"")
     with pytest.raises(
@@ -183,7 +183,7 @@ def test_a_row_of_another_length_than_the_shape_is_refused(home: Path) -> None:
         tokens(FORMATS.get(KIND).open(home))
 
 
-def test_a_column_that_the_records_do_not_have_is_refused(home: Path) -> None:
+def test_a_column_missing_in_the_records_is_refused(home: Path) -> None:
     dataset(KIND, home)
 
     def more(features: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ def test_a_column_that_the_records_do_not_have_is_refused(home: Path) -> None:
         tokens(FORMATS.get(KIND).open(home))
 
 
-def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None:
+def test_a_stored_value_outside_of_int32_is_refused(home: Path) -> None:
     import numpy as np
 
     from penstock.formats._examples import encode_examples
@@ -210,12 +210,14 @@ def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None
     buffer[at + 4] = 8  # 2^31
     frame(buffer, starts, stops)
     (home / SHARD).write_bytes(buffer)
-    with pytest.raises(DataError, match="record 1: the column 'inputs' has a value outside of int32"):
+    with pytest.raises(
+        DataError, match="the column 'inputs' has a value outside of int32"
+    ):
         tokens(FORMATS.get(KIND).open(home))
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "message"),
     [
         ("dataset_info.json", "{", "not JSON"),
         ("dataset_info.json", "[]", "is not a JSON object"),
@@ -231,18 +233,18 @@ def test_a_stored_value_that_an_int32_cannot_hold_is_refused(home: Path) -> None
         ("features.json", '{"featuresDict": {"features": {"a": 1}}}', "'a' is not a tensor"),
     ],
 )
-def test_metadata_that_tfds_cannot_load_is_named(
-    home: Path, name: str, content: str, words: str
+def test_metadata_that_tfds_cannot_load_is_refused(
+    home: Path, name: str, content: str, message: str
 ) -> None:
     dataset(KIND, home)
     (home / name).write_text(content)
-    with pytest.raises(DataError, match=words) as refused:
+    with pytest.raises(DataError, match=message) as refused:
         FORMATS.get(KIND).open(home)
     assert refused.value.file == home / name
 
 
 @pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
-def test_metadata_that_is_missing_is_named(home: Path, name: str) -> None:
+def test_missing_metadata_is_named(home: Path, name: str) -> None:
     dataset(KIND, home)
     (home / name).unlink()
     with pytest.raises(DataError, match=f"{name}: there is no such file; TFDS needs it"):
@@ -250,7 +252,7 @@ def test_metadata_that_is_missing_is_named(home: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "words"),
+    ("at", "message"),
     [
         (0, "record 1: the checksum does not match the size"),
         (9, "record 1: the checksum does not match the size"),
@@ -258,12 +260,12 @@ def test_metadata_that_is_missing_is_named(home: Path, name: str) -> None:
         (-1, "record 3: the checksum does not match the record"),
     ],
 )
-def test_a_changed_byte_is_named_with_file_and_record(home: Path, at: int, words: str) -> None:
+def test_a_changed_byte_is_reported_with_file_and_record(home: Path, at: int, message: str) -> None:
     dataset(KIND, home)
     content = bytearray((home / SHARD).read_bytes())
     content[at] ^= 1
     (home / SHARD).write_bytes(content)
-    with pytest.raises(DataError, match=f"{SHARD}: {words}"):
+    with pytest.raises(DataError, match=f"{SHARD}: {message}"):
         tokens(FORMATS.get(KIND).open(home))
 
 
@@ -276,7 +278,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 
 
 @given(st.data())
-def test_every_changed_byte_is_found(small: tuple[Path, bytes], data: st.DataObject) -> None:
+def test_every_changed_byte_is_detected(small: tuple[Path, bytes], data: st.DataObject) -> None:
     directory, content = small
     changed = bytearray(content)
     changed[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
@@ -286,16 +288,14 @@ def test_every_changed_byte_is_found(small: tuple[Path, bytes], data: st.DataObj
 
 
 @given(st.data())
-def test_every_file_that_breaks_off_is_found(
-    small: tuple[Path, bytes], data: st.DataObject
-) -> None:
+def test_every_truncated_file_is_detected(small: tuple[Path, bytes], data: st.DataObject) -> None:
     directory, content = small
     (directory / SHARD).write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
     with pytest.raises(DataError):
         tokens(FORMATS.get(KIND).open(directory))
 
 
-def test_a_size_beyond_the_end_is_not_believed(home: Path) -> None:
+def test_a_size_beyond_the_end_is_detected(home: Path) -> None:
     from penstock.formats.tfrecord import masked_crc
 
     dataset(KIND, home)

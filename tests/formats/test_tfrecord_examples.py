@@ -1,4 +1,4 @@
-"""tf.train.Example without TensorFlow: what is written, and every legal way of writing it read."""
+"""tf.train.Example without TensorFlow: encoding, and reading every legal encoding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def varint(value: int) -> bytes:
 
 
 def message(number: int, content: bytes) -> bytes:
-    """Return a field that holds bytes or another message."""
+    """Return a length-delimited field."""
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
@@ -49,7 +49,7 @@ def read(record: bytes, *names: str) -> dict[str, list[int]]:
     st.integers(1, 12),
     st.data(),
 )
-def test_rows_are_encoded_as_protobuf_says(
+def test_rows_are_encoded_as_protobuf_specifies(
     rows: int, names: list[str], length: int, data: st.DataObject
 ) -> None:
     row = st.lists(int32s, min_size=length, max_size=length)
@@ -66,7 +66,7 @@ def test_rows_are_encoded_as_protobuf_says(
 
 
 @pytest.mark.parametrize("edge", [0, 1, 7, 14, 21, 28, 31])
-def test_values_at_the_edges_of_a_size_come_back(edge: int) -> None:
+def test_values_at_the_limits_of_a_size_round_trip(edge: int) -> None:
     values = [value for value in (2**edge - 1, 2**edge, 0) if value < 2**31] * 5
     buffer, _, _ = encode_examples({"a": np.array([values], np.int32)})
     assert read(buffer.tobytes(), "a") == {"a": values}
@@ -85,13 +85,13 @@ def test_the_order_of_fields_does_not_matter() -> None:
     assert read(example(entry("b", packed([3])), turned), "a", "b") == {"a": [1, 2], "b": [3]}
 
 
-def test_unknown_fields_of_every_wire_type_are_passed_over() -> None:
-    strange = b"\x78\x05" + b"\x7d" + b"1234" + b"\x79" + b"12345678" + message(15, b"more")
-    inner = message(1, strange + message(1, b"a") + strange + message(2, strange + packed([7])))
-    assert read(strange + message(1, strange + inner) + strange, "a") == {"a": [7]}
+def test_unknown_fields_of_every_wire_type_are_skipped() -> None:
+    unknown = b"\x78\x05" + b"\x7d" + b"1234" + b"\x79" + b"12345678" + message(15, b"more")
+    inner = message(1, unknown + message(1, b"a") + unknown + message(2, unknown + packed([7])))
+    assert read(unknown + message(1, unknown + inner) + unknown, "a") == {"a": [7]}
 
 
-def test_the_last_of_two_entries_of_a_name_counts_and_split_messages_are_joined() -> None:
+def test_last_entry_of_a_name_wins_and_split_messages_are_joined() -> None:
     assert read(example(entry("a", packed([1])), entry("a", packed([2]))), "a") == {"a": [2]}
     apart = example(entry("a", packed([1]))) + example(entry("b", packed([2])))
     assert read(apart, "a", "b") == {"a": [1], "b": [2]}
@@ -99,12 +99,63 @@ def test_the_last_of_two_entries_of_a_name_counts_and_split_messages_are_joined(
     assert read(example(twice), "a") == {"a": [1, 2]}
 
 
+UNKNOWN = [b"\x78\x05", b"\x7d1234", b"\x7912345678", message(15, b"more")]
+values = st.lists(int64s, max_size=5)
+unknown = st.sampled_from(UNKNOWN)
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> tuple[list[int], bytes]:
+    """Return values, and an Int64List of them: packed and unpacked parts, unknown fields."""
+    content, expected = b"", []
+    for part in draw(st.lists(values, max_size=3)):
+        expected += part
+        encoded = b"".join(map(varint, part))
+        one_by_one = b"".join(b"\x08" + varint(value) for value in part)
+        content += draw(st.sampled_from([message(1, encoded), one_by_one]))
+        content += draw(unknown | st.just(b""))
+    return expected, message(3, content)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> tuple[str, list[int], bytes]:
+    """Return a name, values and an entry: its fields in any order, repeated or unknown."""
+    name = draw(st.sampled_from(["a", "ab", "b", ""]))
+    key, expected = message(1, name.encode()), []
+    fields = []
+    for items, encoded in draw(st.lists(lists(), max_size=3)):
+        expected += items
+        fields.append(message(2, encoded))
+    fields = [*fields, *draw(st.lists(unknown, max_size=2))]
+    position = draw(st.integers(0, len(fields)))
+    return name, expected, message(1, b"".join([*fields[:position], key, *fields[position:]]))
+
+
+@given(st.lists(entries(), max_size=6), st.data())
+def test_repeated_reordered_and_unknown_fields_are_read(
+    drawn: list[tuple[str, list[int], bytes]], data: st.DataObject
+) -> None:
+    expected = {name: items for name, items, _ in drawn}
+    parts = [encoded for _, _, encoded in drawn]
+    cut = data.draw(st.integers(0, len(parts)))
+    record = data.draw(unknown) + example(*parts[:cut]) + data.draw(unknown) + example(*parts[cut:])
+    names = data.draw(st.permutations(sorted(expected)))
+    assert read(record, *names) == {name: expected[name] for name in names}
+
+
+def test_a_list_of_another_kind_replaces_the_integers_and_vice_versa() -> None:
+    floats = message(2, message(1, b"1234"))
+    assert read(example(entry("a", packed([1]) + floats + packed([2]))), "a") == {"a": [2]}
+    with pytest.raises(ExampleError, match="has no integers in the column 'a'"):
+        read(example(entry("a", packed([1]) + floats)), "a")
+
+
 def test_an_empty_feature_has_no_values() -> None:
     assert read(example(entry("a", b"")), "a") == {"a": []}
 
 
 @pytest.mark.parametrize(
-    ("record", "words"),
+    ("record", "problem"),
     [
         (b"", "has no column 'a'"),
         (example(entry("b", packed([1]))), "has no column 'a'"),
@@ -119,8 +170,8 @@ def test_an_empty_feature_has_no_values() -> None:
         (b"\x0b\x0c", "is not a tf.train.Example"),
     ],
 )
-def test_what_is_no_example_with_the_column_is_refused(record: bytes, words: str) -> None:
-    with pytest.raises(ExampleError, match=words):
+def test_invalid_examples_are_refused(record: bytes, problem: str) -> None:
+    with pytest.raises(ExampleError, match=problem):
         read(record, "a")
 
 

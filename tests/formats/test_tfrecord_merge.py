@@ -1,4 +1,4 @@
-"""Several datasets as one, by metadata alone: all rows, in order, nothing written twice."""
+"""Merging TFDS datasets by metadata: all rows, in order, without copying."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARTS: dict[str, dict[str, Rows]] = {
     "replay": {"train": random_rows(5, 12, seed=1)},
     "identified": {"train": ROWS, "test": ROWS[:1]},
 }
-TOGETHER = {
+MERGED = {
     "train": [*PARTS["finetune"]["train"], *PARTS["replay"]["train"], *ROWS],
     "validation": ROWS,
     "test": ROWS[:1],
@@ -45,17 +45,15 @@ def with_manifest(directory: Path, tokenizer: str) -> None:
     ).write(directory)
 
 
-def test_all_rows_stand_in_one_dataset_in_the_order_of_the_parts(
-    tmp_path: Path, output: Path
-) -> None:
+def test_rows_of_all_datasets_are_in_order(tmp_path: Path, output: Path) -> None:
     merge(parts_of(tmp_path), output)
-    assert_rows(FORMATS.get("tfrecord").open(output), TOGETHER, 12, 0)
+    assert_rows(FORMATS.get("tfrecord").open(output), MERGED, 12, 0)
 
 
-def test_arrayrecord_combines_as_well(tmp_path: Path, output: Path) -> None:
+def test_arrayrecord_is_merged(tmp_path: Path, output: Path) -> None:
     pytest.importorskip("array_record")
     merge(parts_of(tmp_path, "arrayrecord"), output)
-    assert_rows(FORMATS.get("arrayrecord").open(output), TOGETHER, 12, 0)
+    assert_rows(FORMATS.get("arrayrecord").open(output), MERGED, 12, 0)
 
 
 def test_shards_are_links_with_new_numbers(tmp_path: Path, output: Path) -> None:
@@ -76,10 +74,10 @@ def test_shards_are_copied_to_another_file_system(tmp_path: Path) -> None:
         output = Path(other) / "notes" / "1.0.0"
         merge(parts_of(tmp_path), output)
         assert {path.stat().st_nlink for path in output.iterdir()} == {1}
-        assert_rows(FORMATS.get("tfrecord").open(output), TOGETHER, 12, 0)
+        assert_rows(FORMATS.get("tfrecord").open(output), MERGED, 12, 0)
 
 
-def test_the_metadata_add_up(tmp_path: Path, output: Path) -> None:
+def test_metadata_are_summed(tmp_path: Path, output: Path) -> None:
     parts = parts_of(tmp_path)
     merge(parts, output)
     info, *of_parts = (
@@ -91,7 +89,7 @@ def test_the_metadata_add_up(tmp_path: Path, output: Path) -> None:
     assert int(train["numBytes"]) == sum(int(i["splits"][0]["numBytes"]) for i in of_parts)
 
 
-def test_the_manifest_names_the_parts_and_every_file(tmp_path: Path, output: Path) -> None:
+def test_manifest_lists_the_inputs_and_every_file(tmp_path: Path, output: Path) -> None:
     parts = parts_of(tmp_path)
     for part in parts:
         with_manifest(part, "sha256:one")
@@ -138,7 +136,7 @@ def test_datasets_of_another_context_or_other_columns_are_refused(
     assert not output.parent.exists()
 
 
-def test_a_damaged_part_leaves_nothing_behind(tmp_path: Path, output: Path) -> None:
+def test_a_damaged_dataset_leaves_no_output(tmp_path: Path, output: Path) -> None:
     parts = parts_of(tmp_path)
     next(parts[2].glob("*-test.*")).unlink()
     with pytest.raises(DataError, match="there is no such file"):
@@ -146,7 +144,7 @@ def test_a_damaged_part_leaves_nothing_behind(tmp_path: Path, output: Path) -> N
     assert not output.parent.exists()
 
 
-def test_what_stands_already_is_left_alone(tmp_path: Path, output: Path) -> None:
+def test_an_existing_output_is_not_changed(tmp_path: Path, output: Path) -> None:
     output.mkdir(parents=True)
     with pytest.raises(ConflictError, match="exists already"):
         merge(parts_of(tmp_path), output)
@@ -170,7 +168,7 @@ def test_one_dataset_or_the_same_twice_is_refused(tmp_path: Path, output: Path) 
         merge([parts[0], tmp_path / "link"], output)
 
 
-def test_each_file_of_the_whole_keeps_its_split(tmp_path: Path, output: Path) -> None:
+def test_each_merged_file_keeps_its_split(tmp_path: Path, output: Path) -> None:
     merge(parts_of(tmp_path), output)
     manifest = read_manifest(output)
     assert manifest is not None
@@ -179,7 +177,7 @@ def test_each_file_of_the_whole_keeps_its_split(tmp_path: Path, output: Path) ->
     assert {entry.split for entry in manifest.files} == {"train", "validation", "test", None}
 
 
-def test_two_merges_to_one_output_are_not_made_at_once(tmp_path: Path, output: Path) -> None:
+def test_concurrent_merges_to_one_output_are_refused(tmp_path: Path, output: Path) -> None:
     parts = parts_of(tmp_path)
     with staging_area(output, [output]), pytest.raises(ConflictError, match="another process"):
         merge(parts, output)

@@ -1,4 +1,4 @@
-"""Runs that nobody trained: directories with records, datasets and metrics, composed for a test."""
+"""Run directories with records, datasets and metrics, written without training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILES = ("copa_train.jsonl", "copa_validation.jsonl")
 
 
 def write_copa(directory: Path, *, word: str = "rain", answers: str = "wet") -> Path:
-    """Write a sound COPA dataset of 12 train and 4 validation rows; the words make its content."""
+    """Write a valid COPA dataset of 12 train and 4 validation rows with the given words."""
     for name, first, count in (("train", 0, 12), ("validation", 100, 4)):
         rows = [
             {
@@ -50,21 +50,21 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def used(directory: Path, role: str = "path") -> DatasetUse:
-    """Return the use of a COPA dataset by a run, as it is now."""
+    """Return the use of a COPA dataset by a run, in its current state."""
     return DatasetUse(role=role, path=str(directory), manifest=manifest_of(directory))
 
 
 def manifest_of(directory: Path) -> Manifest:
-    """Return the manifest of a COPA dataset, made on the spot where it has none."""
+    """Return the manifest of a COPA dataset; create one if it has none."""
     return read_manifest(directory) or describe(directory, _FILES, format="task_jsonl", task="copa")
 
 
 @dataclass
 class ComposedRuns:
-    """A directory of results. Runs that are added later were started later."""
+    """A directory of results. Runs added later have later start times."""
 
     root: Path
-    #: Where the dataset lies that runs use unless they are given another.
+    #: The default dataset of the runs.
     data: Path
     count: int = field(default=0, init=False)
 
@@ -94,7 +94,7 @@ class ComposedRuns:
         losses: Sequence[float] = (),
         **hyperparameters: Any,
     ) -> RunDirectory:
-        """Write one run and return its directory. Only a done one has scores."""
+        """Write one run and return its directory. Only a run in state `done` has scores."""
         uses = [used(self.data)] if datasets is None else list(datasets)
         paths = {use.role: use.path for use in uses}
         values = {"learning_rate": rate, "steps": 40, "seed": seed, **hyperparameters}
@@ -145,5 +145,5 @@ class ComposedRuns:
         return directory
 
     def fail(self, message: str = "it broke", **values: Any) -> RunDirectory:
-        """Write a run that failed."""
+        """Write a failed run."""
         return self.add(state=State.FAILED, failure=message, **values)

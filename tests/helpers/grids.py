@@ -1,4 +1,4 @@
-"""Experiment texts and their grids, for tests in which nothing is trained."""
+"""Experiment texts and their plans, for tests that train nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from penstock import load_experiment
 from penstock.errors import ConfigError
 from penstock.experiments import GridPlan
 
-#: An experiment of the built-in trainer; what a test gives replaces a whole key.
+#: An experiment of penstock's own trainer; tests replace top-level keys.
 KEYS = {
     "experiment": "{purpose: p}",
     "model": "some-org/some-model",
@@ -24,7 +24,7 @@ KEYS = {
 
 
 def write(**keys: str | None) -> Path:
-    """Write `e.yaml` with some keys replaced (None: left out), and return its path."""
+    """Write `e.yaml` with some keys replaced (None: removed), and return its path."""
     path = Path("e.yaml")
     lines = {**KEYS, **keys}.items()
     path.write_text("".join(f"{key}: {value}\n" for key, value in lines if value is not None))
@@ -37,21 +37,21 @@ def plan(*overrides: str, **keys: str | None) -> GridPlan:
 
 
 def plan_text(text: str, *overrides: str) -> GridPlan:
-    """Return the plan of a whole text."""
+    """Return the plan of an experiment text."""
     path = Path("e.yaml")
     path.write_text(dedent(text))
     return load_experiment(path, overrides)
 
 
 def refusal(*overrides: str, **keys: str | None) -> str:
-    """Return the words in which an experiment is refused."""
+    """Return the error message for an experiment."""
     with pytest.raises(ConfigError) as refused:
         plan(*overrides, **keys)
     return str(refused.value)
 
 
 def values(grid: GridPlan, *names: str) -> list[tuple[Any, ...]]:
-    """Return what each run has under some names: `method`, `mix`, or hyperparameters."""
+    """Return the values of each run for some names: `method`, `mix`, or hyperparameters."""
     found = []
     for run in grid.runs:
         known = {

@@ -1,4 +1,4 @@
-"""End a process by SIGKILL at a chosen change of the disk."""
+"""Kill a process at a chosen disk write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.
 
 
 def kill_at_change(number: int) -> None:
-    """Kill this process just before its `number`-th change of the disk or call of fsync."""
+    """Kill this process just before its `number`-th disk write or call of fsync."""
     changes = itertools.count(1)
     fsync = os.fsync
 

@@ -1,4 +1,4 @@
-"""Runs to write, break and find again."""
+"""Configurations and records of runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from penstock.runs import ModelUse, RunConfig, RunData, RunRecord, State
 
 
 def a_config(**changes: Any) -> RunConfig:
-    """Return the configuration of a COPA run, with other values for some of its keys."""
+    """Return the configuration of a COPA run with some values replaced."""
     values: dict[str, Any] = {
         "purpose": "baseline",
         "model": "org/name-135M",
@@ -21,7 +21,7 @@ def a_config(**changes: Any) -> RunConfig:
 
 
 def a_record(**changes: Any) -> RunRecord:
-    """Return the record of a run that has just started."""
+    """Return the record of a running run with some values replaced."""
     values: dict[str, Any] = {
         "identity": "0123456789abcdef",
         "state": State.RUNNING,

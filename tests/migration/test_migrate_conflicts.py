@@ -12,7 +12,7 @@ from filelock import FileLock
 from helpers.migration_trees import contents, copa_rows, load_datasets, snapshot, write_rows
 from penstock.errors import ConflictError
 from penstock.manifest import MANIFEST_NAME, read_manifest
-from penstock.migration import Action, MigrationPlan, migrate, plan_migration
+from penstock.migration import Action, MigrationPlan, migrate
 from penstock.migration.execution import LOCK_NAME
 
 TRAIN = "copa_train.jsonl"
@@ -223,7 +223,7 @@ def test_partial_files_of_an_interrupted_run_are_listed_and_removed(src: Path, d
     write_rows(dst / ".RTE.partial" / "rte_train.jsonl", copa_rows(1, "half"))
     (dst / "Copa" / ".copa_train.jsonl.partial").write_text("half")
     (dst / LOCK_NAME).touch()
-    plan = plan_migration(src, dst)
+    plan = migrate(src, dst, dry_run=True)
     assert [path.name for path in plan.partial_paths] == [
         ".RTE.partial",
         ".copa_train.jsonl.partial",

@@ -10,7 +10,7 @@ import pytest
 from helpers.migration_trees import cb_rows, load_datasets, snapshot, write_rows
 from penstock.formats import open_task_directory
 from penstock.manifest import read_manifest
-from penstock.migration import Action, migrate, plan_migration
+from penstock.migration import Action, migrate
 
 by_copy_and_by_link = pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
 
@@ -50,7 +50,7 @@ def test_a_second_run_changes_nothing(src: Path, dst: Path, link: bool) -> None:
 def test_a_dry_run_creates_nothing_and_returns_the_plan(src: Path, dst: Path) -> None:
     plan = migrate(src, dst, dry_run=True)
     assert not dst.parent.exists()
-    assert plan == plan_migration(src, dst) == migrate(src, dst)
+    assert plan == migrate(src, dst)
     assert "copy Copa/copa_train.jsonl to Copa/copa_train.jsonl (8 rows)" in [
         step.description for step in plan.steps
     ]
@@ -94,7 +94,7 @@ def test_the_manifest_lists_source_version_rows_and_hashes(src: Path, dst: Path)
 def test_empty_lines_and_a_missing_final_newline_do_not_count_as_rows(src: Path, dst: Path) -> None:
     train = src / "CB" / "cb_train.jsonl"
     train.write_text(f"\n{train.read_text().rstrip()}")
-    plan = plan_migration(src, dst)
+    plan = migrate(src, dst, dry_run=True)
     assert plan.datasets[0].manifest.counts["train"] == 6
 
 
@@ -160,7 +160,7 @@ def test_copies_are_readable_and_writable_whatever_source_mode_and_umask(
 
 def test_unmigrated_paths_are_listed_with_the_pick_that_migrates_them(src: Path, dst: Path) -> None:
     write_rows(src / "CB" / "lora" / "deeper" / "cb_validation.jsonl", cb_rows(3, "deeper"))
-    plan = plan_migration(src, dst, pick={"Copa": "mezo_gpt/version_13-2"})
+    plan = migrate(src, dst, pick={"Copa": "mezo_gpt/version_13-2"}, dry_run=True)
     assert [item.description for item in plan.unmigrated] == [
         "CB/lora: a version; use --pick CB=lora",
         "Copa/copa_train.jsonl: the picked version has its own",
@@ -175,7 +175,7 @@ def test_unmigrated_paths_are_listed_with_the_pick_that_migrates_them(src: Path,
 
 
 def test_every_file_of_the_source_is_migrated_or_listed(src: Path, dst: Path) -> None:
-    plan = plan_migration(src, dst, all_versions={"Copa": "mezo_gpt"}, pick={"CB": "lora"})
+    plan = migrate(src, dst, all_versions={"Copa": "mezo_gpt"}, pick={"CB": "lora"}, dry_run=True)
     migrated = {step.source for step in plan.steps}
     left = [item.path for item in plan.unmigrated]
     for path in src.rglob("*"):
@@ -202,7 +202,7 @@ def test_only_selects_the_datasets_to_migrate(src: Path, dst: Path) -> None:
 
 
 def test_the_plan_converts_to_a_json_document(src: Path, dst: Path) -> None:
-    plan = plan_migration(src, dst, link=True)
+    plan = migrate(src, dst, link=True, dry_run=True)
     data = plan.to_dict()
     assert (data["mode"], data["changed"]) == ("link", True)
     assert data["datasets"][0]["steps"][0] == {

@@ -16,7 +16,7 @@ from helpers.migration_trees import (
 )
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import read_manifest
-from penstock.migration import migrate, plan_migration
+from penstock.migration import migrate
 
 TRAIN = "copa_train.jsonl"
 
@@ -106,7 +106,7 @@ def test_a_version_without_train_rows_is_skipped(src: Path, dst: Path) -> None:
         "Copa/mezo_gpt/version_15: an incomplete version: "
         f"'{src}/Copa/mezo_gpt/version_15/copa_train.jsonl' has no rows",
     ]
-    unmigrated = plan_migration(src, dst).unmigrated
+    unmigrated = migrate(src, dst, dry_run=True).unmigrated
     assert "Copa/mezo_gpt/version_14: a version without 'copa_train.jsonl'" in [
         item.description for item in unmigrated
     ]

@@ -9,7 +9,7 @@ import pytest
 from helpers.migration_trees import load_datasets, snapshot
 from penstock.files import sha256_of
 from penstock.formats import open_task_directory
-from penstock.migration import migrate, plan_migration
+from penstock.migration import migrate
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_all_nine_versions_of_copa_become_complete_datasets(backup: Path, dst: P
 def test_unmigrated_versions_are_listed_with_the_pick_that_migrates_them(
     backup: Path, dst: Path
 ) -> None:
-    plan = plan_migration(backup, dst, pick={"Copa": "mezo_gpt/latest"})
+    plan = migrate(backup, dst, pick={"Copa": "mezo_gpt/latest"}, dry_run=True)
     picks = [item.pick for item in plan.unmigrated if item.pick]
     assert picks[:2] == ["CB=lora", "Copa=mezo_gpt/version_1"]
     assert "RTE=backup" in picks

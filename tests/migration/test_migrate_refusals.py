@@ -167,7 +167,7 @@ def test_a_source_file_without_permission_is_named(src: Path, dst: Path) -> None
     if os.access(src / "Copa" / TRAIN, os.R_OK):
         pytest.skip("this user may read everything")
     message = refusal(src, dst)
-    assert f"{src}/Copa/{TRAIN}: cannot be read (Permission denied); make it readable" in message
+    assert f"{src}/Copa/{TRAIN}: cannot be read (Permission denied); fix the cause" in message
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails to read")
@@ -221,7 +221,7 @@ except DataError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert f"{dst}/Copa: cannot be written (File too large); unfinished files are" in done.stdout, (
+    assert f"{dst}/Copa: cannot be written (File too large); fix the cause" in done.stdout, (
         done.stderr
     )
     left = sorted(str(path.relative_to(dst)) for path in dst.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""A build carried by Ray or by Slurm's submitit gives the bytes of a local one."""
+"""A build on Ray or through submitit writes the same bytes as a local one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("kind", ["megatron", "tfrecord", "chat"])
-def test_the_executor_changes_no_byte(
+def test_every_executor_builds_the_same_bytes(
     name: str, kind: str, tmp_path: Path, tiny_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip({"ray": "ray", "slurm": "submitit"}[name])
@@ -63,7 +63,7 @@ def test_the_executor_changes_no_byte(
 
 
 @pytest.mark.slow
-def test_workers_of_ray_that_outlive_a_build_do_not_remember_it(
+def test_reused_workers_of_ray_do_not_remember_an_earlier_build(
     tmp_path: Path, tiny_tokenizer: Path
 ) -> None:
     ray = pytest.importorskip("ray")

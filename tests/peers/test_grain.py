@@ -15,7 +15,7 @@ pytest.importorskip("array_record")
 from penstock.formats._examples import ExampleReader  # noqa: E402
 
 
-def test_grain_gives_the_same_rows_in_any_order(tmp_path: Path) -> None:
+def test_grain_reads_the_same_rows_in_any_order(tmp_path: Path) -> None:
     found = dataset(
         "arrayrecord",
         tmp_path / "notes" / "1.0.0",

@@ -1,4 +1,4 @@
-"""Against megatron-core: its bytes are ours, each reads the other's, and samples are the same."""
+"""megatron-core as the peer: equal bytes, each reads the other's files, equal samples."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def content(prefix: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.int64])
-def test_the_bytes_are_those_of_its_builder(tmp_path: Path, dtype: Any) -> None:
+def test_bytes_equal_those_of_its_builder(tmp_path: Path, dtype: Any) -> None:
     ours = write_documents(tmp_path / "ours", DOCUMENTS, dtype)
     assert content(ours) == content(build(tmp_path / "its", DOCUMENTS, dtype))
 
 
-def test_its_reader_reads_what_is_written_here(tmp_path: Path) -> None:
+def test_its_reader_reads_our_files(tmp_path: Path) -> None:
     its = indexed.IndexedDataset(str(write_documents(tmp_path / "ours", DOCUMENTS)))
     sequences = [sequence for document in DOCUMENTS for sequence in document]
     assert [its[number].tolist() for number in range(len(its))] == sequences
@@ -60,7 +60,7 @@ def test_its_reader_reads_what_is_written_here(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.uint16, np.float32, np.float64])
-def test_what_its_builder_writes_is_read_here(tmp_path: Path, dtype: Any) -> None:
+def test_our_reader_reads_its_files(tmp_path: Path, dtype: Any) -> None:
     documents = [[[n % 200 for n in s] for s in document] for document in DOCUMENTS]
     reader = IndexedReader(build(tmp_path / "its", documents, dtype))
     reader.verify()
@@ -75,14 +75,14 @@ def test_its_modes_are_read(tmp_path: Path) -> None:
     assert reader.modes.tolist() == [mode for _, mode in map(its.get, range(len(its)))]
 
 
-def test_the_dtype_of_a_vocabulary_is_its_own() -> None:
+def test_the_dtype_of_a_vocabulary_equals_its_choice() -> None:
     for size in (1, 50_257, 65_499, 65_500, 65_535, 65_536, 151_643):
         assert megatron_dtype(size) == indexed.DType.optimal_dtype(size)
     for name, code in CODES.items():
         assert indexed.DType.dtype_from_code(code) == np.dtype(name)
 
 
-def test_a_merge_is_byte_for_byte_its_own(tmp_path: Path) -> None:
+def test_a_merge_has_the_bytes_of_its_merge(tmp_path: Path) -> None:
     prefixes = [
         build(tmp_path / "a", DOCUMENTS, np.uint16),
         build(tmp_path / "b", DOCUMENTS[2:], np.uint16),
@@ -94,16 +94,16 @@ def test_a_merge_is_byte_for_byte_its_own(tmp_path: Path) -> None:
     assert content(merge(prefixes, tmp_path / "ours")) == content(tmp_path / "its")
 
 
-def test_a_truncated_bin_that_it_opens_is_refused_here(tmp_path: Path) -> None:
+def test_a_truncated_bin_that_it_opens_is_refused(tmp_path: Path) -> None:
     prefix = build(tmp_path / "a", DOCUMENTS, np.uint16)
     tokens = prefix.with_suffix(".bin")
     tokens.write_bytes(tokens.read_bytes()[:-100])
     assert len(indexed.IndexedDataset(str(prefix))) == 8
-    with pytest.raises(DataError, match=r"a\.bin: has 662 bytes, not 762; it was cut short"):
+    with pytest.raises(DataError, match=r"a\.bin: has 662 bytes, not 762; it is truncated"):
         IndexedReader(prefix)
 
 
-def test_the_wrong_bin_that_it_accepts_is_refused_here(tmp_path: Path) -> None:
+def test_the_wrong_bin_that_it_accepts_is_refused(tmp_path: Path) -> None:
     prefix = build(tmp_path / "a", DOCUMENTS, np.uint16)
     other = build(tmp_path / "b", [[[9] * 5000]], np.uint16)
     other.with_suffix(".bin").replace(prefix.with_suffix(".bin"))
@@ -113,7 +113,7 @@ def test_the_wrong_bin_that_it_accepts_is_refused_here(tmp_path: Path) -> None:
         IndexedReader(prefix)
 
 
-def test_lengths_that_do_not_add_up_shift_its_sequences_and_are_refused_here(
+def test_lengths_that_do_not_add_up_and_shift_its_sequences_are_refused(
     tmp_path: Path,
 ) -> None:
     builder = indexed.IndexedDatasetBuilder(f"{tmp_path}/a.bin", dtype=np.uint16)
@@ -122,11 +122,11 @@ def test_lengths_that_do_not_add_up_shift_its_sequences_and_are_refused_here(
     builder.finalize(f"{tmp_path}/a.idx")
     its = indexed.IndexedDataset(f"{tmp_path}/a")
     assert its[1].tolist() == [3, 4]
-    with pytest.raises(DataError, match=r"a\.bin: has 10 bytes, not 8; it has more than"):
+    with pytest.raises(DataError, match=r"a\.bin: has 10 bytes, not 8; it is too long"):
         IndexedReader(tmp_path / "a")
 
 
-def test_a_reader_that_is_gone_leaves_its_arrays(tmp_path: Path) -> None:
+def test_arrays_remain_valid_after_the_reader_is_deleted(tmp_path: Path) -> None:
     prefix = build(tmp_path / "a", DOCUMENTS, np.uint16)
     kept = [IndexedReader(prefix)[0] for _ in range(20)]
     gc.collect()
@@ -169,7 +169,7 @@ def test_gpt_dataset_yields_the_same_tokens_for_the_same_documents(tmp_path: Pat
         assert theirs["labels"].tolist() == sample["labels"].tolist()
 
 
-def test_labels_unshifted_are_shifted_once_by_a_model_and_not_twice(tmp_path: Path) -> None:
+def test_our_labels_are_not_shifted(tmp_path: Path) -> None:
     documents = [[list(range(1, 66))]]
     its = gpt_dataset(build(tmp_path / "its", documents, np.uint16), 64)[0]
     ours = TokenDataset(tmp_path / "its", 64)[0]
@@ -177,7 +177,7 @@ def test_labels_unshifted_are_shifted_once_by_a_model_and_not_twice(tmp_path: Pa
     assert ours["labels"].tolist() == ours["input_ids"].tolist() == its["tokens"].tolist()
 
 
-def test_data_written_again_in_place_are_read_anew(tmp_path: Path) -> None:
+def test_rewritten_data_are_read_again(tmp_path: Path) -> None:
     prefix = build(tmp_path / "a", [[[1] * 100]], np.uint16)
     state = TokenDataset(prefix, 10).state_dict()
     build(prefix, [[[2] * 100]], np.uint16)

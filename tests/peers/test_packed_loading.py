@@ -1,4 +1,4 @@
-"""The loaders that keep the packed columns, which stock pipelines throw away."""
+"""The loaders that keep all packed columns, which stock pipelines drop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def inputs(written: Any) -> list[list[int]]:
     return [row.columns["inputs"].tolist() for row in written.rows("train")]
 
 
-def test_every_row_is_there_with_all_columns(written: Any) -> None:
+def test_every_row_has_all_columns(written: Any) -> None:
     source = PackedGrainSource(written.path)
     assert len(source) == COUNT
     for number, row in enumerate(written.rows("train")):
@@ -51,7 +51,7 @@ def test_a_split_is_chosen_by_name(written: Any) -> None:
 
 
 @pytest.mark.parametrize("index", [-1, COUNT])
-def test_a_number_that_is_none_of_a_row_is_an_index_error(written: Any, index: int) -> None:
+def test_an_index_outside_of_the_rows_is_an_index_error(written: Any, index: int) -> None:
     with pytest.raises(IndexError, match=f"there is no row {index}; there are 30"):
         PackedGrainSource(written.path)[index]
 
@@ -72,7 +72,7 @@ def test_worker_processes_read_the_same_rows(written: Any) -> None:
     assert [row["inputs"].tolist() for row in found] == inputs(written)
 
 
-def test_a_copy_reads_the_same_rows_after_the_owner_is_gone(written: Any) -> None:
+def test_an_unpickled_source_reads_the_same_rows(written: Any) -> None:
     source = PackedGrainSource(written.path)
     kept = pickle.dumps(source)
     del source
@@ -91,7 +91,7 @@ def test_grain_shuffles_and_batches_all_columns(written: Any) -> None:
     assert seen != inputs(written)
 
 
-def test_a_damaged_record_is_named_while_it_is_read(tmp_path: Path) -> None:
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     found = dataset("tfrecord", tmp_path / "notes" / "1.0.0", {"train": ROWS})
     path = next(found.rows("train")).file
     content = bytearray(path.read_bytes())
@@ -103,7 +103,7 @@ def test_a_damaged_record_is_named_while_it_is_read(tmp_path: Path) -> None:
         source[2]
 
 
-def test_tensorflow_gives_all_columns_in_order(tmp_path: Path) -> None:
+def test_tensorflow_reads_all_columns_in_order(tmp_path: Path) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tf = pytest.importorskip("tensorflow")
     found = dataset(

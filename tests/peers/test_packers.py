@@ -1,4 +1,4 @@
-"""`pack` beside TRL's `pack_dataset`: as many rows of the same documents, the same tokens."""
+"""`pack` and TRL's `pack_dataset`: equal numbers of rows and equal tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONTEXT = 512
 
 
 def documents(count: int, seed: int) -> list[NDArray[np.int32]]:
-    """Return documents of log-normal lengths, none above the context, every token its own id."""
+    """Return documents of log-normal lengths up to the context; every token has a unique id."""
     drawn = np.random.default_rng(seed).lognormal(np.log(120), 1, count)
     ends = np.cumsum(np.clip(drawn, 1, CONTEXT).astype(np.int64))
     return np.split(np.arange(ends[-1], dtype=np.int32), ends[:-1])

@@ -1,4 +1,4 @@
-"""Items are carried by a real Ray of this machine, and errors come back as themselves."""
+"""Items run on a real Ray of this machine, and errors are raised unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE = 60
 
 @pytest.fixture(scope="module", autouse=True)
 def importable() -> Iterator[None]:
-    """Let the workers import this module, as they would an installed one."""
+    """Make this module importable in the workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         yield
@@ -31,7 +31,7 @@ def importable() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def cluster(importable: None) -> Iterator[None]:
-    """A Ray that is there before the executor is."""
+    """A Ray that was started before the executor."""
     ray.init(
         address="local",
         num_cpus=2,
@@ -73,20 +73,20 @@ def stay(home: Path) -> None:
 
 @pytest.mark.usefixtures("cluster")
 class TestWithinAClusterThatIsThere:
-    def test_every_item_is_carried_once(self) -> None:
+    def test_every_item_runs_once(self) -> None:
         results = list(executor("ray").map(square, range(50)))
         assert sorted(results) == [(item, item * item) for item in range(50)]
         assert ray.is_initialized()
 
-    def test_no_item_is_no_work(self) -> None:
+    def test_without_items_nothing_runs(self) -> None:
         assert list(executor("ray").map(square, [])) == []
 
-    def test_workers_are_other_processes_without_threads_of_their_own(self) -> None:
+    def test_workers_are_other_processes_with_one_thread(self) -> None:
         results = [result for _, result in executor("ray", 2).map(process_and_environment, [1, 2])]
         assert os.getpid() not in {process for process, _ in results}
         assert [environment for _, environment in results] == [["false", "1"]] * 2
 
-    def test_of_two_failures_the_earlier_item_counts_and_comes_back_as_itself(self) -> None:
+    def test_of_two_failures_that_of_the_earlier_item_is_raised_unchanged(self) -> None:
         results = executor("ray", 2).map(refuse, range(20))
         assert sorted([next(results), next(results)]) == [(0, 0), (1, 1)]
         with pytest.raises(ConfigError) as caught:
@@ -94,11 +94,11 @@ class TestWithinAClusterThatIsThere:
         assert str(caught.value) == "a.yaml:2:4: x: bad\n    a: b\n       ^"
         assert caught.value.line == 2
 
-    def test_a_worker_that_is_killed_is_named_with_its_item(self) -> None:
-        with pytest.raises(WorkerError, match=r"Ray lost its worker at books\.jsonl; where it was"):
+    def test_a_killed_worker_is_reported_with_its_item(self) -> None:
+        with pytest.raises(WorkerError, match=r"the Ray worker of books\.jsonl died; if memory"):
             list(executor("ray", 2).map(die, ["books.jsonl"]))
 
-    def test_a_caller_that_goes_away_ends_the_workers(self, tmp_path: Path) -> None:
+    def test_closing_the_iterator_ends_the_workers(self, tmp_path: Path) -> None:
         deadline = time.monotonic() + PATIENCE
         with closing(executor("ray", 1).map(stay, [tmp_path] * 9)) as results:
             next(results)
@@ -111,7 +111,7 @@ class TestWithinAClusterThatIsThere:
         assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_ray_that_was_started_for_the_items_is_ended_with_them() -> None:
+def test_a_ray_that_map_started_is_shut_down_at_the_end() -> None:
     ray.shutdown()
     with closing(executor("ray", 1).map(square, [3, 4])) as results:
         assert next(results) == (3, 9)
@@ -119,14 +119,14 @@ def test_a_ray_that_was_started_for_the_items_is_ended_with_them() -> None:
     assert not ray.is_initialized()
 
 
-def test_what_a_worker_cannot_import_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_import_in_a_worker_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     ray.shutdown()
     monkeypatch.delenv("PYTHONPATH")
-    with pytest.raises(WorkerError, match=r"Ray says: .*No module named 'test_ray_executor'"):
+    with pytest.raises(WorkerError, match=r"Message of Ray: .*No module named 'test_ray_executor'"):
         list(executor("ray", 1).map(square, [3]))
 
 
-def test_a_cluster_that_is_not_there_is_an_error() -> None:
+def test_a_missing_cluster_is_an_error() -> None:
     ray.shutdown()
-    with pytest.raises(ConfigError, match="Ray cannot be reached"):
+    with pytest.raises(ConfigError, match="cannot connect to Ray"):
         list(executor("ray", 1, {"address": "auto"}).map(square, [3]))

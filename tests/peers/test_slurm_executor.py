@@ -1,4 +1,4 @@
-"""Items are carried by submitit: on this machine, and by the commands of a Slurm of one node."""
+"""Items run through submitit: on this machine, and on an imitation of a one-node Slurm."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers.patience import wait_for
+from helpers.processes import wait_for
 from penstock.errors import ConfigError
 from penstock.executors import Executor, WorkerError, executor
 
 pytest.importorskip("submitit")
 
-#: What stands in for a Slurm of one node: each task of an array is a process in the background.
+#: An imitation of a one-node Slurm: each task of an array is a background process.
 COMMANDS = {
     "sbatch": r"""
         cp "$1" "$SLURM_HOME/script"
@@ -55,7 +55,7 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Work:
-    """Carries a number; some of them are trouble."""
+    """Squares a number; some numbers fail, die or hang."""
 
     home: Path
 
@@ -72,7 +72,7 @@ class Work:
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the commands of Slurm on the path; return the directory where they keep their state."""
+    """Put the commands of Slurm on the path; return the directory of their state."""
     home = tmp_path / "cluster"
     for name, script in COMMANDS.items():
         command = home / "bin" / name
@@ -86,7 +86,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the tasks import this module and its helpers, as they would installed ones."""
+    """Make this module and its helpers importable in the tasks."""
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (here, here.parent))))
 
@@ -102,13 +102,13 @@ def begun(home: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("cluster", ["local", "slurm"])
-def test_every_item_is_carried_once(tmp_path: Path, slurm: Path, cluster: str) -> None:
+def test_every_item_runs_once(tmp_path: Path, slurm: Path, cluster: str) -> None:
     results = list(on(cluster, tmp_path).map(Work(tmp_path), range(11)))
     assert sorted(results) == [(item, item * item) for item in range(11)]
     assert (slurm / "script").exists() == (cluster == "slurm")
 
 
-def test_no_item_is_no_job(tmp_path: Path) -> None:
+def test_without_items_no_job_is_submitted(tmp_path: Path) -> None:
     assert list(on("slurm", tmp_path).map(Work(tmp_path), [])) == []
     assert not (tmp_path / "slurm").exists()
 
@@ -120,7 +120,7 @@ def test_one_item_is_a_job_without_an_array(tmp_path: Path, slurm: Path) -> None
 
 @dataclass(frozen=True)
 class Meeting:
-    """Ends when two items are being carried, which takes two workers at a time."""
+    """Ends when two items run at the same time."""
 
     home: Path
 
@@ -130,14 +130,14 @@ class Meeting:
         return os.getpid()
 
 
-def test_a_task_with_several_cores_carries_as_many_items_at_a_time(tmp_path: Path) -> None:
+def test_a_task_with_several_cores_runs_that_many_items_at_a_time(tmp_path: Path) -> None:
     meeting = on("local", tmp_path, workers=1, cpus_per_task=2).map(Meeting(tmp_path), range(2))
     one, other = (process for _, process in meeting)
     assert one != other
 
 
 @pytest.mark.parametrize("cluster", ["local", "slurm"])
-def test_an_error_comes_back_as_itself_after_what_went_well(
+def test_an_error_is_raised_unchanged_after_the_results_before_it(
     tmp_path: Path, slurm: Path, cluster: str
 ) -> None:
     results = on(cluster, tmp_path, workers=1, array_size=1).map(Work(tmp_path), [1, 2, 13, 3])
@@ -156,7 +156,7 @@ def test_an_error_cancels_the_array(tmp_path: Path, slurm: Path) -> None:
 
 
 @pytest.mark.parametrize("cluster", ["local", "slurm"])
-def test_a_caller_that_goes_away_ends_the_tasks(tmp_path: Path, slurm: Path, cluster: str) -> None:
+def test_closing_the_iterator_ends_the_tasks(tmp_path: Path, slurm: Path, cluster: str) -> None:
     results = on(cluster, tmp_path, array_size=2).map(Work(tmp_path), [1, 15])
     assert next(results) == (1, 1)
     wait_for(lambda: "15" in begun(tmp_path))
@@ -166,21 +166,17 @@ def test_a_caller_that_goes_away_ends_the_tasks(tmp_path: Path, slurm: Path, clu
 
 
 @pytest.mark.slow
-def test_a_task_that_is_killed_is_named_with_its_item_and_its_log(
-    tmp_path: Path, slurm: Path
-) -> None:
+def test_a_killed_task_is_reported_with_its_item_and_its_log(tmp_path: Path, slurm: Path) -> None:
     with pytest.raises(WorkerError) as caught:
         list(on("slurm", tmp_path, array_size=2).map(Work(tmp_path), [14, 1]))
-    assert str(caught.value).startswith("task 77_0 (OUT_OF_MEMORY) ended early, at 14 or near it")
-    assert f"its log is {tmp_path / 'slurm' / '77_0_0_log.err'}" in str(caught.value)
-    assert "set timeout_min or mem_gb higher" in str(caught.value)
+    assert str(caught.value).startswith("task 77_0 (OUT_OF_MEMORY) ended early, at or near 14")
+    assert f"log: {tmp_path / 'slurm' / '77_0_0_log.err'}" in str(caught.value)
+    assert "raise timeout_min or mem_gb" in str(caught.value)
 
 
-def test_a_cluster_that_is_not_there_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_cluster_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ConfigError, match=r"there is no Slurm here \('srun' is not found\); start"):
+    with pytest.raises(ConfigError, match=r"Slurm is not available \('srun' is not found\); start"):
         list(on("slurm", tmp_path).map(Work(tmp_path), [1]))
 
 
@@ -190,7 +186,7 @@ def test_a_job_that_sbatch_refuses_is_an_error(tmp_path: Path, slurm: Path) -> N
         list(on("slurm", tmp_path).map(Work(tmp_path), [1]))
 
 
-def test_the_script_that_is_submitted_can_be_seen_before(tmp_path: Path, slurm: Path) -> None:
+def test_the_rendered_script_is_the_one_that_is_submitted(tmp_path: Path, slurm: Path) -> None:
     options = {
         "partition": "day",
         "account": "lab",
@@ -213,7 +209,7 @@ def test_the_script_that_is_submitted_can_be_seen_before(tmp_path: Path, slurm: 
     assert lines[-1].endswith(f"{sys.executable} -u -m submitit.core._submit {tmp_path / 'slurm'}")
 
 
-def test_a_script_is_rendered_where_there_is_no_slurm(
+def test_a_script_is_rendered_without_slurm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -222,6 +218,6 @@ def test_a_script_is_rendered_where_there_is_no_slurm(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_array_has_no_more_tasks_than_the_cluster_takes(tmp_path: Path) -> None:
+def test_an_array_has_at_most_array_size_tasks(tmp_path: Path) -> None:
     chosen = on("slurm", tmp_path, workers=1000, array_size=100)
     assert "#SBATCH --array=0-99%100" in chosen.render(range(5000))  # type: ignore[attr-defined]

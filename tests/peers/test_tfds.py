@@ -1,4 +1,4 @@
-"""TensorFlow and TensorFlow Datasets read what penstock writes, and the other way round."""
+"""TensorFlow and TensorFlow Datasets read what penstock writes, and vice versa."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rows_of(builder: Any, split: str) -> list[dict[str, np.ndarray]]:
 
 
 def builders(directory: Path) -> list[Any]:
-    """Load a dataset in both ways: by its path, and by name as MaxText does."""
+    """Load a dataset by its path, and by name as MaxText does."""
     data_dir = directory.parent.parent
     return [
         tfds.builder_from_directory(directory),
@@ -75,7 +75,7 @@ def test_tfds_loads_by_path_and_by_name_and_reads_the_same_rows(written: Any) ->
             assert_equal_rows(rows_of(builder, split), list(written.rows(split)))
 
 
-def test_several_datasets_combined_are_loaded_as_one(tmp_path: Path) -> None:
+def test_merged_datasets_are_loaded_as_one(tmp_path: Path) -> None:
     parts = [tmp_path / name / "1.0.0" for name in ("finetune", "replay")]
     for seed, part in enumerate(parts):
         dataset("tfrecord", part, {"train": random_rows(9, 12, seed=seed)}, rows_per_shard=4)
@@ -172,7 +172,7 @@ def test_records_that_tensorflow_wrote_are_read(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A TFRecord file of three rows, to be written over."""
+    """A TFRecord file of three rows, which tests overwrite."""
     found = dataset("tfrecord", tmp_path_factory.mktemp("damage") / "notes" / "1.0.0")
     return next(found.rows("train")).file
 

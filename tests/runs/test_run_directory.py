@@ -1,4 +1,4 @@
-"""A run's directory is the truth about it: who carries it, what it came to, where it is."""
+"""The files of a run's directory: record, lock, metrics, logs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from penstock.runs import (
     find_runs,
 )
 
-CARRIER = """
+HOLDER = """
 import sys, time
 from pathlib import Path
 from penstock.runs import RunDirectory
 with RunDirectory(Path(sys.argv[1])).lock:
-    print("carrying", flush=True)
+    print("locked", flush=True)
     time.sleep(600)
 """
 
@@ -44,7 +44,7 @@ def write_run(path: Path, **changes: object) -> RunDirectory:
     return directory
 
 
-def test_runs_that_start_in_one_second_have_directories_of_their_own(tmp_path: Path) -> None:
+def test_runs_that_start_in_the_same_second_have_different_directories(tmp_path: Path) -> None:
     together = threading.Barrier(16)
 
     def create(number: int) -> Path:
@@ -107,7 +107,7 @@ def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
         (b'{"state": "paused"}', "not a run record ("),
     ],
 )
-def test_what_is_no_record_is_refused_with_its_file(
+def test_an_invalid_record_is_refused_with_its_file(
     tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     if content is not None:
@@ -117,14 +117,14 @@ def test_what_is_no_record_is_refused_with_its_file(
     assert str(caught.value).startswith(f"{tmp_path / 'run.json'}: {words}")
 
 
-def test_a_run_whose_carrier_was_killed_is_a_killed_run(tmp_path: Path) -> None:
+def test_a_run_whose_process_was_killed_is_a_killed_run(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run")
     carrier = subprocess.Popen(
-        [sys.executable, "-c", CARRIER, directory.path], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, directory.path], stdout=subprocess.PIPE, text=True
     )
     try:
         assert carrier.stdout is not None
-        assert carrier.stdout.readline() == "carrying\n"
+        assert carrier.stdout.readline() == "locked\n"
         assert directory.is_locked()
         assert directory.current().state is State.RUNNING
     finally:
@@ -140,18 +140,18 @@ def test_a_run_whose_carrier_was_killed_is_a_killed_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.FAILED, State.INTERRUPTED])
-def test_a_run_that_has_ended_needs_no_carrier(tmp_path: Path, state: State) -> None:
+def test_an_ended_run_needs_no_process(tmp_path: Path, state: State) -> None:
     assert write_run(tmp_path / "run", state=state).current().state is state
 
 
-def test_a_run_that_nobody_ever_carried_is_a_killed_run(tmp_path: Path) -> None:
+def test_a_running_run_without_a_process_is_a_killed_run(tmp_path: Path) -> None:
     directory = write_run(tmp_path / "run")
     assert not directory.is_locked()
     assert directory.current().state is State.FAILED
     assert not (directory.path / "run.lock").exists()
 
 
-def test_those_who_ask_at_the_same_time_are_no_carriers(tmp_path: Path) -> None:
+def test_concurrent_checks_of_the_lock_do_not_see_each_other(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
     with directory.lock:
         assert directory.is_locked()
@@ -170,7 +170,7 @@ METRICS = st.lists(
 
 
 @given(METRICS, st.binary(max_size=6).filter(lambda torn: b"\n" not in torn))
-def test_metrics_read_back_without_a_last_line_that_is_torn(
+def test_metrics_are_read_without_an_unfinished_last_line(
     tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, object]], torn: bytes
 ) -> None:
     directory = RunDirectory(tmp_path_factory.mktemp("run", numbered=True))
@@ -181,11 +181,11 @@ def test_metrics_read_back_without_a_last_line_that_is_torn(
     assert directory.metrics() == lines
 
 
-def test_metrics_that_were_not_written_yet_are_none(tmp_path: Path) -> None:
+def test_without_a_file_there_are_no_metrics(tmp_path: Path) -> None:
     assert RunDirectory(tmp_path).metrics() == []
 
 
-def test_a_broken_line_of_metrics_is_named(tmp_path: Path) -> None:
+def test_an_invalid_line_of_metrics_is_reported(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
     directory.append_metrics({"step": 1})
     with directory.metrics_file.open("a") as stream:
@@ -253,7 +253,7 @@ def test_a_run_of_a_model_with_a_slash_is_found(tmp_path: Path) -> None:
     assert [run.path for run in find_runs(tmp_path, "baseline")] == [directory.path]
 
 
-def test_logs_carry_the_rate_in_their_names(tmp_path: Path) -> None:
+def test_logs_have_the_rate_in_their_names(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
     config = a_config(hyperparameters={"learning_rate": 5e-5})
     assert directory.log_file(config, "out") == tmp_path / "5e-5_train.out"

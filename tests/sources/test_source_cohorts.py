@@ -139,9 +139,9 @@ def test_invalid_paths_are_refused(settings: dict[str, Any], message: str) -> No
             lambda p: p[0]["notes"][1].update(note_text=7),
             "patients[0].notes[1]: the field 'note_text' is a number, must be text",
         ),
-        (lambda p: p[0]["notes"].insert(1, "x"), "patients[0].notes[1] is text, must be an object"),
-        (lambda p: p[1].update(notes={}), "patients[1].notes is an object, must be a list"),
-        (lambda p: p.insert(1, None), "patients[1] is null, must be an object"),
+        (lambda p: p[0]["notes"].insert(1, "x"), "patients[0].notes[1]: text, must be an object"),
+        (lambda p: p[1].update(notes={}), "patients[1].notes: an object, must be a list"),
+        (lambda p: p.insert(1, None), "patients[1]: null, must be an object"),
         (
             lambda p: p[2].pop("patient_id"),
             "patients[2].notes[0]: the field '^patient_id' is missi",

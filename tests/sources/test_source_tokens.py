@@ -258,7 +258,7 @@ def test_floats_are_not_ids(tmp_path: Path) -> None:
     content = bytearray(index.read_bytes())
     content[17] = 7  # uint32 to DeepSpeed, float32 to Megatron
     index.write_bytes(content)
-    with pytest.raises(DataError, match="holds float32, which are no ids; where DeepSpeed"):
+    with pytest.raises(DataError, match="holds float32, which are not ids; DeepSpeed"):
         documents_of(make("dataset", path=str(prefix)))
 
 

@@ -124,7 +124,7 @@ def test_no_text_of_a_row_comes_into_the_logs(
             "RuntimeError: Invalid JSON format in function message: (text left out)",
         ),
         ("read fewer", "error", "reads 22 rows of lamps_train, which has 24"),
-        ("say nothing", "error", "did not say how many rows of lamps_train it read"),
+        ("say nothing", "error", "did not print how many rows of lamps_train it read"),
         ("not finite", "nan", "loss is nan at step 1; lower the learning rate"),
     ],
 )
@@ -186,7 +186,7 @@ def test_an_environment_that_cannot_import_its_packages_is_not_started(
     assert carry(directory, environment) == 1
     failure = directory.read().failure
     assert failure is not None
-    assert "torchvision::nms does not exist; penstock doctor says what to do" in failure.message
+    assert "torchvision::nms does not exist; see penstock doctor" in failure.message
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

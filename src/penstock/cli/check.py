@@ -52,29 +52,29 @@ def check(
     """
     from penstock.checks import check as run_check
 
-    found = run_check(paths, against=against, full=full, tokenizer=tokenizer)
-    document = found.to_dict()
+    report = run_check(paths, against=against, full=full, tokenizer=tokenizer)
+    document = report.to_dict()
     rows = [
         {"path": dataset["path"], "format": dataset["format"], **finding}
         for dataset in document["datasets"]
         for finding in dataset["findings"]
     ]
     output = Output(format, quiet)
-    output.show(document, rows, lambda: _render(found, tokenizer, show_text), columns=_COLUMNS)
-    if len(found.datasets) > 1:
-        output.hint(_summary(found))
-    if not found.ok:
+    output.show(document, rows, lambda: _render(report, tokenizer, show_text), columns=_COLUMNS)
+    if len(report.datasets) > 1:
+        output.hint(_summary(report))
+    if not report.ok:
         raise typer.Exit(1)
 
 
 def _render(
-    found: CheckReport, tokenizer: Path | None, show_text: bool | None
+    report: CheckReport, tokenizer: Path | None, show_text: bool | None
 ) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for dataset in found.datasets:
+    for dataset in report.datasets:
         mark = "[green]ok[/]" if dataset.ok else "[bold red]not ok[/]"
-        told = _counts(dataset.rows, [dataset])
-        lines.append(f"{mark} [bold]{escape(dataset.path)}[/]  {dataset.format}, {told}")
+        counts = _counts(dataset.rows, [dataset])
+        lines.append(f"{mark} [bold]{escape(dataset.path)}[/]  {dataset.format}, {counts}")
         for finding in dataset.findings:
             lines += _finding_lines(finding)
         if show_text is not False:
@@ -82,10 +82,22 @@ def _render(
     return lines
 
 
+def _finding_lines(finding: Finding) -> list[str]:
+    severity, location = finding.severity.value, finding.file or ""
+    if finding.line is not None:
+        location += f":{finding.line}"
+    times = f" ({finding.count:,} times)" if finding.count > 1 else ""
+    return [
+        f"  [{_COLOURS[severity]}]{severity}[/] [bold]{finding.code}[/]{times} {escape(location)}",
+        f"    {escape(finding.message)}",
+        f"    [dim]{escape(finding.fix)}[/]",
+    ]
+
+
 def _first_row(
     dataset: DatasetFindings, tokenizer: Path | None, show_text: bool
 ) -> list[RenderableType]:
-    """Return the first row of a token dataset as text: what a trainer would see."""
+    """Return the first row of a token dataset as text, as a trainer sees it."""
     from penstock.checks import show
     from penstock.errors import PenstockError
     from penstock.formats import FORMATS
@@ -95,19 +107,19 @@ def _first_row(
     try:
         shown = show(dataset.path, rows=1, tokenizer=tokenizer, show_text=show_text)
     except PenstockError:
-        return []  # why it cannot be read stands among the findings
+        return []  # a finding says why the dataset cannot be read
     if shown.masked:
         return ["  [dim]the text is confidential (redact: true); --show-text shows it[/]"]
     return [line for row in shown.rows for line in document_lines(row)]
 
 
-def _summary(found: CheckReport) -> str:
+def _summary(report: CheckReport) -> str:
     from penstock.files import plural
 
-    sound = sum(dataset.ok for dataset in found.datasets)
-    rows = sum(dataset.rows for dataset in found.datasets)
-    count = plural(len(found.datasets), "dataset")
-    return f"{count}, {sound} of them ok; {_counts(rows, found.datasets)}"
+    ok = sum(dataset.ok for dataset in report.datasets)
+    rows = sum(dataset.rows for dataset in report.datasets)
+    count = plural(len(report.datasets), "dataset")
+    return f"{count}, {ok} of them ok; {_counts(rows, report.datasets)}"
 
 
 def _counts(rows: int, datasets: Sequence[DatasetFindings]) -> str:
@@ -115,19 +127,9 @@ def _counts(rows: int, datasets: Sequence[DatasetFindings]) -> str:
     from penstock.files import plural
     from penstock.findings import Severity
 
-    told = ", ".join(
+    findings = ", ".join(
         plural(count, severity.value)
         for severity in Severity
         if (count := sum(dataset.count(severity) for dataset in datasets))
     )
-    return f"{plural(rows, 'row')}{f': {told}' if told else ''}"
-
-
-def _finding_lines(finding: Finding) -> list[str]:
-    place = finding.file or ""
-    if finding.line is not None:
-        place += f":{finding.line}"
-    colour = _COLOURS[finding.severity.value]
-    times = f" ({finding.count:,} times)" if finding.count > 1 else ""
-    head = f"  [{colour}]{finding.severity.value}[/] [bold]{finding.code}[/]{times} {escape(place)}"
-    return [head, f"    {escape(finding.message)}", f"    [dim]{escape(finding.fix)}[/]"]
+    return f"{plural(rows, 'row')}{f': {findings}' if findings else ''}"

@@ -30,9 +30,7 @@ def demo(
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
         raise ConflictError(f"{directory}: is not an empty directory; name one that does not exist")
     output = Output(OutputFormat.HUMAN)
-    output.console.print(
-        "writing an old project, and teaching a tiny language model its words (ten seconds) ..."
-    )
+    output.console.print("writing the data and pretraining a tiny model (ten seconds) ...")
     write_demo(directory)
     output.console.print(f"[dim]$[/] [bold]cd {escape(shlex.quote(str(directory)))}[/]")
     for arguments in COMMANDS:
@@ -43,6 +41,7 @@ def demo(
         if done.returncode:
             raise typer.Exit(done.returncode)
     output.console.print(
-        "\nOpen the report in a browser, or go on in that directory: penstock results --detail "
-        "lists every run,\nand penstock trace leads from one of them back to the raw files."
+        "\nOpen the report in a browser. More commands for this directory:\n"
+        "  penstock results --detail   every run with its directory\n"
+        "  penstock trace RUN          the raw files behind the score of a run"
     )

@@ -19,9 +19,7 @@ _COLUMNS = ("dataset", "action", "source", "destination", "description")
 
 @handle_errors
 def migrate(
-    source: Annotated[
-        Path, typer.Argument(metavar="SRC", help="The old tree; it is never modified.")
-    ],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The old tree; never modified.")],
     destination: Annotated[Path, typer.Argument(metavar="DST", help="The tree of datasets.")],
     link: Annotated[
         bool, typer.Option("--link/--copy", help="Relative symbolic links instead of copies.")
@@ -29,17 +27,13 @@ def migrate(
     pick: Annotated[
         list[str] | None,
         typer.Option(
-            "--pick",
-            metavar="DATASET=VERSION",
-            help="The version to migrate: Copa=mezo_gpt/version_2 or Copa=mezo_gpt/latest.",
+            "--pick", metavar="DATASET=VERSION", help="The version: Copa=mezo_gpt/latest."
         ),
     ] = None,
     all_versions: Annotated[
         list[str] | None,
         typer.Option(
-            "--all-versions",
-            metavar="DATASET=DIR",
-            help="Also migrate each version in DIR as its own dataset: Copa=mezo_gpt.",
+            "--all-versions", metavar="DATASET=DIR", help="Each version in DIR as a dataset."
         ),
     ] = None,
     replace: Annotated[

@@ -38,14 +38,14 @@ def show(
 
     Long columns and texts are shortened, except with --format json, jsonl and csv.
     """
-    from penstock.checks import show as read
+    from penstock.checks import show as run_show
 
-    shown = read(path, rows=rows, split=split, tokenizer=tokenizer, show_text=show_text)
+    shown = run_show(path, rows=rows, split=split, tokenizer=tokenizer, show_text=show_text)
     document = shown.to_dict()
     output = Output(format, quiet)
     output.show(document, document["rows"], lambda: rows_lines(shown))
-    there = ", ".join(f"{name} {count:,}" for name, count in shown.splits.items())
-    output.hint(f"{shown.format}, rows: {there}; shown: {shown.split}")
+    counts = ", ".join(f"{name} {count:,}" for name, count in shown.splits.items())
+    output.hint(f"{shown.format}, rows: {counts}; shown: {shown.split}")
     for note in shown.notes:
         output.hint(f"note: {note}")
     if shown.masked:

@@ -1,4 +1,4 @@
-"""The main job on data that penstock composes itself: `penstock demo`."""
+"""`penstock demo`: migrate, check, train, compare and report on generated data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["COMMANDS", "PURPOSE", "write_demo"]
 
 PURPOSE = "demo"
 
-#: What the demo runs, in its directory: what a user would type after `penstock`.
+#: The commands of the demo, run in its directory; each follows `penstock`.
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("migrate", "old/original", "data/original"),
     ("migrate", "old/0_data", "data/synthetic", "--pick", "Copa=mezo_gpt/latest"),
@@ -21,10 +21,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 _EXPERIMENT = f"""\
-# Every list is a dimension of the grid: three methods, two rates each.
+# Every list is a dimension of the grid: three methods with two learning rates each.
 experiment:
   purpose: {PURPOSE}
-  description: Three ways to move the weights of a tiny model
+  description: Three training methods on a tiny model
 
 model: model
 task: Copa
@@ -57,11 +57,11 @@ continue_on_error: true
 
 
 def write_demo(directory: Path, seed: int = 0) -> None:
-    """Write the old project, a tiny model and the experiment into `directory`.
+    """Write the old project, a tiny pretrained model and the experiment YAML to `directory`.
 
-    The model takes about ten seconds and needs the extra `train`.
+    Pretraining takes about ten seconds and needs the extra `train`.
     """
-    from penstock.training.tiny import build_tiny_model
+    from penstock.training.tiny_model import build_tiny_model
 
     write_old_project(directory / "old", seed)
     build_tiny_model(pretraining_sentences(seed), directory / "model", seed=seed)

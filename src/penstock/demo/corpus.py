@@ -1,7 +1,6 @@
-"""The demo's data: little causes and effects that penstock composes itself.
+"""The data of the demo: generated COPA rows in the layout of an old project.
 
-It writes what an old project leaves behind: an original, a synthetic tree with several versions,
-and the small accidents of such trees.
+An original tree and a synthetic tree with several versions, with the inconsistencies of such trees.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 import orjson
 
-#: Cause, the same in other words, effect, the same in other words; {} is a name.
+#: Cause, its paraphrase, effect, its paraphrase; {} is a name.
 _EVENTS = (
     ("{} switched on the lamp", "The lamp was switched on by {}", "{}'s room became bright", "light filled the room of {}"),
     ("{} left the window open", "The window was left open by {}", "{}'s hands became cold", "cold were the hands of {}"),
@@ -43,11 +42,11 @@ _NAMES = [
     *("Vera", "Walter", "Xenia", "Yann", "Zoe"),
 ]
 
-#: How often the tiny model reads a cause and its effect together before it is fine-tuned.
+#: Probability that a pretraining sentence contains a cause together with its effect.
 _LINKED = 0.8
 
 TRAIN_ROWS, VALIDATION_ROWS, TEST_ROWS = 320, 120, 60
-#: The last rows of the train file, which loaders keep for choosing, are never rephrased.
+#: The last rows of the train file, which loaders use as dev rows, are never paraphrased.
 DEV_ROWS = 80
 
 
@@ -57,13 +56,13 @@ class _Story:
     name: str
 
     def text(self, part: int) -> str:
-        """Return cause (0), effect (2), or either in other words (1, 3), as a sentence."""
-        said = _EVENTS[self.event][part].format(self.name)
-        return f"{said[0].upper()}{said[1:]}."
+        """Return cause (0), effect (2), or the paraphrase of either (1, 3), as a sentence."""
+        text = _EVENTS[self.event][part].format(self.name)
+        return f"{text[0].upper()}{text[1:]}."
 
 
 def pretraining_sentences(seed: int) -> list[str]:
-    """Return plain sentences for the tiny model to learn words from, some causes with effects."""
+    """Return the pretraining sentences of the tiny model; most link a cause with its effect."""
     rng = random.Random(seed)
     sentences = []
     for story in _stories():
@@ -77,7 +76,7 @@ def pretraining_sentences(seed: int) -> list[str]:
 
 
 def write_old_project(root: Path, seed: int) -> None:
-    """Write `root/original/Copa` and `root/0_data/Copa` with versions below `mezo_gpt`."""
+    """Write `root/original/Copa`, and `root/0_data/Copa` with versions in `mezo_gpt`."""
     rng = random.Random(seed)
     stories = list(_stories())
     rng.shuffle(stories)
@@ -87,14 +86,16 @@ def write_old_project(root: Path, seed: int) -> None:
     hidden = [{**row, "label": -1} for row in test]
     for tree in ("original", "0_data"):
         _write(root / tree / "Copa" / "copa_train.jsonl", train)
-        # The case of this name is one of the accidents that a migration mends.
+        # The migration corrects the case of this name.
         _write(root / tree / "Copa" / "Copa_validation.jsonl", validation)
         _write(root / tree / "Copa" / "copa_test.jsonl", hidden)
     versions = {"version_1": 0.5, "version_2-1": 0.8, "version_2-2": 0.95, "version_3-discard": 0.1}
     for version, share in versions.items():
-        rephrased = [_rephrased(row, stories[row["idx"]], share, rng) for row in train[:-DEV_ROWS]]
+        paraphrased = [
+            _paraphrased(row, stories[row["idx"]], share, rng) for row in train[:-DEV_ROWS]
+        ]
         directory = root / "0_data" / "Copa" / "mezo_gpt" / version
-        _write(directory / "copa_train.jsonl", rephrased + train[-DEV_ROWS:])
+        _write(directory / "copa_train.jsonl", paraphrased + train[-DEV_ROWS:])
 
 
 def _stories() -> Iterator[_Story]:
@@ -119,14 +120,14 @@ def _row(index: int, story: _Story, rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _rephrased(
+def _paraphrased(
     row: dict[str, Any], story: _Story, share: float, rng: random.Random
 ) -> dict[str, Any]:
-    """Return the row with its premise in other words, or as it was when the judge said no."""
+    """Return the row with a paraphrased premise, with probability `share`; else unchanged."""
     if rng.random() > share:
         return row
     premise = story.text(1 if row["question"] == "effect" else 3)
-    # Now and then a generator wraps its answer in quotation marks.
+    # Generators sometimes wrap their answer in quotation marks.
     return {**row, "premise": f'"{premise}"' if rng.random() < 0.02 else premise}
 
 

@@ -1,4 +1,4 @@
-"""What a format is: it names its shards, writes each, describes the whole, and reads it back."""
+"""The interface of a format: name its shards, write each, write metadata, read a dataset."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from penstock.registry import Registry
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Consecutive rows on their way to a shard.
+    """Consecutive rows to be written to a shard.
 
-    `ids` (flat) holds the segments one after the other, padding apart; `lengths` (int32, one a
-    segment) is in tokens; row r has the segments `first[r]` up to `first[r + 1]` (int64).
-    For rows of text `ids` is uint8 and each row one segment, a JSON object in UTF-8.
+    `ids` (flat) holds all segments in order, without padding; `lengths` (int32) the tokens of each
+    segment; row r has the segments `first[r]` to before `first[r + 1]` (int64). For rows of text
+    `ids` is uint8 and each row is one segment, a JSON object in UTF-8.
     """
 
     ids: NDArray[Any]
@@ -35,10 +35,9 @@ class RowBlock:
 
 @dataclass(frozen=True)
 class View:
-    """Rows of a build that a format wants under one name.
+    """Rows of a build that a format stores under one name: those of `splits`, in order.
 
-    They are those of some splits, one after the other: all as the steps have left them, or with
-    `sources` those of these sources alone, before they were put among each other.
+    With `sources`, only the rows of these sources, in their order before sources are mixed.
     """
 
     name: str
@@ -48,7 +47,7 @@ class View:
 
 @dataclass(frozen=True)
 class SplitShape:
-    """How large one split is. `segments` and `tokens` do not count padding."""
+    """The size of one split. `segments` and `tokens` do not count padding."""
 
     rows: int
     segments: int
@@ -59,9 +58,9 @@ class SplitShape:
 class OutputSpec:
     """The dataset to be written.
 
-    `splits` has the shape of each of the format's views, which are the splits unless it has others.
-    `directory` is where it will be known, not where it is written; `context` is the length of
-    every row, None when each has its own; `dtype` is that of the ids.
+    `splits` has the shape of each of the format's views, which are the splits by default.
+    `directory` is the final path, not the one it is written to; `context` is the length of every
+    row, None if lengths differ; `dtype` is that of the ids.
     """
 
     directory: Path
@@ -75,7 +74,7 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class Shard:
-    """Consecutive rows of one split (or other view), written by themselves to `path`."""
+    """Consecutive rows of one split (or other view), written to a file `path`."""
 
     split: str
     path: str
@@ -85,10 +84,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was written: its path in the dataset and its number of rows.
-
-    `sha256` is there where the writer has hashed the file on the way.
-    """
+    """A written file: its path in the dataset, its rows, and its hash if the writer computed it."""
 
     path: str
     rows: int | None
@@ -97,7 +93,7 @@ class Written:
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One row that was read: its columns by name (each 1-D), and the file and number it has."""
+    """One row: its columns by name (each 1-D), its file and its number in the file, from 1."""
 
     columns: dict[str, NDArray[Any]]
     file: Path
@@ -105,9 +101,9 @@ class TokenRow:
 
 
 class Dataset(ABC):
-    """A dataset on disk, open for reading. Every read checks what it can and raises DataError."""
+    """A dataset on disk, open for reading. Every read verifies what it can and raises DataError."""
 
-    #: What the user named: the directory, or the prefix of a pair of files.
+    #: The directory, or the prefix of a pair of files.
     path: Path
     #: The number of rows of each split.
     splits: Mapping[str, int]
@@ -118,64 +114,64 @@ class Dataset(ABC):
 
 
 class Format(Options, ABC):
-    """How a dataset lies on disk for one trainer. A module of this room holds one as `FORMAT`.
+    """How a dataset is stored for one trainer; a module of this package holds one as `FORMAT`.
 
-    An instance holds the settings that a recipe gives it.
+    An instance holds the settings from a recipe.
     """
 
     #: The name in YAML, the same as the module's.
     name: ClassVar[str]
-    #: True when its rows are tokens, False when they are rows of text.
+    #: True if its rows are tokens, False if they are text.
     takes_tokens: ClassVar[bool] = True
-    #: True when every row must have the same length (`OutputSpec.context`).
+    #: True if every row must have the same length (`OutputSpec.context`).
     fixed_rows: ClassVar[bool]
-    #: How a dataset of this format is recognised, in a few words.
+    #: How to recognise a dataset of this format; shown if a path holds no dataset.
     looks_like: ClassVar[str]
 
     def views(self, splits: Sequence[str], source_names: Sequence[str]) -> Sequence[View]:
-        """Return what the files are made of, given the splits and sources of a recipe.
+        """Return the views that become files, given the splits and sources of a recipe.
 
-        Raises ConfigError for a setting that names no source.
+        Raises ConfigError for a setting that names an unknown source.
         """
         return [View(split, (split,)) for split in splits]
 
     def problem_with(self, row: Mapping[str, Any]) -> str | None:
-        """Say why a row of text cannot lie in this format, and the mend; None when it can.
+        """Return why this format cannot store a row of text, and the fix; None if it can.
 
-        Every row is asked about before it reaches `write`. The words never hold its text.
+        Called for every row before `write`. The message never contains text of the row.
         """
         return None
 
     def verify(self, target: OutputSpec) -> None:
-        """Look at the target before anything is written; raises ConfigError for what cannot be."""
+        """Raise ConfigError for a dataset that this format cannot store; called before writing."""
 
     def prepare(self) -> None:
-        """Load what `write` needs; called once, before the work is shared out."""
+        """Load what `write` needs; called once, before worker processes start."""
 
     @abstractmethod
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
-        """Return the shards of every split; they depend on the target alone."""
+        """Return the shards of every split; they depend only on the target."""
 
     @abstractmethod
     def write(
         self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
-        """Write one shard below `directory`; any worker may do it, and in any order."""
+        """Write one shard below `directory`; workers write shards in any order."""
 
     def finish(
         self, directory: Path, target: OutputSpec, written: Sequence[Written]
     ) -> Sequence[str]:
-        """Write what describes the whole, when every shard is there; return the files' paths."""
+        """Write the metadata of the dataset after all shards; return the paths of its files."""
         return ()
 
     @classmethod
     def merge(cls, datasets: Sequence[Path], output: Path) -> Path:
-        """Make one dataset of several without encoding a row again; return its path.
+        """Merge datasets without encoding a row again; return the path of the new one.
 
-        Raises ConfigError for what cannot be merged so.
+        Raises ConfigError for datasets that cannot be merged.
         """
         raise ConfigError(
-            f"{cls.name} cannot be merged by its files; build it, from sources of kind `dataset`"
+            f"{cls.name} files cannot be merged; build a dataset from sources of kind `dataset`"
         )
 
     @classmethod
@@ -186,7 +182,7 @@ class Format(Options, ABC):
     @classmethod
     @abstractmethod
     def open(cls, path: Path) -> Dataset:
-        """Open a dataset that `find` returned; raises DataError for what cannot be read."""
+        """Open a dataset that `find` returned; raises DataError if it cannot be read."""
 
 
 #: The formats that a recipe can write. Task JSONL is written by `penstock migrate`.

@@ -134,7 +134,7 @@ def _check_tokenizers(manifests: Mapping[Path, Manifest | None]) -> None:
 
 @dataclass(frozen=True)
 class StagingArea:
-    """An empty `directory`; what is written there under the names of `finals` is published in order.
+    """A directory in which the files of `finals` are written, to be published in this order.
 
     The last of them completes the dataset.
     """

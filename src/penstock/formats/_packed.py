@@ -1,4 +1,4 @@
-"""Packed rows: several documents in one window, and the columns that keep them apart.
+"""Packed rows: several documents in one window, and the columns that separate them.
 
     inputs                2464  318 50256  464 3290 50256     0     0
     targets                318 50256    0 3290 50256    0     0     0
@@ -6,9 +6,9 @@
     inputs_segmentation      1    1     1    2    2     2     0     0
     targets_segmentation     1    1     0    2    2     0     0     0
 
-Segments are numbered from 1 in each row; 0 is padding. `targets_segmentation` is the loss mask: the
-last token of a document has nothing to predict, so no document predicts the first token of another.
-The mask never depends on a token's id: a token 0 counts like any other.
+Segments are numbered from 1 in each row; 0 is padding. `targets_segmentation` is the loss mask: it
+is 0 at the last token of a document, which must not predict the first token of the next one. The
+mask never depends on token ids: a token with id 0 counts like any other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Column = Literal[
     "inputs_segmentation",
     "targets_segmentation",
 ]
-#: Every column, with the plane of the kernel that holds it.
+#: Every column, and the plane of `fill_planes` that holds it.
 COLUMNS: dict[Column, int] = {
     "inputs": 0,
     "targets": 1,
@@ -41,52 +41,51 @@ COLUMNS: dict[Column, int] = {
     "inputs_segmentation": 2,
     "targets_segmentation": 3,
 }
-#: Ids must be below: every reader of packed rows holds them in an int32.
+#: Ids are below this limit, as every reader of packed rows uses int32.
 ID_LIMIT = 2**31
-#: Columns are made for so many rows at once that they take about so many bytes.
+#: Columns are made in batches of rows of about this many bytes.
 _BYTES_AT_ONCE = 1 << 21
 
 
 class PackedFormat(Format):
-    """What the formats of packed rows share: which columns, and how many rows a shard has."""
+    """Base of the formats of packed rows: the choice of columns and the rows per shard."""
 
     fixed_rows: ClassVar[bool] = True
 
     columns: tuple[Column, ...] = Field(
-        tuple(COLUMNS), description="The columns of a row, all int32; all six unless named."
+        tuple(COLUMNS), description="The columns of a row, all int32; default: all six."
     )
     targets: Literal["shifted", "same"] = Field(
         "shifted",
         description="`shifted`: targets are the next token of the same document, and the last "
-        "one's is masked; `same`: targets equal inputs, for a trainer that shifts by itself.",
+        "target is masked; `same`: targets equal inputs, for a trainer that shifts them itself.",
     )
-    rows_per_shard: int = Field(256, ge=1, description="The most rows that a shard has.")
+    rows_per_shard: int = Field(256, ge=1, description="The maximum number of rows of a shard.")
 
     def verify(self, target: OutputSpec) -> None:
-        """Refuse what packed rows cannot be; raises ConfigError."""
+        """Raise ConfigError for rows without one length, missing padding and invalid columns."""
         if target.context is None:
             raise ConfigError(
-                "packed rows need one length for all; give the steps `split` and `pack` a context",
+                "packed rows need the same length; give the steps `split` and `pack` a context",
                 field="format.kind",
             )
         if target.pad_id is None and any(
             shape.tokens < shape.rows * target.context for shape in target.splits.values()
         ):
             raise ConfigError(
-                "rows are shorter than the context, and nothing says what fills them; add the step "
-                "`pad`",
+                "rows are shorter than the context; add the step `pad` to fill them",
                 field="steps",
             )
         limit = _id_limit(target)
         if target.pad_id is not None and not 0 <= target.pad_id < limit:
             raise ConfigError(
-                f"the id {target.pad_id} of the padding is not one of {limit:,} ids; name a token "
-                "that the vocabulary has",
+                f"the padding id {target.pad_id} is not below {limit:,}; use a token of the "
+                "vocabulary",
                 field="steps",
             )
         if "inputs" not in self.columns or len(set(self.columns)) < len(self.columns):
             raise ConfigError(
-                "must name `inputs`, and no column twice; leave it out for all columns",
+                "must contain `inputs`, and no column twice; omit it for all columns",
                 field="format.columns",
             )
 
@@ -95,7 +94,7 @@ class PackedFormat(Format):
         from penstock.kernels import packed_columns as _packed_kernels  # noqa: F401
 
     def split_shards(self, target: OutputSpec, name: str) -> Sequence[Shard]:
-        """Return the shards of every split, as even as can be.
+        """Return the shards of every split, of nearly equal size.
 
         `name` is a template with `{split}`, `{index}` and `{count}`.
         """
@@ -113,8 +112,8 @@ class PackedFormat(Format):
     ) -> Iterator[dict[str, NDArray[np.int32]]]:
         """Yield the columns of consecutive rows: int32 arrays of (rows, context).
 
-        An array is only good until the next one is asked for. Raises DataError, naming `file`, for
-        an id that is out of the vocabulary or of an int32, and for a row that is too long.
+        An array is valid until the next one is requested. Raises DataError, naming `file`, for an
+        id outside of the vocabulary or of int32, and for a row that is too long.
         """
         from penstock.kernels.packed_columns import fill_planes
 
@@ -142,16 +141,16 @@ class PackedFormat(Format):
     def _checked(
         self, block: RowBlock, target: OutputSpec, file: Path, done: int
     ) -> NDArray[np.int32]:
-        """Return the ids of a block, which fit an int32, the vocabulary and the context.
+        """Return the ids of a block as int32, checked against the vocabulary and the context.
 
-        `done` rows of the shard came before it.
+        `done` is the number of rows before it in the shard.
         """
         ids = block.ids
         if ids.dtype.kind not in "iu":
-            raise DataError(f"ids are whole numbers, not {ids.dtype.name}", file=file)
+            raise DataError(f"ids must be integers, not {ids.dtype.name}", file=file)
         ends = np.concatenate(([0], np.cumsum(block.lengths, dtype=np.int64)))[block.first]
         if ends[0] != 0 or ends[-1] != len(ids) or (np.diff(ends) < 0).any():
-            raise ValueError("the segments of a block are not those of its ids")
+            raise ValueError("the lengths of a block do not match its ids")
         sizes = np.diff(ends)
         if len(sizes) and sizes.max() > (target.context or 0):
             row = int(sizes.argmax())
@@ -165,14 +164,14 @@ class PackedFormat(Format):
             bad = int(np.flatnonzero((ids < 0) | (ids >= limit))[0])
             row = int(np.searchsorted(ends, bad, side="right"))
             reason = (
-                "is not in an int32, and would be read as another id"
+                "does not fit in int32 and would be read as another id"
                 if limit == ID_LIMIT
-                else f"is not in the vocabulary of {limit:,}; another tokenizer gave it"
+                else f"is not in the vocabulary of {limit:,}; it comes from another tokenizer"
             )
             raise DataError(f"row {done + row}: the id {ids[bad]} {reason}", file=file)
         return ids.astype(np.int32, copy=False)
 
 
 def _id_limit(target: OutputSpec) -> int:
-    """Return what ids must be below: the size of the vocabulary, or what an int32 holds."""
+    """Return the limit of ids: the size of the vocabulary, or that of int32."""
     return min(target.vocab_size or ID_LIMIT, ID_LIMIT)

@@ -1,4 +1,4 @@
-"""Rows of text as JSON Lines: what a recipe without `tokenize` makes.
+"""`jsonl`: rows of text as JSON Lines, the output of a recipe without `tokenize`.
 
 notes/
   train.jsonl                           or, with rows_per_shard, train-00000-of-00004.jsonl, ...
@@ -22,7 +22,7 @@ from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 
 class Jsonl(Format):
-    """Rows of text as JSON Lines: each row is a JSON object on a line of its own, in UTF-8."""
+    """Rows of text as JSON Lines: one JSON object per line, in UTF-8."""
 
     name: ClassVar[str] = "jsonl"
     takes_tokens: ClassVar[bool] = False
@@ -30,7 +30,7 @@ class Jsonl(Format):
     looks_like: ClassVar[str] = "a directory whose penstock.json says jsonl"
 
     rows_per_shard: int | None = Field(
-        None, gt=0, description="The most rows in a file; null: one file a split."
+        None, gt=0, description="The maximum number of rows of a file; null: one file per split."
     )
 
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
@@ -70,14 +70,14 @@ class Jsonl(Format):
 
 
 class JsonlDataset(Dataset):
-    """Rows of text, read back: the column `row` (uint8) is a JSON object in UTF-8."""
+    """Rows of text: the only column `row` (uint8) is a JSON object in UTF-8."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self._files: dict[str, list[tuple[Path, int]]] = {}
         for entry in manifest.files:
             if not entry.path.endswith(".jsonl"):
-                continue  # what describes the whole
+                continue  # metadata
             split = entry.split or entry.path.removesuffix(".jsonl").partition("-")[0]
             self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
         self.splits: Mapping[str, int] = {
@@ -97,7 +97,7 @@ class JsonlDataset(Dataset):
 
 
 def _lines(file: Path, count: int) -> Iterator[bytes]:
-    """Yield the lines of a file; raises DataError where they are not `count`."""
+    """Yield the lines of a file; raises DataError if their number is not `count`."""
     found = 0
     try:
         with file.open("rb") as stream:

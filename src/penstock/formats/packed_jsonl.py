@@ -1,10 +1,10 @@
-"""`packed_jsonl`: packed rows as JSON Lines, one object a row, each column a list.
+"""`packed_jsonl`: packed rows as JSON Lines, one object per row, each column a list.
 
     notes/
       train-00000-of-00002.jsonl     {"inputs": [...], "targets": [...], ...}
       validation-00000-of-00001.jsonl
 
-The names are those by which Hugging Face `datasets` tells the splits apart.
+Hugging Face `datasets` finds the splits by these file names.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _INT32 = np.iinfo(np.int32)
 class PackedJsonlDataset(Dataset):
     """A directory of packed rows in JSON Lines.
 
-    `context` is the length of every row, `columns` their names: those of the first row. Raises
-    DataError for a shard that is missing, and for a directory without rows.
+    `context` is the length of every row and `columns` are the column names, as in the first row.
+    Raises DataError for a missing shard and for a directory without rows.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,7 +74,7 @@ class PackedJsonlDataset(Dataset):
     def _columns(self, row: dict[str, Any], file: Path, line: int) -> dict[str, NDArray[np.int32]]:
         if row.keys() != set(self.columns):
             raise DataError(
-                f"the columns are not those of the first row ({', '.join(self.columns)})",
+                f"the columns differ from those of the first row ({', '.join(self.columns)})",
                 file=file,
                 line=line,
             )
@@ -82,7 +82,7 @@ class PackedJsonlDataset(Dataset):
         for name, values in columns.items():
             if len(values) != self.context:
                 raise DataError(
-                    f"{name} has {len(values):,} values, not {self.context:,} as the first row",
+                    f"{name} has {len(values):,} values, not {self.context:,} as in the first row",
                     file=file,
                     line=line,
                 )
@@ -90,13 +90,13 @@ class PackedJsonlDataset(Dataset):
 
 
 class PackedJsonl(PackedFormat):
-    """Packed rows as JSON Lines: to look at, and for readers that know nothing else."""
+    """Packed rows as JSON Lines, for inspection and for programs that read JSON only."""
 
     name: ClassVar[str] = "packed_jsonl"
     looks_like: ClassVar[str] = "a directory of SPLIT-00000-of-00001.jsonl files, `inputs` in each"
 
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
-        """Return the shards of every split, as even as can be."""
+        """Return the shards of every split, of nearly equal size."""
         return self.split_shards(target, "{split}-{index:05d}-of-{count:05d}.jsonl")
 
     def write(
@@ -119,18 +119,18 @@ class PackedJsonl(PackedFormat):
         found = []
         for directory, files in directories_with_files(path):
             shards = [name for name in files if _SHARD.fullmatch(name)]
-            if shards and _recognises(directory, shards[0]):
+            if shards and _recognizes(directory, shards[0]):
                 found.append(directory)
         return found
 
     @classmethod
     def open(cls, path: Path) -> PackedJsonlDataset:
-        """Open a dataset; raises DataError where a shard is missing or nothing can be read."""
+        """Open a dataset; raises DataError if a shard is missing or there are no rows."""
         return PackedJsonlDataset(path)
 
 
-def _recognises(directory: Path, shard: str) -> bool:
-    """Say whether the first row is packed, or a manifest tells so."""
+def _recognizes(directory: Path, shard: str) -> bool:
+    """Return True if the first row is packed, or it cannot be read and the manifest says so."""
     _, row = next(scan(directory / shard), (1, None))
     if row is None or isinstance(row, BadLine):
         try:
@@ -142,7 +142,7 @@ def _recognises(directory: Path, shard: str) -> bool:
 
 
 def _shard_files(directory: Path) -> dict[str, list[Path]]:
-    """Return the shards of every split, in order; raises DataError where one is missing."""
+    """Return the shards of every split, in order; raises DataError if one is missing."""
     found: dict[str, dict[str, Path]] = {}
     counts: dict[str, int] = {}
     for entry in sorted(directory.iterdir()):
@@ -150,7 +150,8 @@ def _shard_files(directory: Path) -> dict[str, list[Path]]:
             split, count = match["split"], int(match["count"])
             if counts.setdefault(split, count) != count:
                 raise DataError(
-                    f"is not of {counts[split]:,} shards, as the others of '{split}'", file=entry
+                    f"its name counts {count:,} shards, others count {counts[split]:,}",
+                    file=entry,
                 )
             found.setdefault(split, {})[entry.name] = entry
     for split, files in found.items():
@@ -158,11 +159,13 @@ def _shard_files(directory: Path) -> dict[str, list[Path]]:
             name = f"{split}-{index:05d}-of-{counts[split]:05d}.jsonl"
             if name not in files:
                 raise DataError(
-                    "there is no such file; the other shards name it (they are numbered from 0)",
+                    "there is no such file, but other shards imply it (they are numbered from 0)",
                     file=directory / name,
                 )
         if len(files) > counts[split]:
-            raise DataError("is not numbered below the count of shards", file=max(files.values()))
+            raise DataError(
+                "its number is not below the number of shards", file=max(files.values())
+            )
     return {split: list(files.values()) for split, files in found.items()}
 
 
@@ -179,12 +182,12 @@ def _counted(files: Sequence[Path]) -> list[tuple[Path, int]]:
 
 
 def _integers(row: dict[str, Any], name: str, file: Path, line: int) -> NDArray[np.int32]:
-    """Return a column of a row; raises DataError for what is no list of int32."""
+    """Return a column of a row; raises DataError if it is not a list of int32."""
     values = row.get(name)
     if not isinstance(values, list) or set(map(type, values)) != {int}:
-        raise DataError(f"{name} is no list of whole numbers", file=file, line=line)
+        raise DataError(f"{name} is not a list of integers", file=file, line=line)
     if min(values) < _INT32.min or max(values) > _INT32.max:
-        raise DataError(f"{name} has a value that is not in an int32", file=file, line=line)
+        raise DataError(f"{name} has a value outside of int32", file=file, line=line)
     return np.array(values, np.int32)
 
 

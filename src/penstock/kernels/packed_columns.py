@@ -1,4 +1,4 @@
-"""The hot loop of packed rows: segments into the planes that columns are taken from."""
+"""Packed rows: copies segments into the planes that hold the columns."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def fill_planes(
     shifted: bool,
     planes: NDArray[np.int32],
 ) -> None:
-    """Lay segments out in rows.
+    """Write segments into rows.
 
-    `planes` (5, rows, context) takes the inputs, the targets, the segmentation of each, and the
-    positions. The caller has made sure that `lengths` and `first` fit `ids` and the context.
+    `planes` (5, rows, context) receives inputs, targets, the segmentation of each, and positions.
+    The caller has checked `lengths` and `first` against `ids` and the context.
     """
     inputs, targets = planes[0], planes[1]
     input_segments, target_segments, positions = planes[2], planes[3], planes[4]

@@ -199,7 +199,7 @@ def _read_list(
         number, wire, begin, at = read_field(record, at, end)
         if at == MALFORMED:
             return MALFORMED
-        if number == 1 and (wire == LENGTH_DELIMITED or wire == VARINT):
+        if number == 1 and wire in (LENGTH_DELIMITED, VARINT):
             used = read_varints(record, begin, at, values, used)
             if used == MALFORMED:
                 return MALFORMED

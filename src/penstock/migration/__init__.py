@@ -1,6 +1,6 @@
 """`penstock migrate`: old trees of task data to the layout that loaders read."""
 
-from penstock.migration.execution import migrate, plan_migration
+from penstock.migration.execution import migrate
 from penstock.migration.plan import Action, DatasetPlan, MigrationPlan, Step, Unmigrated
 
 __all__ = [
@@ -10,5 +10,4 @@ __all__ = [
     "Step",
     "Unmigrated",
     "migrate",
-    "plan_migration",
 ]

@@ -16,7 +16,7 @@ from penstock.manifest import MANIFEST_NAME
 from penstock.migration.destination import find_partial_paths, plan_datasets
 from penstock.migration.plan import Action, DatasetPlan, MigrationOptions, MigrationPlan, Step
 from penstock.migration.selection import Selection, find_unmigrated, select
-from penstock.migration.source_tree import SourceTree, read_errors
+from penstock.migration.source_tree import SourceTree, os_errors
 
 LOCK_NAME = ".penstock.lock"
 # Long enough for another migration that is just ending to remove its lock file.
@@ -48,19 +48,19 @@ def migrate(
     changes during the migration.
     """
     options = MigrationOptions(Path(src), Path(dst), "link" if link else "copy", replace)
-    with read_errors(options.source):
+    with os_errors(options.source, "read"):
         tree = SourceTree(options.source)
         selection = select(tree, pick=pick or {}, all_versions=all_versions or {}, only=only)
     plan = _plan(selection, options)
     if dry_run or not (plan.changed or (options.destination / LOCK_NAME).exists()):
         return plan
-    with _write_errors(options.destination), _locked_directory(options.destination):
+    with os_errors(options.destination, "written"), _locked_directory(options.destination):
         # Another migration may have finished between the first plan and the lock.
         plan = _plan(selection, options)
         for path in plan.partial_paths:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         for dataset in plan.datasets:
-            with _write_errors(dataset.directory):
+            with os_errors(dataset.directory, "written"):
                 if dataset.existing is None:
                     _create_dataset(dataset)
                 elif dataset.changed:
@@ -68,33 +68,10 @@ def migrate(
     return plan
 
 
-def plan_migration(
-    src: Path | str,
-    dst: Path | str,
-    *,
-    link: bool = False,
-    pick: Mapping[str, str] | None = None,
-    all_versions: Mapping[str, str] | None = None,
-    replace: bool = False,
-    only: Collection[str] = (),
-) -> MigrationPlan:
-    """Return the plan that `migrate` executes with the same arguments; write nothing."""
-    return migrate(
-        src,
-        dst,
-        link=link,
-        pick=pick,
-        all_versions=all_versions,
-        replace=replace,
-        only=only,
-        dry_run=True,
-    )
-
-
 def _plan(selection: Selection, options: MigrationOptions) -> MigrationPlan:
-    with read_errors(options.source):
+    with os_errors(options.source, "read"):
         unmigrated = tuple(find_unmigrated(selection))
-    with read_errors(options.destination):
+    with os_errors(options.destination, "read"):
         datasets = plan_datasets(selection.datasets, options)
         partial = tuple(find_partial_paths(selection.datasets, options.destination))
     removals = [f"{path}, unfinished by an interrupted migration, is removed" for path in partial]
@@ -132,19 +109,6 @@ def _locked_directory(root: Path) -> Iterator[None]:
         with suppress(OSError):
             for path in created:
                 path.rmdir()
-
-
-@contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    """Turn the OSError of a block that writes `path` into a DataError."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"cannot be written ({error.strerror}); unfinished files are removed: fix the cause "
-            "and run the same command again",
-            file=error.filename or path,
-        ) from error
 
 
 def _create_dataset(dataset: DatasetPlan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -148,10 +148,7 @@ class MigrationPlan:
             "mode": self.mode,
             "changed": self.changed,
             "datasets": [dataset.to_dict() for dataset in self.datasets],
-            "unmigrated": [
-                {"path": str(item.path), "description": item.description, "pick": item.pick}
-                for item in self.unmigrated
-            ],
+            "unmigrated": [{**asdict(item), "path": str(item.path)} for item in self.unmigrated],
             "partial_paths": [str(path) for path in self.partial_paths],
             "notes": list(self.notes),
         }

@@ -83,15 +83,15 @@ class SourceTree:
 
 
 @contextmanager
-def read_errors(path: Path) -> Iterator[None]:
-    """Turn the OSError of a block that reads below `path` into a DataError."""
+def os_errors(path: Path, action: str) -> Iterator[None]:
+    """Turn an OSError of the block into `PATH: cannot be ACTION`, a DataError."""
     try:
         yield
     except OSError as error:
         raise DataError(
-            f"cannot be read ({error.strerror}); make it readable and run the same command again",
+            f"cannot be {action} ({error.strerror}); fix the cause and run the same command again",
             file=error.filename or path,
-        ) from None
+        ) from error
 
 
 def task_file_names(task: Task) -> set[str]:
@@ -146,7 +146,7 @@ def _single(found: list[Path], name: str) -> Path:
 def _read(path: Path) -> SourceFile:
     if _is_broken_link(path):
         raise _broken_link_error(path)
-    with read_errors(path):
+    with os_errors(path, "read"):
         if not path.is_file():
             raise DataError("is not a file; replace it by the file", file=path)
         digest = hashlib.sha256()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 from penstock.config import short_value
@@ -26,7 +27,7 @@ def comparison_chart(comparison: Comparison) -> dict[str, Any]:
 
     Shares are drawn on an axis from 0 to 1, losses from 0 to the largest.
     """
-    alt = _altair()
+    alt = import_library("altair")
     rows = [
         {
             "candidate": " ".join(short_value(value) for value in candidate.group.values()),
@@ -60,7 +61,7 @@ def comparison_chart(comparison: Comparison) -> dict[str, Any]:
 
 def curve_chart(data: LineChartData) -> dict[str, Any]:
     """Return one line per run; each panel has its own step axis."""
-    alt = _altair()
+    alt = import_library("altair")
     longest = max(Counter(point["run"] for point in data.points).values())
     dots = alt.OverlayMarkDef(size=16) if longest <= _MAX_DOTS else False
     lines = (
@@ -78,7 +79,7 @@ def curve_chart(data: LineChartData) -> dict[str, Any]:
 
 def histogram_chart(data: LineChartData) -> dict[str, Any]:
     """Return the outline of every histogram."""
-    alt = _altair()
+    alt = import_library("altair")
     lines = (
         alt.Chart()
         .mark_line(interpolate="step-after")
@@ -93,7 +94,7 @@ def histogram_chart(data: LineChartData) -> dict[str, Any]:
 
 def _in_panels(lines: Any, data: LineChartData, legend_columns: int) -> Any:
     """Return lines in panels, one colour per series; a click in the legend highlights a series."""
-    alt = _altair()
+    alt = import_library("altair")
     selected = alt.selection_point(fields=["series"], bind="legend", toggle="true")
     legend = alt.Legend(
         orient="bottom",
@@ -122,9 +123,9 @@ def _spec(chart: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {**spec, "datasets": {_DATA: rows}}
 
 
-def _altair() -> Any:
+def import_library(module: str, package: str = "") -> Any:
+    """Import a module of the extra `report`; raises MissingExtraError if it is not installed."""
     try:
-        import altair
+        return import_module(module)
     except ImportError:
-        raise MissingExtraError("altair", "report", "the report") from None
-    return altair
+        raise MissingExtraError(package or module, "report", "the report") from None

@@ -12,11 +12,11 @@ from typing import Any
 
 from penstock._version import __version__
 from penstock.config import short_value
-from penstock.errors import ConfigError, MissingExtraError
+from penstock.errors import ConfigError
 from penstock.experiments import experiment_yaml
 from penstock.files import plural, write_atomic
 from penstock.report.chart_data import DRAWN_SHARE, curves_of
-from penstock.report.charts import comparison_chart, curve_chart, histogram_chart
+from penstock.report.charts import comparison_chart, curve_chart, histogram_chart, import_library
 from penstock.report.compare import Comparison, compare_rows
 from penstock.report.datasets import ReportedDataset, datasets_at, datasets_of_runs
 from penstock.report.results import ResultRow, results
@@ -136,12 +136,9 @@ def _histogram_charts(number: int, dataset: ReportedDataset) -> Iterator[_Chart]
 
 
 def _template() -> Any:
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError:
-        raise MissingExtraError("jinja2", "report", "the report") from None
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    jinja2 = import_library("jinja2")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["short"] = short_value
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
@@ -155,9 +152,6 @@ def _script_json(spec: dict[str, Any]) -> str:
 @cache
 def _vega_scripts() -> str:
     """Return Vega-Embed with its dependencies as a JavaScript module; bundling takes a second."""
-    try:
-        import vl_convert
-    except ImportError:
-        raise MissingExtraError("vl-convert-python", "report", "the report") from None
+    vl_convert = import_library("vl_convert", "vl-convert-python")
     bundle: str = vl_convert.javascript_bundle(_GLOBALS)
     return bundle.replace("</script", "<\\/script")

@@ -150,30 +150,27 @@ class _ZstandardReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        from zstandard import ZstdError
+
         while not self._output:
             self._input = self._input or self._compressed.read(_ZSTANDARD_CHUNK)
             if not self._input:
                 if self._frame is not None:
                     raise EOFError("a frame is truncated")
                 return 0
-            self._decompress()
+            self._frame = self._frame or self._decompressor.decompressobj()
+            try:
+                self._output = memoryview(self._frame.decompress(self._input))
+            except ZstdError as error:
+                raise OSError(str(error)) from None
+            self._input = b""
+            if self._frame.eof:
+                self._input = self._frame.unused_data
+                self._frame = None
         count = min(len(buffer), len(self._output))
         buffer[:count] = self._output[:count]
         self._output = self._output[count:]
         return count
-
-    def _decompress(self) -> None:
-        from zstandard import ZstdError
-
-        self._frame = self._frame or self._decompressor.decompressobj()
-        try:
-            self._output = memoryview(self._frame.decompress(self._input))
-        except ZstdError as error:
-            raise OSError(str(error)) from None
-        self._input = b""
-        if self._frame.eof:
-            self._input = self._frame.unused_data
-            self._frame = None
 
     def close(self) -> None:
         self._compressed.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +29,23 @@ class FileSource(Source):
     )
 
     def inputs(self) -> list[str]:
-        """Return the files, each once; the matches of a pattern are in natural order."""
-        return find_files(self.path)
+        """Return the files; the matches of one pattern are in natural order.
 
-
-def find_files(paths: str | Iterable[str]) -> list[str]:
-    """Return the files that paths and patterns (`*`, `?`, `[...]`, `**`) match.
-
-    The matches of one pattern are in natural order. Raises ConfigError for a path that matches no
-    file, and for a file that is matched twice, whose rows would count twice.
-    """
-    found: dict[str, str] = {}
-    for path in [paths] if isinstance(paths, str) else paths:
-        for file in _find_urls(path) if is_url(path) else _find_local(path):
-            identity = file if is_url(file) else os.path.realpath(file)
-            if identity in found:
-                raise ConfigError(
-                    f"is named twice ({found[identity]}, {file}); to read it twice, give the "
-                    "recipe two sources",
-                    file=file,
-                )
-            found[identity] = file
-    return list(found.values())
+        Raises ConfigError for a path or pattern that matches no file, and for a file that is
+        matched twice, whose rows would count twice.
+        """
+        found: dict[str, str] = {}
+        for path in [self.path] if isinstance(self.path, str) else self.path:
+            for file in _find_urls(path) if is_url(path) else _find_local(path):
+                identity = file if is_url(file) else os.path.realpath(file)
+                if identity in found:
+                    raise ConfigError(
+                        f"is named twice ({found[identity]}, {file}); to read it twice, give the "
+                        "recipe two sources",
+                        file=file,
+                    )
+                found[identity] = file
+        return list(found.values())
 
 
 def _find_local(path: str) -> list[str]:

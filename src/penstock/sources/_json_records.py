@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -102,20 +101,16 @@ class JsonStream:
             raise DataError(message, file=self.path)
 
 
-@dataclass(frozen=True)
-class BadRecord:
-    """A value that should be a record or a list of records; `reason` includes its path."""
+class FoundRecord(NamedTuple):
+    """A record with its path (`patients[3].notes[2]`) and its parents, the outermost first.
 
-    reason: str
+    If the value at the path is not a record or a list of records, `problem` says so.
+    """
 
-
-@dataclass(frozen=True)
-class FoundRecord:
-    """A record, its parents from the outermost, and its path (`patients[3].notes[2]`)."""
-
-    record: dict[str, Any]
-    parents: tuple[dict[str, Any], ...]
     path: str
+    record: dict[str, Any]
+    parents: tuple[dict[str, Any], ...] = ()
+    problem: str = ""
 
 
 class RecordPath:
@@ -147,22 +142,23 @@ class RecordPath:
 
     def records_in(
         self, element: Any, path: str, parents: tuple[dict[str, Any], ...], level: int = 1
-    ) -> Iterator[FoundRecord | BadRecord | None]:
+    ) -> Iterator[FoundRecord | None]:
         """Yield the records in an element of the outermost list.
 
         Yields None for an object whose inner list is missing or null.
         """
         if not isinstance(element, dict):
-            yield BadRecord(f"{path} is {kind_of(element)}, must be an object")
+            yield FoundRecord(path, {}, problem=f"{kind_of(element)}, must be an object")
         elif level == len(self.lists):
-            yield FoundRecord(element, parents, path)
+            yield FoundRecord(path, element, parents)
         else:
             name = self.lists[level]
             inner = find(element, name)
             if inner is MISSING or inner is None:
                 yield None
             elif not isinstance(inner, list):
-                yield BadRecord(f"{path}.{name} is {kind_of(inner)}, must be a list")
+                problem = f"{kind_of(inner)}, must be a list"
+                yield FoundRecord(f"{path}.{name}", {}, problem=problem)
             else:
                 parents = (*parents, element)
                 for index, value in enumerate(inner):

@@ -34,7 +34,7 @@ class LineSplit(InputSplit):
     """A byte range of a file of lines."""
 
     @cached_property
-    def rows_before(self) -> int:  # type: ignore[override]
+    def rows_before(self) -> int:
         """The number of lines that begin before the split; computed by reading the file."""
         if self.start == 0:
             return 0

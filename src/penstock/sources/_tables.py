@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -100,6 +100,21 @@ def _decodable_records(batch: Any, first: int, stats: RowStats) -> Iterator[Numb
             yield first + number, record
 
 
+def group_splits(
+    path: str, groups: Iterable[tuple[int, int]], split_bytes: int
+) -> list[InputSplit]:
+    """Return splits of consecutive groups of rows, given by their numbers of rows and bytes."""
+    splits: list[InputSplit] = []
+    start = stop = size = 0
+    for rows, group_bytes in groups:
+        stop += rows
+        size += group_bytes
+        if size >= split_bytes:
+            splits.append(InputSplit(path, start, stop, size))
+            start, size = stop, 0
+    return [*splits, InputSplit(path, start, stop, size)] if stop > start else splits
+
+
 class ArrowSource(RecordSource):
     """Rows from Arrow streams, as Hugging Face `datasets` writes them.
 
@@ -129,16 +144,8 @@ class ArrowSource(RecordSource):
 def _arrow_splits(path: str, split_bytes: int) -> list[InputSplit]:
     if is_url(path):  # finding the batches would mean to download the file
         return [InputSplit(path, size=size_of(path) or 0)]
-    splits: list[InputSplit] = []
-    start = stop = size = 0
     with reading_table(path), _open_stream(path) as table:
-        for batch in table:
-            stop += batch.num_rows
-            size += batch.nbytes
-            if size >= split_bytes:
-                splits.append(InputSplit(path, start, stop, size))
-                start, size = stop, 0
-    return [*splits, InputSplit(path, start, stop, size)] if stop > start else splits
+        return group_splits(path, ((b.num_rows, b.nbytes) for b in table), split_bytes)
 
 
 @contextmanager

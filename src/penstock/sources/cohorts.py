@@ -23,13 +23,7 @@ from penstock.files import plural
 from penstock.sources._base import InputSplit
 from penstock.sources._files import size_of
 from penstock.sources._inputs import FileSource
-from penstock.sources._json_records import (
-    BadRecord,
-    FoundRecord,
-    JsonStream,
-    RecordPath,
-    Surrogates,
-)
+from penstock.sources._json_records import JsonStream, RecordPath, Surrogates
 from penstock.sources._rows import FieldSelection, FieldSource, Numbered, in_batches
 
 
@@ -85,35 +79,30 @@ class CohortsSource(FieldSource, FileSource):
 
     def _rows(self, path: str, stats: RowStats) -> Iterator[Numbered]:
         selection = FieldSelection(self.text, self.kept, self.optional, parents=True)
-        for number, found in enumerate(self._records(path, stats)):
-            if isinstance(found, BadRecord):
-                stats.bad(number, found.reason)
-                continue
-            row, problem = selection.select(found.record, found.parents)
-            if row is None:
-                stats.bad(number, f"{found.path}: {problem}")
-            else:
-                yield number, row
-
-    def _records(self, path: str, stats: RowStats) -> Iterator[FoundRecord | BadRecord]:
         records = RecordPath(self.records)
         outer = records.lists[0]
         stream = JsonStream(path, replace_surrogates=self.surrogates == "replace")
         document = (self._document_fields(stream, records.levels),) if outer else ()
-        elements = found_any = without = 0
+        elements = number = without = 0
         for element in stream.items(records.outermost):
             for found in records.records_in(element, f"{outer}[{elements}]", document):
                 if found is None:
                     without += 1
+                    continue
+                row, problem = None, found.problem
+                if not problem:
+                    row, problem = selection.select(found.record, found.parents)
+                if row is None:
+                    stats.bad(number, f"{found.path}: {problem}")
                 else:
-                    found_any += 1
-                    yield found
+                    yield number, row
+                number += 1
             elements += 1
         stats.note("surrogates_replaced", stream.replaced)
         stats.note("without_records", without)
         if not elements:
             stream.require_list(outer)
-        elif not found_any and without >= elements:
+        elif not number and without >= elements:
             raise DataError(
                 f"none of {plural(elements, 'element')} of {outer}[*] has the list "
                 f"'{records.lists[1]}'; see `records`",

@@ -65,7 +65,9 @@ class CsvSource(RecordSource, LineSource):
     def read_records(self, input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:
         path = input_split.path
         names = self.columns or self._header(path)
-        self._check_delimiter(names, path)
+        known = (self.text, *(self.columns or ()), *(self.kept or {}).values())
+        if names[0] not in known and (hint := self._other_delimiter(names)):
+            raise DataError(f"the first line is one field{hint}", file=path, line=1)
         # The first line of a file without names may be a row, so its fields are not shown.
         line, shown = (None, True) if self.columns else (1, False)
         wanted_columns(self, names, path, line, shown=shown)
@@ -91,12 +93,6 @@ class CsvSource(RecordSource, LineSource):
                 "must begin with a line of names; else list them under columns", file=path
             )
         return names
-
-    def _check_delimiter(self, names: list[str], path: str) -> None:
-        """Raise DataError for a header that is one field, but several with another delimiter."""
-        known = (self.text, *(self.columns or ()), *(self.kept or {}).values())
-        if names[0] not in known and (hint := self._other_delimiter(names)):
-            raise DataError(f"the first line is one field{hint}", file=path, line=1)
 
     @staticmethod
     def _other_delimiter(fields: list[str], wanted: int | None = None) -> str:

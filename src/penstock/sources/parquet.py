@@ -10,7 +10,7 @@ from penstock.sources._base import InputSplit
 from penstock.sources._files import open_raw, size_of
 from penstock.sources._inputs import FileSource
 from penstock.sources._rows import Numbered, RecordSource
-from penstock.sources._tables import reading_table, table_records, wanted_columns
+from penstock.sources._tables import group_splits, reading_table, table_records, wanted_columns
 
 _BATCH_BYTES = 1 << 21
 _MAX_ROWS = 1 << 13
@@ -47,8 +47,6 @@ def _open(stream: Any) -> Any:
 
 
 def _file_splits(path: str, split_bytes: int) -> list[InputSplit]:
-    splits: list[InputSplit] = []
-    start = stop = size = 0
     # Reading the compressed size of the columns of a corrupt file crashes pyarrow 26, so the size
     # of a row group is estimated as its share of the file.
     file_size = size_of(path) or 0
@@ -56,13 +54,8 @@ def _file_splits(path: str, split_bytes: int) -> list[InputSplit]:
         metadata = _open(stream).metadata
         groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
         uncompressed = max(1, sum(group.total_byte_size for group in groups))
-        for group in groups:
-            stop += group.num_rows
-            size += file_size * group.total_byte_size // uncompressed
-            if size >= split_bytes or group is groups[-1]:
-                splits.append(InputSplit(path, start, stop, size))
-                start, size = stop, 0
-    return splits
+    sizes = [(g.num_rows, file_size * g.total_byte_size // uncompressed) for g in groups]
+    return group_splits(path, sizes, split_bytes)
 
 
 def _row_groups(table: Any, input_split: InputSplit) -> list[int]:

@@ -43,8 +43,7 @@ class FastokensEngine(Engine):
         return np.frombuffer(ids, "<u4"), np.frombuffer(offsets, "<u8")
 
     def decode(self, ids: Sequence[int]) -> str:
-        text: str = self._native.decode(ids)
-        return text
+        return str(self._native.decode(ids))
 
     def token_id(self, token: str) -> int | None:
         found: int | None = self._native.token_to_id(token)
@@ -97,8 +96,7 @@ class TokenizersEngine(Engine):
         return np.concatenate([np.empty(0, np.uint32), *rows]), offsets
 
     def decode(self, ids: Sequence[int]) -> str:
-        text: str = self._native.decode(ids, skip_special_tokens=False)
-        return text
+        return str(self._native.decode(ids, skip_special_tokens=False))
 
     def token_id(self, token: str) -> int | None:
         found: int | None = self._native.token_to_id(token)

@@ -1,10 +1,9 @@
-"""The process of the stub: it behaves as its run's hyperparameter `behaviour` says.
+"""The process of the stub trainer: it behaves as the run's hyperparameter `behaviour` says.
 
     stub_process.py RUN_DIRECTORY
 
-It reads and writes `run.json` with the standard library alone, so that it starts in a few
-hundredths of a second. In the working directory it leaves `seen/{seed}-{pid}`, which holds the
-device it was given.
+It uses only the standard library, so that it starts in a few hundredths of a second. It writes its
+CUDA_VISIBLE_DEVICES to `seen/{seed}-{pid}` in the working directory.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-#: A process that waits for something that does not come gives up after so many seconds.
-PATIENCE = 60.0
+#: How long a process waits before it gives up.
+TIMEOUT_SECONDS = 60.0
 
 
 def main(directory: Path) -> int:
-    """Carry the run of a directory; return the exit status."""
+    """Execute the run of a directory; return the exit status."""
     record = json.loads((directory / "run.json").read_text())
     values = record["config"]["hyperparameters"]
     seen = Path("seen")
@@ -45,29 +44,29 @@ def done(directory: Path, record: dict[str, Any]) -> int:
 
 
 def fail(directory: Path, record: dict[str, Any]) -> int:
-    """End with status 1 and a last word."""
+    """End with status 1 and messages on stderr."""
     print("the first word\nit broke", file=sys.stderr)
     return 1
 
 
-def fail_until_mended(directory: Path, record: dict[str, Any]) -> int:
-    """Fail as long as there is no file `mended`."""
-    return (done if Path("mended").exists() else fail)(directory, record)
+def fail_until_fixed(directory: Path, record: dict[str, Any]) -> int:
+    """Fail until there is a file `fixed`."""
+    return (done if Path("fixed").exists() else fail)(directory, record)
 
 
-def say_nothing(directory: Path, record: dict[str, Any]) -> int:
-    """End well without a result."""
+def end_without_result(directory: Path, record: dict[str, Any]) -> int:
+    """End with status 0 without a result."""
     return 0
 
 
 def kill_itself(directory: Path, record: dict[str, Any]) -> int:
-    """End as the kernel ends a process when memory runs out."""
+    """End as if the kernel killed the process because memory ran out."""
     os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 
 def not_finite(directory: Path, record: dict[str, Any]) -> int:
-    """Report a loss that is no number."""
+    """Report a NaN loss."""
     record["state"] = "failed"
     record["failure"] = {"kind": "nan", "message": "loss is nan at step 3"}
     write(directory, record)
@@ -102,20 +101,20 @@ def wait_with_a_child(directory: Path, record: dict[str, Any]) -> int:
 
 
 def ignore_sigterm(directory: Path, record: dict[str, Any]) -> int:
-    """Wait for a file `go`, whatever is asked."""
+    """Wait for a file `go`, without reacting to SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return wait(directory, record)
 
 
 def overlap(directory: Path, record: dict[str, Any]) -> int:
-    """Wait until two processes have been here at once; leave a file `crowded` where three are."""
-    here = Path("here")
-    here.mkdir(exist_ok=True)
-    mine = here / str(os.getpid())
+    """Wait until two processes run at once; create a file `crowded` if three do."""
+    running = Path("running")
+    running.mkdir(exist_ok=True)
+    mine = running / str(os.getpid())
     mine.touch()
 
     def met() -> bool:
-        count = len(list(here.iterdir()))
+        count = len(list(running.iterdir()))
         if count == 2:
             Path("met").touch()
         if count > 2:
@@ -130,21 +129,21 @@ def overlap(directory: Path, record: dict[str, Any]) -> int:
 
 
 def alone(directory: Path, record: dict[str, Any]) -> int:
-    """Fail where another process is here."""
+    """Fail if another process runs at the same time."""
     os.close(os.open("alone", os.O_CREAT | os.O_EXCL))
     time.sleep(0.1)
     Path("alone").unlink()
     return done(directory, record)
 
 
-def tell_secrets(directory: Path, record: dict[str, Any]) -> int:
-    """Print the whole environment, and end with an exception that holds it."""
+def print_secrets(directory: Path, record: dict[str, Any]) -> int:
+    """Print the environment, and end with an exception that contains its secrets."""
     for name, value in os.environ.items():
         print(f"{name}={value}")
         print("the value is", value, file=sys.stderr)
     (directory / "metrics.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
-    secrets = " ".join(v for name, v in os.environ.items() if name in os.environ["TOLD"].split())
-    raise RuntimeError(f"could not log in with {secrets}")
+    secrets = [os.environ[name] for name in os.environ["SECRET_NAMES"].split()]
+    raise RuntimeError(f"could not log in with {' '.join(secrets)}")
 
 
 BEHAVIOURS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
@@ -152,8 +151,8 @@ BEHAVIOURS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
     for function in (
         done,
         fail,
-        fail_until_mended,
-        say_nothing,
+        fail_until_fixed,
+        end_without_result,
         kill_itself,
         not_finite,
         wait,
@@ -163,17 +162,17 @@ BEHAVIOURS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
         ignore_sigterm,
         overlap,
         alone,
-        tell_secrets,
+        print_secrets,
     )
 }
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + PATIENCE
+    """Wait until a condition is true."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > end:
-            sys.exit("it did not come")
+            sys.exit("waited in vain")
         time.sleep(0.01)
 
 

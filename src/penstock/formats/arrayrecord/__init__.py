@@ -11,14 +11,14 @@ from penstock.files import staged_file
 from penstock.formats._base import OutputSpec, RowBlock, Shard, Written
 from penstock.formats._tfds import ShardFile, TfdsFormat
 
-#: One record a chunk: what random access wants, and Grain asks for.
+#: One record per chunk, for random access, as Grain requires.
 _OPTIONS = "group_size:1"
 
 
 class ArrayRecord(TfdsFormat):
     """Packed rows as ArrayRecord (group_size 1, zstd), in the layout of TensorFlow Datasets.
 
-    Writing needs the package `array_record`; reading needs nothing besides penstock.
+    Writing needs the package `array_record`; reading does not.
     """
 
     name: ClassVar[str] = "arrayrecord"
@@ -26,7 +26,7 @@ class ArrayRecord(TfdsFormat):
     looks_like: ClassVar[str] = "a directory of NAME-SPLIT.array_record-00000-of-00001 files"
 
     def verify(self, target: OutputSpec) -> None:
-        """Refuse what cannot be written: raises ConfigError, or MissingExtraError."""
+        """Raise ConfigError for an invalid target, MissingExtraError without the library."""
         super().verify(target)
         _writer_class()
 

@@ -1,4 +1,4 @@
-"""The format as a recipe names it: one pair of files a split."""
+"""The format for recipes: one pair of files per split."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from penstock.formats.megatron.dataset import (
     split_prefixes,
 )
 from penstock.formats.megatron.layout import megatron_dtype, storable
-from penstock.formats.megatron.merging import merge
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
-from penstock.formats.megatron.writer import write_pair
+from penstock.formats.megatron.writer import merge, write_pair
 from penstock.manifest import FileEntry, Manifest, manifest_path
 
 
 class MegatronFormat(Format):
     """Megatron's indexed dataset: a row is a document, its segments are sequences.
 
-    The files are `{prefix}_{key}_document.bin` and `.idx`, and `{prefix}_{split}_{key}_document`
-    where there is more than the split `train`.
+    The files are `{prefix}_{split}_{key}_document.bin` and `.idx`; if `train` is the only split,
+    `{prefix}_{key}_document.bin` and `.idx`.
     """
 
     name = NAME
@@ -40,34 +39,32 @@ class MegatronFormat(Format):
     looks_like = "pairs of a .bin and an .idx that begins with MMIDIDX"
 
     prefix: FileName | None = Field(
-        None, description="What file names begin with. Default: the dataset's name."
+        None, description="The start of file names. Default: the dataset's name."
     )
-    key: FileName = Field(
-        "text", description="The key of the text, as it stands in the file names."
-    )
+    key: FileName = Field("text", description="The key of the text, as used in file names.")
 
     def verify(self, target: OutputSpec) -> None:
-        """Refuse padding, ids that cannot be stored, and names that tell another split."""
+        """Raise ConfigError for padding, ids that cannot be stored and misleading file names."""
         if target.pad_id is not None:
             raise ConfigError(
-                "megatron stores no padding, its loaders fill windows themselves; remove `pad`",
+                "megatron stores no padding, as its loaders fill windows themselves; remove `pad`",
                 field="format",
             )
         dtype = _dtype(target)
         if dtype.kind not in "iu":
-            raise ConfigError(f"ids are whole numbers, not {dtype.name}", field="format")
+            raise ConfigError(f"ids must be integers, not {dtype.name}", field="format")
         for split in target.splits:
             stem = self._stem(target, split)
-            # A whole dataset is named as Megatron names it; that it is `train`, its manifest says.
-            if not _is_whole(target) and (told := split_of(stem)) != split:
+            # The only split is named as Megatron names it; the manifest says that it is `train`.
+            if not _is_train_only(target) and (named := split_of(stem)) != split:
                 raise ConfigError(
-                    f"by its name {stem} is of the split {told}, not of {split}; take a prefix and "
-                    "a key in which no split stands between '_'",
+                    f"the name {stem} implies the split {named}, not {split}; choose a "
+                    "prefix and a key without the name of a split between '_'",
                     field="format",
                 )
 
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
-        """Return one shard a split; its path is the prefix of the pair."""
+        """Return one shard per split; its path is the prefix of the pair."""
         return [
             Shard(split, self._stem(target, split), 0, shape.rows)
             for split, shape in target.splits.items()
@@ -91,25 +88,28 @@ class MegatronFormat(Format):
 
     def _stem(self, target: OutputSpec, split: str) -> str:
         prefix = self.prefix or target.name
-        name = prefix if _is_whole(target) else f"{prefix}_{split}"
+        name = prefix if _is_train_only(target) else f"{prefix}_{split}"
         return f"{name}_{self.key}_document"
 
     @classmethod
     def merge(cls, datasets: Sequence[Path], output: Path) -> Path:
-        """Join the pairs of all datasets, each of which must be one, under a new prefix."""
+        """Concatenate datasets of one pair each under a new prefix."""
         pairs = [_only_pair(path) for path in datasets]
         prefixes = [prefix for _, prefix in pairs]
-        parts = MergeInputs.of([(p, [file.name for file in pair_files(p)]) for p in prefixes])
+        inputs = MergeInputs.of([(p, [file.name for file in pair_files(p)]) for p in prefixes])
         output = prefix_of(output)
         if output.is_dir():
             raise ConfigError("is a directory; name the prefix of new files", file=output)
-        # The manifest comes last: what has one is whole.
-        with staging_area(output, [*pair_files(output), manifest_path(output)]) as place:
-            made = merge(prefixes, place.directory / output.name)
-            split = _merged_split(output, {split for split, _ in pairs})
-            manifest_path(made).write_bytes(_described(made, split, parts).to_json())
-            sync(manifest_path(made))
-            place.publish()
+        # The manifest comes last: a dataset that has one is complete.
+        with staging_area(output, [*pair_files(output), manifest_path(output)]) as area:
+            merged = merge(prefixes, area.directory / output.name)
+            # The new name decides the split; if it names none, the inputs do.
+            split, splits = split_of(output.name), {split for split, _ in pairs}
+            if split == "train" and len(splits) == 1:
+                split = splits.pop()
+            manifest_path(merged).write_bytes(_manifest(merged, split, inputs).to_json())
+            sync(manifest_path(merged))
+            area.publish()
         return output
 
     @classmethod
@@ -123,13 +123,13 @@ class MegatronFormat(Format):
         return MegatronDataset(path)
 
 
-def _is_whole(target: OutputSpec) -> bool:
-    """Say whether there is no split but `train`, which then stands in no name."""
+def _is_train_only(target: OutputSpec) -> bool:
+    """Return True if `train` is the only split; file names then contain no split."""
     return list(target.splits) == ["train"]
 
 
 def _only_pair(path: Path) -> tuple[str, Path]:
-    """Return the split and the prefix of a dataset that is one pair."""
+    """Return the split and the prefix of a dataset with one pair."""
     splits = split_prefixes(path)
     if len(splits) > 1:
         raise ConfigError(
@@ -138,24 +138,17 @@ def _only_pair(path: Path) -> tuple[str, Path]:
     return next(iter(splits.items()))
 
 
-def _merged_split(output: Path, splits: set[str]) -> str:
-    """Return the split of merged pairs: what their new name tells, or that of all of them."""
-    told = split_of(output.name)
-    return splits.pop() if told == "train" and len(splits) == 1 else told
-
-
-def _described(merged: Path, split: str, parts: MergeInputs) -> Manifest:
-    """Return the manifest of merged pairs."""
+def _manifest(merged: Path, split: str, inputs: MergeInputs) -> Manifest:
     documents = IndexedReader(merged).documents
     files = [
         FileEntry.of(merged.parent, file.name, rows, split=split)
         for file, rows in zip(pair_files(merged), (documents, None), strict=True)
     ]
-    return parts.manifest(format=NAME, files=files, counts={f"{split}.rows": documents})
+    return inputs.manifest(format=NAME, files=files, counts={f"{split}.rows": documents})
 
 
 def _dtype(target: OutputSpec) -> np.dtype[Any]:
-    """Return what ids are stored as: what Megatron takes for the vocabulary, or as they come."""
+    """Return the dtype of stored ids: Megatron's for the vocabulary, or that of the input."""
     if target.vocab_size is not None:
         return megatron_dtype(target.vocab_size)
     return storable(target.dtype)

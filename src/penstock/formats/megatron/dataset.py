@@ -1,8 +1,7 @@
-"""Where pairs of `.bin` and `.idx` lie, which split each is, and their documents as rows."""
+"""Datasets of `.bin`/`.idx` pairs: finding pairs, their splits, their documents as rows."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -11,24 +10,25 @@ from pathlib import Path
 from penstock.errors import DataError, did_you_mean_path
 from penstock.files import is_staging, natural_path_key
 from penstock.formats._base import Dataset, TokenRow
+from penstock.formats._locate import directories_with_files
 from penstock.formats.megatron.layout import MAGIC
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
 from penstock.manifest import MANIFEST_NAME, Manifest, base_dir, find_manifest, read_manifest
 from penstock.splits import SPLIT_NAMES
 
 NAME = "megatron"
-#: `notes_validation_text_document`: the split stands before the key of the text.
+#: `notes_validation_text_document`: the split precedes the key of the text.
 _SPLIT = re.compile(rf".*_({'|'.join(SPLIT_NAMES)})_.+_(?:document|sentence)")
-#: A `.bin` of such a name without its `.idx` is what a preprocessing that failed leaves.
+#: A `.bin` with such a name and no `.idx` is left by a preprocessing run that failed.
 _LEVELS = ("_document", "_sentence")
 _DOCUMENTS_AT_A_TIME = 1 << 12
 
 
 class MegatronDataset(Dataset):
-    """One pair of files, or the pairs of a dataset, one a split. A row is a document.
+    """One pair of files, or one pair per split. A row is a document.
 
     `readers` holds the open pair of each split. Raises DataError for a pair that cannot be read or
-    holds no ids.
+    does not hold ids.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class MegatronDataset(Dataset):
             reader.require_ids()
 
     def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        """Yield documents, numbered from 1, their ids under `inputs` in the dtype of the file."""
+        """Yield documents, numbered from 1, with their ids as `inputs` in the dtype of the file."""
         reader = self.readers[split]
         stop = reader.documents if stop is None else min(stop, reader.documents)
         for block in range(start, stop, _DOCUMENTS_AT_A_TIME):
@@ -50,22 +50,21 @@ class MegatronDataset(Dataset):
 
 
 def split_prefixes(path: Path) -> dict[str, Path]:
-    """Return the prefix of each split of a dataset: a directory, a prefix, or either file of one.
+    """Return the prefix of each split of a dataset: a directory, a prefix, or a file of a pair.
 
-    The manifest says which split a pair is; without one it is what `split_of` reads from its name.
-    Raises DataError where no pair is, and where two are of one split.
+    The manifest assigns splits to pairs; without one, `split_of` does. Raises DataError if there is
+    no pair, or two pairs have the same split.
     """
     path = path if path.is_dir() else prefix_of(path)
-    told = _told_splits(path)
-    prefixes = told or {prefix: split_of(prefix.name) for prefix in _prefixes_of(path)}
+    prefixes = _manifest_splits(path) or {p: split_of(p.name) for p in _prefixes_of(path)}
     if not prefixes:
         raise DataError("holds no pair of .bin and .idx", file=path)
     splits: dict[str, Path] = {}
     for prefix, split in prefixes.items():
         if split in splits:
             raise DataError(
-                f"{splits[split].name} and {prefix.name} are both of the split {split}; "
-                "name one of the prefixes",
+                f"{splits[split].name} and {prefix.name} both have the split {split}; name one of "
+                "the prefixes",
                 file=path,
             )
         splits[split] = prefix
@@ -73,7 +72,7 @@ def split_prefixes(path: Path) -> dict[str, Path]:
 
 
 def split_of(stem: str) -> str:
-    """Return the split that the name of a pair tells: what stands before its key, else `train`."""
+    """Return the split in the name of a pair, which precedes the key; default `train`."""
     match = _SPLIT.fullmatch(stem)
     return match.group(1) if match else "train"
 
@@ -82,8 +81,8 @@ def _rank(split: str) -> tuple[int, str]:
     return (SPLIT_NAMES.index(split) if split in SPLIT_NAMES else len(SPLIT_NAMES), split)
 
 
-def _told_splits(path: Path) -> dict[Path, str]:
-    """Return the pairs of a dataset that a manifest lists, each with its split."""
+def _manifest_splits(path: Path) -> dict[Path, str]:
+    """Return the split of each prefix that a manifest lists."""
     found = find_manifest(path)
     if found is None:
         return {}
@@ -106,41 +105,40 @@ def _prefixes_of(path: Path) -> list[Path]:
 
 
 def find_datasets(path: Path) -> list[Path]:
-    """Return every dataset at or below a directory, in natural order, or the prefix that is one.
+    """Return every dataset at or below a directory, in natural order, or the prefix itself.
 
-    A dataset with a manifest is found whole (its directory, or its prefix); every other pair stands
-    for itself. Raises DataError for a directory that cannot be read.
+    A dataset with a manifest is one result (its directory, or its prefix); every other pair is a
+    dataset of its own. Raises DataError for a directory that cannot be read.
     """
     if not path.is_dir():
         prefix = prefix_of(path)
         known = (*pair_files(prefix), prefix.with_name(f"{prefix.name}.{MANIFEST_NAME}"))
         return [prefix] if any(file.is_file() for file in known) else []
     found: list[Path] = []
-    for name, directories, files in os.walk(path, onerror=_refuse):
-        directory = Path(name)
-        directories[:] = [entry for entry in directories if not is_staging(entry)]
+    for directory, files in directories_with_files(path):
         found += _datasets_in(directory, files)
     return sorted(found, key=natural_path_key)
 
 
 def _datasets_in(directory: Path, files: list[str]) -> list[Path]:
-    """Return the datasets whose files lie in one directory."""
+    """Return the datasets whose files are in one directory."""
     if MANIFEST_NAME in files:
         manifest = _readable_manifest(directory)
-        # Where the manifest is damaged, the files tell what it is about; opening it says the rest.
-        ours = (
-            manifest.format == NAME if manifest is not None else bool(_pairs_in(directory, files))
-        )
+        # If the manifest is damaged, the files decide; opening the dataset reports the damage.
+        ours = manifest.format == NAME if manifest else bool(_pairs_in(directory, files))
         return [directory] if ours else []
-    whole = {}
+    described = {}
     for name in files:
         if name.endswith(f".{MANIFEST_NAME}"):
             dataset = directory / name.removesuffix(f".{MANIFEST_NAME}")
             manifest = _readable_manifest(dataset)
             if manifest is not None and manifest.format == NAME:
-                whole[dataset] = {prefix_of(directory / entry.path) for entry in manifest.files}
-    covered = set().union(*whole.values())
-    return [*whole, *(prefix for prefix in _pairs_in(directory, files) if prefix not in covered)]
+                described[dataset] = {prefix_of(directory / entry.path) for entry in manifest.files}
+    covered = set().union(*described.values())
+    return [
+        *described,
+        *(prefix for prefix in _pairs_in(directory, files) if prefix not in covered),
+    ]
 
 
 def _readable_manifest(dataset: Path) -> Manifest | None:
@@ -151,7 +149,7 @@ def _readable_manifest(dataset: Path) -> Manifest | None:
 
 
 def _pairs_in(directory: Path, files: Iterable[str]) -> list[Path]:
-    """Return the prefixes of one directory; `.idx` and `.bin` of other programs are passed over."""
+    """Return the prefixes in one directory, without `.idx` and `.bin` files of other programs."""
     names = {name for name in files if not is_staging(name)}
     indices = {name.removesuffix(".idx") for name in names if name.endswith(".idx")}
     tokens = {name.removesuffix(".bin") for name in names if name.endswith(".bin")}
@@ -164,7 +162,3 @@ def _pairs_in(directory: Path, files: Iterable[str]) -> list[Path]:
 def _is_index(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(MAGIC)) == MAGIC
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"cannot be read: {error.strerror}", file=error.filename)

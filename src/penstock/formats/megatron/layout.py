@@ -1,9 +1,9 @@
-"""The bytes of an `.idx` file: a header, and what lies where after it.
+"""The layout of an `.idx` file: a header and arrays.
 
-All numbers are little-endian. After the header come the length of each sequence in tokens (int32),
-the address of each in the `.bin` in bytes (int64), the number of the sequence at which each
-document begins and, last, the number of sequences (int64), and, in multimodal data alone, the mode
-of each sequence (int8). The `.bin` is tokens and nothing else. As megatron-core 0.16 writes it
+All numbers are little-endian. After the header follow the length of each sequence in tokens
+(int32), its address in the `.bin` in bytes (int64), the first sequence of each document and, last,
+the number of sequences (int64), and, in multimodal data only, the mode of each sequence (int8). The
+`.bin` contains only tokens. As written by megatron-core 0.16
 (`megatron/core/datasets/indexed_dataset.py`).
 """
 
@@ -30,7 +30,7 @@ MODE = np.dtype("i1")
 
 Codes = Literal["megatron", "deepspeed"]
 _COMMON = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8"}
-#: What a dtype code means. DeepSpeed's own copy of the format gives 6, 7 and 8 another meaning.
+#: The dtype of each code. DeepSpeed's copy of the format defines 6, 7 and 8 differently.
 DTYPES: dict[Codes, dict[int, np.dtype[Any]]] = {
     "megatron": {c: np.dtype(t) for c, t in {**_COMMON, 6: "<f8", 7: "<f4", 8: "<u2"}.items()},
     "deepspeed": {c: np.dtype(t) for c, t in {**_COMMON, 6: "<u2", 7: "<u4", 8: "<u8"}.items()},
@@ -39,7 +39,7 @@ DTYPES: dict[Codes, dict[int, np.dtype[Any]]] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header of an `.idx` says; with `modes` each sequence has one."""
+    """The header of an `.idx`; with `modes` each sequence has a mode."""
 
     dtype: np.dtype[Any]
     sequences: int
@@ -48,77 +48,81 @@ class Layout:
 
     @property
     def lengths_at(self) -> int:
-        """Where the lengths begin, in bytes."""
+        """The offset of the lengths in bytes."""
         return _HEADER.size
 
     @property
     def addresses_at(self) -> int:
-        """Where the addresses of the sequences begin."""
+        """The offset of the sequences' addresses."""
         return self.lengths_at + LENGTH.itemsize * self.sequences
 
     @property
     def documents_at(self) -> int:
-        """Where the numbers of the documents' first sequences begin."""
+        """The offset of the documents' first sequences."""
         return self.addresses_at + ADDRESS.itemsize * self.sequences
 
     @property
     def modes_at(self) -> int:
-        """Where the modes begin, or would."""
+        """The offset of the modes, or the end of the file without modes."""
         return self.documents_at + ADDRESS.itemsize * (self.documents + 1)
 
     @property
     def size(self) -> int:
-        """The size of the whole file in bytes."""
+        """The size of the file in bytes."""
         return self.modes_at + MODE.itemsize * self.sequences * self.modes
 
     def header(self) -> bytes:
-        """Return the first bytes of the file."""
+        """Return the header of the file."""
         code = next(c for c, dtype in DTYPES["megatron"].items() if dtype == self.dtype)
         return _HEADER.pack(MAGIC, _VERSION, code, self.sequences, self.documents + 1)
 
 
 def read_layout(path: Path, size: int, head: bytes, codes: Codes) -> Layout:
-    """Return what the first bytes of an `.idx` of `size` bytes say.
+    """Return the layout of an `.idx` of `size` bytes, given its first bytes.
 
-    Raises DataError for what is no `.idx`, and for one whose size is not what its header tells.
+    Raises DataError if it is not an `.idx`, or its size does not match its header.
     """
     if head[: len(MAGIC)] != MAGIC[: len(head)]:
-        raise DataError("not an index of Megatron's: it does not begin with MMIDIDX", file=path)
+        raise DataError("is not a Megatron index: it does not begin with MMIDIDX", file=path)
     if len(head) < _HEADER.size:
-        raise DataError(f"{cut_short(size, _HEADER.size)}", file=path)
+        raise DataError(wrong_size(size, _HEADER.size), file=path)
     _, version, code, sequences, marks = _HEADER.unpack_from(head)
     if version != _VERSION:
-        raise DataError(f"version {version} of the format; only version 1 is known", file=path)
+        raise DataError(f"has format version {version}; only version 1 is supported", file=path)
     if code not in DTYPES[codes]:
         raise DataError(
-            f"the dtype code {code} has no meaning; the header is damaged: copy the file again",
+            f"the dtype code {code} is unknown; the header is damaged: copy the file again",
             file=path,
         )
     if not marks:
-        raise DataError("the header counts no document, not even the end of the last", file=path)
+        raise DataError(
+            "the header counts no document boundary, not even the end",
+            file=path,
+        )
     for modes in (False, True):
         layout = Layout(DTYPES[codes][code], sequences, marks - 1, modes)
         if layout.size == size:
             return layout
-    told = Layout(DTYPES[codes][code], sequences, marks - 1).size
+    expected = Layout(DTYPES[codes][code], sequences, marks - 1).size
     raise DataError(
-        f"{sequences:,} sequences and {marks - 1:,} documents: {cut_short(size, told)}", file=path
+        f"{sequences:,} sequences and {marks - 1:,} documents: {wrong_size(size, expected)}",
+        file=path,
     )
 
 
-def cut_short(size: int, told: int) -> str:
-    """Say that a file has not the size that it should have, and the mend."""
-    how = "it was cut short" if size < told else "it has more than it should"
-    return f"has {size:,} bytes, not {told:,}; {how}: copy both files again, or make them again"
+def wrong_size(size: int, expected: int) -> str:
+    """Return an error message, with the fix, for a file of the wrong size."""
+    how = "it is truncated" if size < expected else "it is too long"
+    return f"has {size:,} bytes, not {expected:,}; {how}: copy both files again, or rebuild them"
 
 
 def megatron_dtype(vocab_size: int) -> np.dtype[Any]:
-    """Return the dtype in which Megatron stores ids of a vocabulary, as it lies in the file."""
+    """Return the little-endian dtype in which Megatron stores ids of a vocabulary."""
     return storage_dtype(vocab_size).newbyteorder("<")
 
 
 def storable(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return a dtype as it is stored; raises ConfigError for one that has no code."""
+    """Return the stored form of a dtype; raises ConfigError if it has no code."""
     little = dtype.newbyteorder("<")
     if little not in DTYPES["megatron"].values():
         known = ", ".join(known.name for known in DTYPES["megatron"].values())

@@ -1,4 +1,4 @@
-"""Reads a pair of `.bin` and `.idx` where it lies: nothing but the header is read to open it."""
+"""Reads a pair of `.bin` and `.idx` by memory mapping; opening it reads only the header."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from penstock.formats.megatron.layout import (
     MODE,
     Codes,
     Layout,
-    cut_short,
     read_layout,
+    wrong_size,
 )
 
-_MEND = "the index is damaged: copy both files again, or make them again"
+_FIX = "the index is damaged: copy both files again, or rebuild them"
 
 
 class IndexedReader:
     """The sequences and documents of one pair of files, mapped into memory.
 
-    `prefix` is the common path of both, with or without their suffix. Opening costs the same
-    whatever the size: the header and the sizes of the files are compared, no more. Every read
-    then proves the part of the index that it uses, so that a damaged index is a DataError and
-    never other tokens. Arrays are views, read-only, and stay good after the reader is gone.
+    `prefix` is the common path of both, with or without their suffix. Opening takes constant time:
+    it compares the header with the sizes of the files. Every read then verifies the part of the
+    index that it uses, so that a damaged index raises DataError and never yields other tokens.
+    Arrays are read-only views and remain valid after the reader is deleted.
 
-    `ids` (flat, in `dtype`) is the whole `.bin`; `lengths` (int32, in tokens), `addresses` (int64,
-    in bytes) and `modes` (int8, None in most data) are a sequence's; `starts` (int64, one more than
-    documents) has the number of each document's first sequence. A reader goes to worker processes
-    by its path. `codes="deepspeed"` gives dtype codes the meaning that DeepSpeed gives them.
+    `ids` (flat, in `dtype`) is the content of the `.bin`; `lengths` (int32, in tokens), `addresses`
+    (int64, in bytes) and `modes` (int8, None in most data) have one value per sequence; `starts`
+    (int64, documents + 1) is the first sequence of each document. A reader is pickled as its path.
+    `codes="deepspeed"` reads dtype codes as DeepSpeed defines them.
 
-    Raises DataError, naming the file and the mend, for what is missing, cut short or does not fit.
+    Raises DataError, naming the file and the fix, for files that are missing, truncated or do not
+    belong together.
     """
 
     def __init__(self, prefix: Path | str, *, codes: Codes = "megatron") -> None:
@@ -59,7 +60,7 @@ class IndexedReader:
         self._size = len(data)
         self._verify_ends(layout)
         self.ids = _array(data, layout.dtype, 0, self._size // layout.dtype.itemsize)
-        # What every read asks for, bound once.
+        # Bound once, as every read calls them.
         self._length, self._address = self.lengths.item, self.addresses.item
         self._width = layout.dtype.itemsize
 
@@ -80,7 +81,7 @@ class IndexedReader:
     def read(self, sequence: int, offset: int = 0, length: int | None = None) -> NDArray[Any]:
         """Return the ids of a sequence (a view), or `length` of them from `offset`.
 
-        Raises IndexError for what the sequence does not have.
+        Raises IndexError outside of the sequences and of the sequence's tokens.
         """
         if sequence < 0:
             sequence += self.sequences
@@ -100,7 +101,7 @@ class IndexedReader:
         return ids
 
     def document(self, number: int) -> NDArray[Any]:
-        """Return the ids of a document (a view), its sequences one after the other."""
+        """Return the ids of a document (a view), all its sequences in order."""
         if not -self.documents <= number < self.documents:
             raise IndexError(f"there are {self.documents:,} documents, numbered from 0")
         number %= self.documents
@@ -109,9 +110,9 @@ class IndexedReader:
         return ids
 
     def document_bounds(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return where the documents `start` to before `stop` begin in `ids`, and the last ends.
+        """Return the offsets in `ids` of the documents `start` to before `stop`, and the end.
 
-        Raises DataError where the index does not prove it.
+        Raises DataError if the index is damaged.
         """
         starts = self.document_starts(start, stop)
         bounds = self.sequence_bounds(int(starts[0]), int(starts[-1]))
@@ -120,22 +121,22 @@ class IndexedReader:
     def document_starts(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return the first sequence of the documents `start` to before `stop`, and the end.
 
-        Raises DataError where a document begins before the one ahead of it ends.
+        Raises DataError if a document begins before the previous one ends.
         """
         starts = self.starts[start : stop + 1].astype(np.int64)
         wrong = np.flatnonzero((starts[1:] < starts[:-1]) | (starts[1:] > self.sequences))
         if starts[0] < 0 or wrong.size:
             number = start + int(wrong[0]) if wrong.size else start
             raise DataError(
-                f"document {number:,} does not end where the next begins; {_MEND}",
+                f"document {number:,} does not end where the next begins; {_FIX}",
                 file=self.idx_path,
             )
         return starts
 
     def sequence_bounds(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return where the sequences `start` to before `stop` begin in `ids`, and the last ends.
+        """Return the offsets in `ids` of the sequences `start` to before `stop`, and the end.
 
-        Raises DataError where address and length do not lead from one to the next.
+        Raises DataError if a sequence's address plus its length is not the next address.
         """
         end = self._address(stop) if stop < self.sequences else self._size
         bounds = np.empty(stop - start + 1, np.int64)
@@ -150,16 +151,16 @@ class IndexedReader:
         return bounds // self._width
 
     def require_ids(self) -> None:
-        """Raise DataError where the dtype is none of ids."""
+        """Raise DataError if the dtype is not an integer type."""
         if self.dtype.kind not in "iu":
             raise DataError(
-                f"holds {self.dtype.name}, which are no ids; where DeepSpeed wrote it, the dtype "
-                "code means another: IndexedReader(prefix, codes='deepspeed') reads it",
+                f"holds {self.dtype.name}, which are not ids; DeepSpeed defines this dtype code "
+                "differently: IndexedReader(prefix, codes='deepspeed') reads its files",
                 file=self.idx_path,
             )
 
     def verify(self, block: int = 1 << 20) -> None:
-        """Prove the whole index, block by block; raises DataError at the first thing wrong."""
+        """Verify the complete index, block by block; raises DataError at the first error."""
         for start in range(0, self.sequences, block):
             self.sequence_bounds(start, min(start + block, self.sequences))
         for start in range(0, self.documents, block):
@@ -167,7 +168,7 @@ class IndexedReader:
 
     def _damaged(self, sequence: int) -> DataError:
         return DataError(
-            f"address and length of sequence {sequence:,} do not lead to the next; {_MEND}",
+            f"address and length of sequence {sequence:,} do not match the next address; {_FIX}",
             file=self.idx_path,
         )
 
@@ -175,38 +176,39 @@ class IndexedReader:
         """Compare the first and last entries of the index with the sizes."""
         if (self.starts.item(0), self.starts.item(-1)) != (0, self.sequences):
             raise DataError(
-                f"the documents do not go from sequence 0 to {self.sequences:,}; {_MEND}",
+                f"the documents do not range from sequence 0 to {self.sequences:,}; {_FIX}",
                 file=self.idx_path,
             )
         if self.sequences and self.addresses.item(0) != 0:
             raise self._damaged(0)
-        told = self._told(layout.dtype)
-        if told != self._size:
+        expected = self._expected_size(layout.dtype)
+        if expected != self._size:
             raise DataError(
-                f"{cut_short(self._size, told)}{self._other_codes(layout)}", file=self.bin_path
+                f"{wrong_size(self._size, expected)}{self._hint_other_codes(layout)}",
+                file=self.bin_path,
             )
 
-    def _told(self, dtype: np.dtype[Any]) -> int:
-        """Return the size that the index tells of the `.bin`."""
+    def _expected_size(self, dtype: np.dtype[Any]) -> int:
+        """Return the size of the `.bin` according to the index."""
         if not self.sequences:
             return 0
         return int(self.addresses.item(-1) + self.lengths.item(-1) * dtype.itemsize)
 
-    def _other_codes(self, layout: Layout) -> str:
-        """Say so where the sizes fit when the dtype code is read as the other family reads it."""
+    def _hint_other_codes(self, layout: Layout) -> str:
+        """Return a hint if the size matches with the other definition of the dtype code."""
         other: Codes = "deepspeed" if self.codes == "megatron" else "megatron"
         code = next(c for c, dtype in DTYPES[self.codes].items() if dtype == layout.dtype)
         dtype = DTYPES[other][code]
-        if dtype == layout.dtype or self._told(dtype) != self._size:
+        if dtype == layout.dtype or self._expected_size(dtype) != self._size:
             return ""
         return (
-            f". The sizes fit where the dtype code {code} means {dtype.name}, as in files of "
-            f"{other}'s, and not {layout.dtype.name}: open it with codes='{other}'"
+            f". The size matches if the dtype code {code} means {dtype.name}, as in {other}, and "
+            f"not {layout.dtype.name}: open it with codes='{other}'"
         )
 
 
 def prefix_of(path: Path) -> Path:
-    """Return the common path of a pair; the path of either file stands for it."""
+    """Return the common path of a pair, given it or the path of either file."""
     return path.with_suffix("") if path.suffix in (".bin", ".idx") else path
 
 
@@ -224,7 +226,7 @@ def _reopen(prefix: Path, codes: Codes) -> IndexedReader:
 
 
 def _map(path: Path) -> mmap.mmap | bytes:
-    """Map a file into memory; nothing closes it while an array looks into it."""
+    """Map a file into memory; the mapping lives as long as an array uses it."""
     try:
         with path.open("rb") as stream:
             # An empty file cannot be mapped.
@@ -234,7 +236,7 @@ def _map(path: Path) -> mmap.mmap | bytes:
     except FileNotFoundError:
         other = path.with_suffix(".bin" if path.suffix == ".idx" else ".idx")
         hint = (
-            f" beside {other.name}: what wrote it did not finish, or the file was not copied"
+            f" beside {other.name}: its writer did not finish, or the file was not copied"
             if other.is_file()
             else ""
         )
@@ -244,7 +246,7 @@ def _map(path: Path) -> mmap.mmap | bytes:
 
 
 def _array(buffer: mmap.mmap | bytes, dtype: np.dtype[Any], at: int, count: int) -> NDArray[Any]:
-    """Return `count` values of a mapped file as an array that holds the mapping."""
+    """Return `count` values of a mapped file as an array that keeps the mapping alive."""
     if not count:
         return np.empty(0, dtype)
     return np.frombuffer(buffer, dtype, count, at)

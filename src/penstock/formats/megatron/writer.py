@@ -1,12 +1,13 @@
-"""Writes a pair of `.bin` and `.idx`, both at once, as blocks of tokens come by.
+"""Writes pairs of `.bin` and `.idx`, from blocks of tokens or from other pairs.
 
-The counts are known before the first token, so that every part of the index has its place and grows
-there: no list of lengths is kept, whatever the size.
+The counts are known in advance, so that each array of the index is written at its final offset and
+memory does not grow with the dataset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,16 +16,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.errors import DataError
-from penstock.files import HashedFile
+from penstock.errors import ConfigError, ConflictError, DataError
+from penstock.files import HashedFile, staged_file, sync
 from penstock.formats.megatron.layout import ADDRESS, LENGTH, MODE, Layout
-from penstock.formats.megatron.reader import pair_files
+from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
+
+#: `merge` copies the index and the tokens in blocks of this many entries and bytes.
+_ENTRIES = 1 << 20
+_BYTES = 1 << 23
 
 
 class IndexWriter:
-    """Fills an `.idx` of known counts; lengths, documents and modes may come in any blocks.
+    """Writes an `.idx` of known counts, in blocks of any size.
 
-    Used in a `with` block, which raises RuntimeError when not all came that were announced.
+    A context manager; its exit raises RuntimeError if the counts do not match `layout`.
     """
 
     def __init__(self, path: Path, layout: Layout) -> None:
@@ -33,15 +38,15 @@ class IndexWriter:
         self._open = ExitStack()
         with path.open("wb") as out:
             out.write(layout.header())
-        places = (layout.lengths_at, layout.addresses_at, layout.documents_at, layout.modes_at)
-        streams = [self._open.enter_context(path.open("r+b")) for _ in places]
-        for stream, place in zip(streams, places, strict=True):
-            stream.seek(place)
+        offsets = (layout.lengths_at, layout.addresses_at, layout.documents_at, layout.modes_at)
+        streams = [self._open.enter_context(path.open("r+b")) for _ in offsets]
+        for stream, offset in zip(streams, offsets, strict=True):
+            stream.seek(offset)
         self._lengths_out, self._addresses_out, self._documents_out, self._modes_out = streams
         self._documents_out.write(np.zeros(1, ADDRESS).tobytes())
 
     def add_sequences(self, lengths: NDArray[Any]) -> None:
-        """Append sequences of these lengths in tokens; their addresses follow from them."""
+        """Append sequences, given their lengths in tokens."""
         ends = np.cumsum(lengths, dtype=np.int64) * self.layout.dtype.itemsize + self._bytes
         addresses = np.concatenate(([self._bytes], ends))
         self._lengths_out.write(np.ascontiguousarray(lengths, LENGTH).data)
@@ -50,7 +55,7 @@ class IndexWriter:
         self._sequences += len(lengths)
 
     def add_documents(self, ends: NDArray[Any]) -> None:
-        """Append documents by the number of sequences up to the end of each."""
+        """Append documents, given the number of sequences up to the end of each."""
         self._documents_out.write(np.ascontiguousarray(ends, ADDRESS).data)
         self._documents += len(ends)
 
@@ -70,16 +75,16 @@ class IndexWriter:
     ) -> None:
         self._open.close()
         layout = self.layout
-        came = (self._sequences, self._documents, self._modes)
-        announced = (layout.sequences, layout.documents, layout.sequences * layout.modes)
-        if kind is None and came != announced:
+        written = (self._sequences, self._documents, self._modes)
+        expected = (layout.sequences, layout.documents, layout.sequences * layout.modes)
+        if kind is None and written != expected:
             raise RuntimeError(
-                f"sequences, documents and modes: {came} came, {announced} were announced"
+                f"sequences, documents and modes: {written} written, {expected} expected"
             )
 
 
 class PairWriter:
-    """Appends documents to an open pair of files; `write_pair` gives one."""
+    """Appends documents to an open pair of files; returned by `write_pair`."""
 
     def __init__(self, tokens: HashedFile, index: IndexWriter, path: Path) -> None:
         self._tokens = tokens
@@ -89,22 +94,21 @@ class PairWriter:
 
     @property
     def sha256(self) -> str:
-        """`sha256:<hex>` of the `.bin`, once the pair is written."""
+        """`sha256:<hex>` of the `.bin`, after the pair is written."""
         return self._tokens.sha256
 
     def add(self, ids: NDArray[Any], lengths: NDArray[Any], sequences: NDArray[Any]) -> None:
-        """Append documents: their ids, flat; the length of each sequence; each one's sequences.
+        """Append documents: flat ids, the length of each sequence, the sequences of each document.
 
-        Raises DataError for an id that the dtype does not hold, and for lengths that do not add up.
+        Raises DataError for an id outside of the dtype, and for lengths that do not add up.
         """
-        told = int(lengths.sum(dtype=np.int64))
-        if told != len(ids) or int(sequences.sum(dtype=np.int64)) != len(lengths):
+        total = int(lengths.sum(dtype=np.int64))
+        if total != len(ids) or int(sequences.sum(dtype=np.int64)) != len(lengths):
             raise DataError(
-                f"{len(ids):,} tokens came with {len(lengths):,} lengths that sum to {told:,}; "
-                "nothing is shifted to make them fit",
+                f"{len(ids):,} tokens have {len(lengths):,} lengths that sum to {total:,}",
                 file=self._path,
             )
-        # A view of a mapped file goes straight to the other file; only another dtype is copied.
+        # A view of a mapped file is written without a copy, unless the dtype differs.
         self._tokens.write(np.ascontiguousarray(self._stored(ids)).data)
         self._index.add_sequences(lengths)
         ends = np.cumsum(sequences, dtype=np.int64) + self._ended
@@ -112,18 +116,18 @@ class PairWriter:
         self._ended = int(ends[-1]) if len(ends) else self._ended
 
     def _stored(self, ids: NDArray[Any]) -> NDArray[Any]:
-        """Return ids in the dtype of the file; none is ever wrapped round."""
+        """Return ids in the dtype of the file, without overflow."""
         dtype = self._index.layout.dtype
         if ids.dtype == dtype or not len(ids):
             return ids.astype(dtype, copy=False)
         if ids.dtype.kind not in "iu":
-            raise DataError(f"ids are whole numbers, not {ids.dtype.name}", file=self._path)
+            raise DataError(f"ids must be integers, not {ids.dtype.name}", file=self._path)
         bounds = np.iinfo(dtype)
         low, high = int(ids.min()), int(ids.max())
         if low < bounds.min or high > bounds.max:
             raise DataError(
-                f"the id {high if high > bounds.max else low} does not fit into {dtype.name}; "
-                "the ids are not of the vocabulary that was named",
+                f"the id {high if high > bounds.max else low} does not fit in {dtype.name}; "
+                "the ids are not from the vocabulary of the dataset",
                 file=self._path,
             )
         return ids.astype(dtype)
@@ -133,9 +137,9 @@ class PairWriter:
 def write_pair(
     prefix: Path, dtype: np.dtype[Any], *, sequences: int, documents: int
 ) -> Iterator[PairWriter]:
-    """Write `PREFIX.bin` and `PREFIX.idx`, both or, when the block raises, neither.
+    """Write `PREFIX.bin` and `PREFIX.idx`; both are removed if the block raises.
 
-    `sequences` and `documents` say how many will come. Ids of another dtype are stored as `dtype`.
+    `sequences` and `documents` are the total counts. Ids of another dtype are stored as `dtype`.
     """
     bin_path, idx_path = pair_files(prefix)
     layout = Layout(dtype, sequences, documents)
@@ -146,3 +150,70 @@ def write_pair(
         for path in (bin_path, idx_path):
             path.unlink(missing_ok=True)
         raise
+
+
+def merge(prefixes: Sequence[Path | str], output_prefix: Path | str) -> Path:
+    """Concatenate pairs, as Megatron's `tools/merge_datasets.py` does; return the new prefix.
+
+    Tokens are copied as bytes; each index is verified. Both files are renamed when complete, the
+    `.idx` last. Raises ConfigError for prefixes of several dtypes or with and without modes,
+    ConflictError if the output exists, DataError for damaged input.
+    """
+    output = prefix_of(Path(output_prefix))
+    bin_path, idx_path = pair_files(output)
+    for path in (bin_path, idx_path):
+        if path.exists():
+            raise ConflictError(f"{path} exists already; remove it or choose another output")
+    readers = [IndexedReader(prefix) for prefix in prefixes]
+    layout = _merged_layout(readers)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with staged_file(idx_path) as staged_idx:
+        with staged_file(bin_path) as staged_bin:
+            _merge_indices(readers, staged_idx, layout)
+            with staged_bin.open("wb") as out:
+                for reader in readers:
+                    with reader.bin_path.open("rb") as tokens:
+                        shutil.copyfileobj(tokens, out, _BYTES)
+            for path in (staged_idx, staged_bin):
+                sync(path)
+        sync(output.parent)
+    sync(output.parent)
+    return output
+
+
+def _merged_layout(readers: Sequence[IndexedReader]) -> Layout:
+    if not readers:
+        raise ConfigError("nothing to merge; name the prefix of at least one .bin/.idx pair")
+    first = readers[0]
+    for reader in readers[1:]:
+        if reader.dtype != first.dtype:
+            raise ConfigError(
+                f"{reader.prefix} holds {reader.dtype.name} and {first.prefix} {first.dtype.name}; "
+                "merging requires one dtype: tokenize them with the same tokenizer"
+            )
+        if (reader.modes is None) != (first.modes is None):
+            with_modes, without = (reader, first) if first.modes is None else (first, reader)
+            raise ConfigError(
+                f"{with_modes.prefix} has modes and {without.prefix} has none; multimodal data can "
+                "only be merged with multimodal data"
+            )
+    return Layout(
+        first.dtype,
+        sum(reader.sequences for reader in readers),
+        sum(reader.documents for reader in readers),
+        first.modes is not None,
+    )
+
+
+def _merge_indices(readers: Sequence[IndexedReader], path: Path, layout: Layout) -> None:
+    ended = 0
+    with IndexWriter(path, layout) as index:
+        for reader in readers:
+            for start in range(0, reader.sequences, _ENTRIES):
+                stop = min(start + _ENTRIES, reader.sequences)
+                index.add_sequences(np.diff(reader.sequence_bounds(start, stop)))
+                if reader.modes is not None:
+                    index.add_modes(reader.modes[start:stop])
+            for start in range(0, reader.documents, _ENTRIES):
+                index.add_documents(reader.document_starts(start, start + _ENTRIES)[1:] + ended)
+            ended += reader.sequences

@@ -1,4 +1,4 @@
-"""One packed row: what its columns must be to each other, and what each break is called."""
+"""One packed row: the code for each wrong relation between its columns."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def codes(row: Row) -> list[str]:
     return [code.name for code, _, _ in problems(row)]
 
 
-def with_value(name: str, place: int, value: int) -> Callable[[Row], Row]:
+def with_value(name: str, position: int, value: int) -> Callable[[Row], Row]:
     def change(row: Row) -> Row:
         row[name] = row[name].astype(np.int64)
-        row[name][place] = value
+        row[name][position] = value
         return row
 
     return change
@@ -60,21 +60,21 @@ documents = st.lists(st.integers(2, 9), min_size=1, max_size=5)
 
 
 @given(lengths=documents, spare=st.integers(0, 4), shifted=st.booleans())
-def test_a_row_as_it_must_be_has_no_problem(lengths: list[int], spare: int, shifted: bool) -> None:
+def test_a_correct_row_has_no_problem(lengths: list[int], spare: int, shifted: bool) -> None:
     row = packed(lengths, shifted=shifted, context=sum(lengths) + spare)
     assert codes(row) == []
     assert [len(part) for part in documents_of(row).split(row["inputs"])] == lengths
 
 
 @given(lengths=documents, shifted=st.booleans(), data=st.data())
-def test_a_row_with_any_one_number_changed_never_stops_the_check(
+def test_no_changed_number_in_a_row_raises_an_error(
     lengths: list[int], shifted: bool, data: st.DataObject
 ) -> None:
     row = packed(lengths, shifted=shifted, context=50)
     name = data.draw(st.sampled_from(sorted(row)))
-    place = data.draw(st.integers(0, 49))
+    position = data.draw(st.integers(0, 49))
     value = data.draw(st.sampled_from([-(2**40), -100, -1, 0, 1, 2, 3, 7, 2**31, 2**40]))
-    assert all(isinstance(code, str) for code in codes(with_value(name, place, value)(row)))
+    assert all(isinstance(code, str) for code in codes(with_value(name, position, value)(row)))
 
 
 @pytest.mark.parametrize(
@@ -95,18 +95,18 @@ def test_a_row_with_any_one_number_changed_never_stops_the_check(
         (with_value("inputs", 3, 2**31), "value-range"),
     ],
 )
-def test_each_break_has_its_code(change: Callable[[Row], Row], expected: str) -> None:
+def test_each_problem_has_its_code(change: Callable[[Row], Row], expected: str) -> None:
     assert expected in codes(change(packed([4, 5])))
 
 
-def test_the_last_token_of_a_document_that_predicts_the_next_document_is_found() -> None:
+def test_a_last_token_that_predicts_the_next_document_is_found() -> None:
     # As Grain packs and then shifts: the targets run on, and so does the mask.
     row = packed([4, 5])
     row["targets"][:8] = row["inputs"][1:9]
     row["targets_segmentation"][:8] = row["inputs_segmentation"][1:9]
     found = list(problems(row))
     assert [(code.name, count) for code, _, count in found] == [("targets-leak", 1)]
-    assert "at place 3" in found[0][1]
+    assert "at position 3" in found[0][1]
 
 
 def test_without_a_mask_every_document_leaks_but_the_last_of_a_full_row() -> None:
@@ -115,7 +115,7 @@ def test_without_a_mask_every_document_leaks_but_the_last_of_a_full_row() -> Non
     assert [(code.name, count) for code, _, count in problems(row)] == [("targets-leak", 2)]
 
 
-def test_a_document_that_goes_on_in_another_row_may_predict_its_own_next_token() -> None:
+def test_a_document_that_continues_in_another_row_may_predict_its_next_token() -> None:
     row = packed([4, 8])
     row["targets"][11] = 999
     row["targets_segmentation"][11] = 2
@@ -138,12 +138,12 @@ def test_a_row_that_trains_nothing_is_a_warning() -> None:
 def test_columns_of_different_lengths_are_named_with_their_lengths() -> None:
     row = packed([4, 5])
     row["targets"] = row["targets"][:-1]
-    ((code, words, _),) = problems(row)
+    ((code, message, _),) = problems(row)
     assert code.name == "row-shape"
-    assert "inputs 12, targets 11" in words
+    assert "inputs 12, targets 11" in message
 
 
-def test_a_row_without_inputs_or_segments_is_no_crash() -> None:
+def test_a_row_without_inputs_or_segments_does_not_raise() -> None:
     assert codes({"targets": np.zeros(3, np.int32)}) == ["row-shape"]
     assert codes({}) == ["row-shape"]
     assert codes({"inputs": np.arange(3)}) == []

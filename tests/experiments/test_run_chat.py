@@ -1,4 +1,4 @@
-"""From pairs in a TSV file to a score of a chat model, and the way back."""
+"""From pairs in a TSV file to the score of a chat model, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 import penstock
 from helpers.chat_entries import PLAIN
-from helpers.workplace import append
+from helpers.workspace import append
 from penstock.experiments import GridOutcome
 from penstock.report import TraceNode, compare, trace
 
@@ -32,7 +32,7 @@ RECIPE = {
     "format": "chat",
     "output": "datasets/paraphrase",
 }
-#: The name of the variable is one under which secrets stand.
+#: The name of the variable looks like that of a secret.
 TEMPLATE = "{% set user_token = 'QUESTION: ' %}{{ user_token }}" + PLAIN
 GRID = {
     "experiment": {"purpose": "paraphrase"},
@@ -52,21 +52,21 @@ GRID = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with pairs."""
-    path = tmp_path_factory.mktemp("place")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a file of pairs."""
+    path = tmp_path_factory.mktemp("workspace")
     pairs = [f"The lamp {n} was lit.\tThe light {n} was on.\t1\n" for n in range(40)]
     (path / "pairs.tsv").write_text("sentence1\tsentence2\tlabel\n" + "".join(pairs))
     return path
 
 
 @pytest.fixture(scope="module")
-def trained(place: Path, tiny_model: Path) -> GridOutcome:
-    """Two rates, trained on the dataset that was built."""
-    (place / "recipe.yaml").write_text(yaml.safe_dump(RECIPE, sort_keys=False))
-    (place / "e.yaml").write_text(yaml.safe_dump({**GRID, "model": str(tiny_model)}))
+def trained(workspace: Path, tiny_model: Path) -> GridOutcome:
+    """A grid of two rates, trained on the built dataset."""
+    (workspace / "recipe.yaml").write_text(yaml.safe_dump(RECIPE, sort_keys=False))
+    (workspace / "e.yaml").write_text(yaml.safe_dump({**GRID, "model": str(tiny_model)}))
     before = Path.cwd()
-    os.chdir(place)
+    os.chdir(workspace)
     try:
         penstock.build("recipe.yaml")
         return penstock.train("e.yaml")
@@ -74,13 +74,13 @@ def trained(place: Path, tiny_model: Path) -> GridOutcome:
         os.chdir(before)
 
 
-def walked(place: Path, run: Path) -> dict[str, TraceNode]:
-    return {Path(node.name).name: node for _, node in trace(place / run).walk()}
+def walked(workspace: Path, run: Path) -> dict[str, TraceNode]:
+    return {Path(node.name).name: node for _, node in trace(workspace / run).walk()}
 
 
-def test_the_lower_loss_is_the_better_one(place: Path, trained: GridOutcome) -> None:
+def test_a_lower_loss_ranks_higher(workspace: Path, trained: GridOutcome) -> None:
     assert not trained.failed
-    (best,) = compare(place / "Results").candidates
+    (best,) = compare(workspace / "Results").candidates
     scores = {
         run.config.hyperparameters["learning_rate"]: run.record.result.score
         for run in trained.plan.runs
@@ -91,10 +91,10 @@ def test_the_lower_loss_is_the_better_one(place: Path, trained: GridOutcome) -> 
     assert (best.chance, best.p_value, best.above_chance) == (None, None, None)
 
 
-def test_a_run_keeps_its_template_and_can_be_done_again(
-    place: Path, trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
+def test_a_run_keeps_its_template_and_can_be_repeated(
+    workspace: Path, trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(workspace)
     run = trained.plan.runs[0]
     assert run.directory is not None
     assert run.directory.template_file.read_text() == TEMPLATE
@@ -102,17 +102,17 @@ def test_a_run_keeps_its_template_and_can_be_done_again(
     assert (again.identity, again.state) == (run.identity, "done")
 
 
-def test_a_score_leads_back_to_the_pairs(place: Path, trained: GridOutcome) -> None:
+def test_a_score_is_traced_back_to_the_pairs(workspace: Path, trained: GridOutcome) -> None:
     run = trained.plan.runs[0]
     assert run.directory is not None
-    nodes = walked(place, run.directory.path)
+    nodes = walked(workspace, run.directory.path)
     assert nodes["paraphrase"].kind == "dataset"
     assert nodes["pairs.tsv"].kind == "input"
     assert {node.state for node in nodes.values()} == {None, "same"}
-    raw = place / "pairs.tsv"
+    raw = workspace / "pairs.tsv"
     before = raw.read_bytes()
     append(raw, "One.\tMore.\t1\n")
     try:
-        assert walked(place, run.directory.path)["pairs.tsv"].state == "changed"
+        assert walked(workspace, run.directory.path)["pairs.tsv"].state == "changed"
     finally:
         raw.write_bytes(before)

@@ -1,4 +1,4 @@
-"""Lines that are no rows, and bytes that are unusual."""
+"""Lines that are not rows, and unusual bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def encoded(first: int, last: int, end: bytes = b"\n") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "words"),
+    ("line", "code", "message"),
     [
         (b'{"premise": "caf\xe9"}\n', "not-utf8", "column 17: byte 0xe9"),
         (b'{"premise": "a",, "idx": 1}\n', "json-invalid", "column 17"),
@@ -36,18 +36,18 @@ def encoded(first: int, last: int, end: bytes = b"\n") -> bytes:
         (b"null\n", "not-an-object", "null, must be an object"),
     ],
 )
-def test_a_line_that_is_no_row_is_an_error_with_its_place(
-    tmp_path: Path, line: bytes, code: str, words: str
+def test_a_line_that_is_not_a_row_is_an_error_with_its_location(
+    tmp_path: Path, line: bytes, code: str, message: str
 ) -> None:
     copa = write_lines(tmp_path, encoded(0, 3) + line + encoded(3, 5) + line)
     finding = only_finding(copa)
     assert (finding.code, finding.severity) == (code, Severity.ERROR)
     assert (finding.file, finding.line, finding.count) == (str(copa / "copa_train.jsonl"), 4, 2)
-    assert words in finding.message
+    assert message in finding.message
     assert check(copa).datasets[0].rows == 10
 
 
-def test_a_byte_order_mark_is_an_error_and_hides_no_row(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_an_error_and_the_first_row_is_read(tmp_path: Path) -> None:
     copa = write_lines(tmp_path, b"\xef\xbb\xbf" + encoded(0, 3))
     finding = only_finding(copa)
     assert (finding.code, finding.severity) == ("byte-order-mark", Severity.ERROR)
@@ -74,7 +74,7 @@ def test_lines_that_end_with_cr_lf_are_counted_as_an_info(tmp_path: Path) -> Non
     assert (finding.line, finding.count) == (3, 3)
 
 
-def test_cr_lf_is_found_where_it_stands_across_two_reads(tmp_path: Path) -> None:
+def test_cr_lf_is_found_across_two_reads(tmp_path: Path) -> None:
     row = copa_rows(1)[0]
     bare = len(json.dumps(row | {"premise": ""}).encode())
     for distance in (-1, 0, 1):

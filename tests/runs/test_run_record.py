@@ -1,4 +1,4 @@
-"""A run's identity is what decides its numbers, and nothing else."""
+"""A run's identity covers everything that affects its results, and nothing else."""
 
 from __future__ import annotations
 
@@ -34,11 +34,29 @@ def identity(config: RunConfig, model: str | None = None, data: dict[str, str] =
         {"data": RunData(original="/o/Copa", synthetic="/s/Copa", mix="both", label="both")},
     ],
 )
-def test_each_decisive_value_makes_another_run(changes: dict[str, Any]) -> None:
+def test_each_value_that_affects_results_makes_another_run(changes: dict[str, Any]) -> None:
     assert identity(a_config(**changes)) != identity(a_config())
 
 
-def test_other_bytes_of_data_or_model_make_another_run() -> None:
+@pytest.mark.parametrize(
+    ("trainer", "backend", "expected"),
+    [
+        ("penstock", "builtin", "b6dadf8ded640d2e"),
+        ("llamafactory", "llamafactory", "bd5c7680f6319dbc"),
+    ],
+)
+def test_records_of_0_1_0_are_read_and_keep_their_identity(
+    trainer: str, backend: str, expected: str
+) -> None:
+    written = a_config().model_dump()
+    del written["trainer"]
+    config = RunConfig.model_validate({**written, "backend": backend})
+    assert config.trainer == trainer
+    assert identity(config) == identity(a_config(trainer=trainer)) == expected
+    assert "backend" not in config.model_dump()
+
+
+def test_different_data_or_models_make_another_run() -> None:
     config = a_config()
     identities = {
         identity(config),
@@ -59,18 +77,18 @@ def test_other_bytes_of_data_or_model_make_another_run() -> None:
         {"data": RunData(path="/elsewhere/Copa", label="by another name")},
         {"hyperparameters": {"seed": 0, "steps": 10, "learning_rate": 1e-6}},
     ],
-    ids=["purpose", "description", "place of the data", "order of the keys"],
+    ids=["purpose", "description", "path of the data", "order of the keys"],
 )
-def test_what_decides_no_number_makes_no_other_run(changes: dict[str, Any]) -> None:
+def test_irrelevant_values_keep_the_identity(changes: dict[str, Any]) -> None:
     assert identity(a_config(**changes)) == identity(a_config())
 
 
-def test_the_original_alone_is_the_same_run_by_mix_and_by_path() -> None:
+def test_the_original_is_the_same_run_by_mix_and_by_path() -> None:
     mixed = a_config(data=RunData(original="/data/Copa", mix="original", label="original"))
     assert identity(mixed, data={"original": DATA["path"]}) == identity(a_config())
 
 
-def test_a_model_of_known_bytes_is_the_same_under_any_path() -> None:
+def test_a_model_with_the_same_hash_is_the_same_under_any_path() -> None:
     digest = "sha256:" + "c" * 64
     here, there = a_config(model="/here/model"), a_config(model="/there/model")
     assert identity(here, model=digest) == identity(there, model=digest)
@@ -94,11 +112,13 @@ def test_an_identity_is_sixteen_hexadecimal_digits() -> None:
         ("/models/SmolLM2.Q4_1.gguf", "SmolLM2.Q4_1"),
     ],
 )
-def test_a_model_is_filed_under_its_hub_name_or_its_last_part(model: str, label: str) -> None:
+def test_a_model_is_stored_under_its_hub_name_or_the_end_of_its_path(
+    model: str, label: str
+) -> None:
     assert a_config(model=model).model_label == label
 
 
-def test_a_model_in_the_working_directory_is_a_local_one(
+def test_a_model_in_the_working_directory_is_local(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "org" / "tiny").mkdir(parents=True)
@@ -106,6 +126,6 @@ def test_a_model_in_the_working_directory_is_a_local_one(
     assert a_config(model="org/tiny").model_label == "tiny"
 
 
-def test_a_run_is_filed_by_purpose_model_task_method_data_and_rate() -> None:
+def test_a_run_is_stored_by_purpose_model_task_method_data_and_rate() -> None:
     config = a_config(hyperparameters={"learning_rate": 0.00002})
     assert run_parent(config) == Path("baseline/org/name-135M/Copa_zo_original_2e-5")

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from helpers.command import PENSTOCK, penstock
 from penstock.runs import RunDirectory, find_runs
 
-#: The environment in which the stub trainer is a registered trainer.
+#: The environment in which the stub trainer is registered.
 _HERE = Path(__file__).parent
 REGISTERED = {"PYTHONPATH": os.pathsep.join(map(str, (_HERE.parent, _HERE / "stub_trainer")))}
-#: What is waited for in a test and does not come in so many seconds is not coming.
-PATIENCE = 60.0
 
 Row = dict[str, Any]
 
@@ -36,11 +32,8 @@ hyperparameters:
 """
 
 
-class Workplace:
-    """A directory in which penstock is run.
-
-    `data/original/Copa` is there from the start.
-    """
+class Workspace:
+    """A working directory for penstock, with a dataset in `data/original/Copa`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,7 +42,7 @@ class Workplace:
     def experiment(self, *, name: str = "e.yaml", **values: Any) -> Path:
         """Write an experiment of the stub trainer.
 
-        `seed`, `behaviour` and `batch_size` are hyperparameters, others are keys of the file.
+        `seed`, `behaviour` and `batch_size` are hyperparameters, others are top-level keys.
         """
         text = STUB_EXPERIMENT
         above = ""
@@ -71,7 +64,7 @@ class Workplace:
         )
 
     def start(self, *arguments: str | Path, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        """Start penstock in a process group of its own, `under` another command such as nohup."""
+        """Start penstock in its own session, `under` another command such as nohup."""
         return subprocess.Popen(
             [*under, *PENSTOCK, *map(str, arguments)],
             cwd=self.path,
@@ -83,16 +76,16 @@ class Workplace:
         )
 
     def runs(self) -> list[RunDirectory]:
-        """Return every run there is."""
+        """Return every run."""
         return list(find_runs(self.path / "Results"))
 
     def states(self) -> list[str]:
-        """Return the states of all runs, as they are now, in the order of their starts."""
+        """Return the current states of all runs in the order of their starts."""
         records = [run.current() for run in self.runs()]
         return [record.state.value for record in sorted(records, key=lambda r: r.started)]
 
     def seen(self) -> dict[int, list[int]]:
-        """Return the process ids of the stub trainers that have started, by seed."""
+        """Return the process ids of all started stub trainers, by seed."""
         found: dict[int, list[int]] = {}
         for path in sorted((self.path / "seen").glob("*-*")):
             seed, pid = path.name.split("-")
@@ -100,16 +93,16 @@ class Workplace:
         return found
 
     def pids(self) -> list[int]:
-        """Return the process ids of all stub trainers that have started."""
+        """Return the process ids of all started stub trainers."""
         return [pid for pids in self.seen().values() for pid in pids]
 
     def go(self) -> None:
-        """Let the stub trainers that wait go on."""
+        """Release the waiting stub trainers."""
         (self.path / "go").touch()
 
 
 def write_copa(directory: Path, *, train: int = 140, validation: int = 10, first: int = 0) -> Path:
-    """Write a COPA dataset; `first` is the first idx, so that others differ in every row."""
+    """Write a COPA dataset; `first` is the first idx, so that datasets differ in every row."""
     directory.mkdir(parents=True)
     for split, start, count in (("train", 0, train), ("validation", train, validation)):
         rows = [copa_row(first + start + number) for number in range(count)]
@@ -118,7 +111,7 @@ def write_copa(directory: Path, *, train: int = 140, validation: int = 10, first
 
 
 def copa_row(idx: int) -> Row:
-    """Return a COPA row of its own."""
+    """Return a COPA row; each idx has different texts."""
     return {
         "premise": f"The lamp number {idx} was lit.",
         "choice1": f"The room number {idx} became bright.",
@@ -142,7 +135,7 @@ def write_rte(directory: Path, *, train: int = 510, validation: int = 10) -> Pat
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
-    """Write rows as JSON lines."""
+    """Write rows as JSON Lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -151,30 +144,3 @@ def append(path: Path, text: str) -> None:
     """Add text to a file."""
     with path.open("a") as stream:
         stream.write(text)
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait until something is so; fail where it does not come."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for: {what}"
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    """Say whether a process runs; one that has ended and was not waited for does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:  # it has ended just now, or this system has no /proc
-        return not Path("/proc").is_dir()
-
-
-def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[str, str]:
-    """Send a signal, wait for the process, and return what it printed on stdout and stderr."""
-    process.send_signal(number)
-    return process.communicate(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Grids of the built-in trainer, with a tiny model: what a run leaves behind, and how it ends."""
+"""Grids of penstock's own trainer with a tiny model: files, records, and ends of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 import penstock
-from helpers.workplace import Workplace, alive, end, until
+from helpers.processes import alive, end, wait_for
+from helpers.workspace import Workspace
 from penstock.experiments import GridOutcome, GridPlan, PlannedRun
 from penstock.runs import RunDirectory, RunRecord, RunResult
 
@@ -37,14 +38,14 @@ continue_on_error: true
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> GridOutcome:
-    """A grid that was trained from Python, in a repository; one of its runs cannot go well."""
-    place = Workplace(tmp_path_factory.mktemp("trained"))
+    """A grid trained from Python in a git repository; one of its runs diverges."""
+    workspace = Workspace(tmp_path_factory.mktemp("trained"))
     for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "start"]):
         who = ["-c", "user.name=me", "-c", "user.email=me@example.org"]
-        subprocess.run(["git", *who, *arguments], cwd=place.path, check=True)
-    (place.path / "e.yaml").write_text(GRID.format(model=tiny_model))
+        subprocess.run(["git", *who, *arguments], cwd=workspace.path, check=True)
+    (workspace.path / "e.yaml").write_text(GRID.format(model=tiny_model))
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place.path)
+        patch.chdir(workspace.path)
         outcome = penstock.train("e.yaml")
         outcome.plan.refresh()
         for run in outcome.plan.runs:
@@ -74,7 +75,7 @@ def test_training_from_python_gives_every_run_with_its_typed_result(trained: Gri
             assert run.record.result.evaluation_rows == 10
 
 
-def test_a_loss_that_is_no_number_is_a_failure_of_its_own_class(trained: GridOutcome) -> None:
+def test_a_nan_loss_has_its_own_kind_of_failure(trained: GridOutcome) -> None:
     (failed,) = trained.failed
     assert failed.record is not None
     assert failed.record.failure is not None
@@ -85,7 +86,7 @@ def test_a_loss_that_is_no_number_is_a_failure_of_its_own_class(trained: GridOut
 @pytest.mark.parametrize(
     ("method", "rate"), [("zo", "1e-6"), ("fo_full", "1e-3"), ("fo_lora", "0.01")]
 )
-def test_the_directory_and_its_files_are_those_of_the_old_automation(
+def test_the_directory_and_its_files_are_named_as_by_the_old_automation(
     trained: GridOutcome, method: str, rate: str, tiny_model: Path
 ) -> None:
     _, directory, _ = run_of(trained, method)
@@ -106,7 +107,7 @@ def test_the_directory_and_its_files_are_those_of_the_old_automation(
     } <= names
 
 
-def test_the_log_says_what_was_loaded_from_where(trained: GridOutcome) -> None:
+def test_the_log_names_the_loaded_files(trained: GridOutcome) -> None:
     run, directory, _ = run_of(trained, "zo")
     said = directory.log_file(run.config, "out").read_text()
     data = run.config.data.path
@@ -136,7 +137,7 @@ def test_the_record_holds_configuration_environment_code_data_and_result(
     assert record.result is not None
 
 
-def test_the_metrics_have_a_line_for_each_logged_step_and_each_look_at_the_dev_rows(
+def test_the_metrics_have_a_line_per_logged_step_and_per_dev_evaluation(
     trained: GridOutcome,
 ) -> None:
     _, directory, _ = run_of(trained, "fo_full")
@@ -145,7 +146,7 @@ def test_the_metrics_have_a_line_for_each_logged_step_and_each_look_at_the_dev_r
     assert [line["step"] for line in metrics if "dev_score" in line] == [0, 2, 3]
 
 
-def test_the_rank_and_the_alpha_that_were_asked_for_are_those_that_were_trained(
+def test_the_configured_rank_and_alpha_are_trained(
     trained: GridOutcome,
 ) -> None:
     _, directory, _ = run_of(trained, "fo_lora")
@@ -153,7 +154,7 @@ def test_the_rank_and_the_alpha_that_were_asked_for_are_those_that_were_trained(
     assert (adapter["r"], adapter["lora_alpha"]) == (2, 12)
 
 
-def test_the_configuration_of_a_run_is_that_run_again(
+def test_the_experiment_file_of_a_run_resolves_to_that_run(
     trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, directory, _ = run_of(trained, "zo")
@@ -164,7 +165,7 @@ def test_the_configuration_of_a_run_is_that_run_again(
     assert (again.identity, again.state) == (run.identity, "done")
 
 
-def test_results_and_comparison_read_what_was_trained(
+def test_results_and_comparison_read_the_trained_runs(
     trained: GridOutcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, directory, _ = run_of(trained, "zo")
@@ -173,14 +174,16 @@ def test_results_and_comparison_read_what_was_trained(
     assert len(penstock.compare(purpose="baseline_comparison").candidates) == 3
 
 
-def long_run(place: Workplace, tiny_model: Path) -> tuple[subprocess.Popen[str], RunDirectory, int]:
+def long_run(
+    workspace: Workspace, tiny_model: Path
+) -> tuple[subprocess.Popen[str], RunDirectory, int]:
     """Start a grid of one long run; return it when the run has made steps."""
-    (place.path / "e.yaml").write_text(GRID.format(model=tiny_model))
+    (workspace.path / "e.yaml").write_text(GRID.format(model=tiny_model))
     values = ("learning_rate=1e-4", "steps=1000000")
     overrides = ["method=fo_full", *(f"hyperparameters.{value}" for value in values)]
-    grid = place.start("train", "e.yaml", *overrides)
-    until(lambda: place.runs() and place.runs()[0].metrics()[3:], "a few steps")
-    (run,) = place.runs()
+    grid = workspace.start("train", "e.yaml", *overrides)
+    wait_for(lambda: workspace.runs() and workspace.runs()[0].metrics()[3:], "a few steps")
+    (run,) = workspace.runs()
     (trainer,) = [pid for pid in processes() if str(run.path.name) in command_of(pid)]
     return grid, run, trainer
 
@@ -191,29 +194,31 @@ def processes() -> list[int]:
 
 
 def command_of(pid: int) -> str:
-    """Return the command line of a process, or nothing where it has ended."""
+    """Return the command line of a process, or nothing if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
     except OSError:
         return ""
 
 
-def test_a_killed_grid_ends_the_built_in_trainer_and_is_shown_as_killed(
-    place: Workplace, tiny_model: Path
+def test_a_killed_grid_ends_its_trainer_and_is_shown_as_killed(
+    workspace: Workspace, tiny_model: Path
 ) -> None:
-    grid, run, trainer = long_run(place, tiny_model)
+    grid, run, trainer = long_run(workspace, tiny_model)
     end(grid, signal.SIGKILL)
-    until(lambda: not alive(trainer), "the end of the trainer")
-    (row,) = json.loads(place.run("results", "--format", "json").stdout)["runs"]
+    wait_for(lambda: not alive(trainer), "the end of the trainer")
+    (row,) = json.loads(workspace.run("results", "--format", "json").stdout)["runs"]
     assert row["state"] == "failed"
-    assert row["failure"] == "killed: the process that carried the run is gone"
-    assert run.metrics(), "what was measured is kept"
-    plan = json.loads(place.run("train", run.config_file, "--dry-run", "--format", "json").stdout)
-    assert plan["to_do"] == 1, "half a run is never taken for done"
+    assert row["failure"] == "killed: the process that executed the run is gone"
+    assert run.metrics(), "metrics are kept"
+    plan = json.loads(
+        workspace.run("train", run.config_file, "--dry-run", "--format", "json").stdout
+    )
+    assert plan["to_do"] == 1, "a killed run is not done"
 
 
-def test_an_interrupted_built_in_trainer_ends_cleanly(place: Workplace, tiny_model: Path) -> None:
-    grid, run, trainer = long_run(place, tiny_model)
+def test_an_interrupted_trainer_ends_cleanly(workspace: Workspace, tiny_model: Path) -> None:
+    grid, run, trainer = long_run(workspace, tiny_model)
     end(grid, signal.SIGINT)
     assert grid.returncode == 130
     assert not alive(trainer)

@@ -1,4 +1,4 @@
-"""`trainer: llamafactory` in an experiment: the same grid, the same store, the same errors."""
+"""`trainer: llamafactory` in an experiment: the same grid, results and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penstock.errors import ConfigError, DataError
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with rows, and an environment that is found."""
+    """A working directory with chat rows, and an environment of LLaMA-Factory."""
     monkeypatch.chdir(tmp_path)
     write_chat(tmp_path / "lamps")
     home = stub_environment(tmp_path / "environment")
@@ -53,16 +53,16 @@ def test_every_list_is_a_dimension_and_every_run_is_done(environment: Path) -> N
     assert load_experiment(experiment()).to_do == []
 
 
-def test_the_lower_loss_is_the_better_one(environment: Path) -> None:
+def test_a_lower_loss_ranks_higher(environment: Path) -> None:
     train(experiment())
     comparison = compare("Results")
     (best,) = comparison.candidates
     assert comparison.score_name == "loss"
-    assert (best.learning_rate, best.settings) == (2e-4, 2), "of equals it is the lower rate"
+    assert (best.learning_rate, best.settings) == (2e-4, 2), "of equal scores the lower rate wins"
     assert (best.dev_score, best.score) == (1.0, 1.5)
 
 
-def test_an_entry_that_would_be_read_otherwise_is_refused_before_any_run(
+def test_an_entry_that_is_read_differently_is_refused_before_any_run(
     environment: Path,
 ) -> None:
     info = json.loads(Path("lamps/dataset_info.json").read_text())
@@ -73,7 +73,7 @@ def test_an_entry_that_would_be_read_otherwise_is_refused_before_any_run(
     assert caught.value.field == "data.train"
 
 
-def test_data_that_changed_after_the_plan_is_not_trained_on(environment: Path) -> None:
+def test_data_that_changed_after_planning_fails_the_run(environment: Path) -> None:
     plan = load_experiment(experiment())
     write_rows(Path("lamps/lamps_train.jsonl"), [chat_row(number) for number in range(100, 104)])
     outcome = train(plan)
@@ -85,7 +85,7 @@ def test_data_that_changed_after_the_plan_is_not_trained_on(environment: Path) -
     assert not (directory.path / "llamafactory_train.yaml").exists(), "nothing was started"
 
 
-def test_rows_to_evaluate_on_that_are_trained_on_are_refused(environment: Path) -> None:
+def test_evaluation_rows_in_the_training_data_are_refused(environment: Path) -> None:
     rows = [chat_row(number) for number in (3, 4, 500)]
     write_rows(Path("lamps/lamps_test.jsonl"), rows)
     with pytest.raises(DataError, match=r"lamps_test\.jsonl:1: 2 of 3 rows of test"):
@@ -113,7 +113,7 @@ def test_without_the_trainer_nothing_is_started(
         ({"method": "zo"}, "there is no method 'zo'"),
     ],
 )
-def test_what_does_not_fit_is_an_error_at_its_place(
+def test_an_invalid_value_is_an_error_with_its_location(
     environment: Path, keys: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ConfigError, match=rf"paraphrase\.yaml:\d+:\d+: .*{words}"):
@@ -134,7 +134,7 @@ def test_other_tasks_are_refused(environment: Path, shared_data: Path) -> None:
         load_experiment(experiment(task="copa", data=data))
 
 
-def test_the_schema_knows_its_hyperparameters(environment: Path) -> None:
+def test_the_schema_has_its_hyperparameters(environment: Path) -> None:
     from penstock.experiments import experiment_schema
 
     known = experiment_schema()["properties"]["hyperparameters"]["properties"]
