@@ -48,7 +48,14 @@ class Registry(Generic[T]):
                 f"{' and '.join(origins)} each have the {self.kind} '{name}'; uninstall one of them"
             )
         if points:
-            return self._load(points[0])
+            try:
+                loaded: T = points[0].load()
+            except Exception as error:
+                raise ConfigError(
+                    f"the {self.kind} '{name}' of {origins[0]} cannot be loaded "
+                    f"({type(error).__name__}: {error})"
+                ) from error
+            return loaded
         if name in self._modules:
             found: T = getattr(importlib.import_module(self._modules[name]), self.attribute)
             return found
@@ -56,16 +63,6 @@ class Registry(Generic[T]):
         hint = did_you_mean(name, names)
         known = f"{' Known' if hint else '; known'}: {', '.join(names)}"
         raise ConfigError(f"there is no {self.kind} '{name}'{hint}{known}")
-
-    def _load(self, point: EntryPoint) -> T:
-        try:
-            loaded: T = point.load()
-        except Exception as error:
-            raise ConfigError(
-                f"the {self.kind} '{point.name}' of {_distribution(point)} cannot be loaded "
-                f"({type(error).__name__}: {error})"
-            ) from error
-        return loaded
 
     @cached_property
     def _modules(self) -> dict[str, str]:

@@ -35,9 +35,9 @@ def test_a_sound_directory_has_a_proof_and_exits_with_0(tmp_path: Path) -> None:
     ran = penstock("check", "data", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "ok data  chat, 120 rows: 2 infos" in ran.stdout
-    taken = "80 rows of train, 20 of validation, 20 of test: LLaMA-Factory takes all"
+    taken = "80 rows of train, 20 of validation, 20 of test: LLaMA-Factory uses all"
     assert taken in ran.stdout
-    assert "no row, reversed twin or sentence stands in two splits" in ran.stdout
+    assert "no row, reversed pair or sentence is in two splits" in ran.stdout
 
 
 def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_preferences_and_labels_of_kto_are_read(tmp_path: Path) -> None:
     )
     findings = found(check(tmp_path))
     kept = [finding.message for finding in findings["rows-trained"]]
-    assert kept == [f"1 of 2 rows of '{name}' would be taken" for name in ("kto", "ranked")]
+    assert kept == [f"1 of 2 rows of '{name}' would be used" for name in ("kto", "ranked")]
     assert [Path(f.file or "").stem for f in findings["row-dropped"]] == ["kto"]
 
 
@@ -331,7 +331,7 @@ def test_a_directory_that_penstock_describes_is_held_against_its_manifest(tmp_pa
 
 def test_there_is_no_original_to_compare_with(tmp_path: Path) -> None:
     directory = write_splits(tmp_path / "data")
-    with pytest.raises(ConfigError, match="--against is for task data"):
+    with pytest.raises(ConfigError, match="--against compares task data only"):
         check(directory, against=directory)
 
 

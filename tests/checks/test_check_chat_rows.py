@@ -48,7 +48,7 @@ def test_a_row_whose_turns_are_not_in_order_is_dropped(
 ) -> None:
     findings = findings_of(tmp_path, dropped, array=array)
     assert [(f.severity, f.line) for f in findings["row-dropped"]] == [("error", 3)]
-    assert "2 of 3 rows of 'notes' would be taken" in findings["rows-trained"][0].message
+    assert "2 of 3 rows of 'notes' would be used" in findings["rows-trained"][0].message
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_row_that_is_no_conversation_is_named(tmp_path: Path, invalid: Row, wo
 def test_an_empty_answer_is_an_error_as_it_is_trained_on(tmp_path: Path) -> None:
     findings = findings_of(tmp_path, row(ASKED, ("assistant", "  ")))
     assert findings["answer-empty"][0].severity == "error"
-    assert "3 rows of 'notes': LLaMA-Factory takes all" in findings["rows-trained"][0].message
+    assert "3 rows of 'notes': LLaMA-Factory uses all" in findings["rows-trained"][0].message
 
 
 def test_an_empty_prompt_is_warned_of(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
         "final-newline": 7,
     }
     assert findings["rows-trained"][0].message.startswith(
-        "none of 6 rows of 'notes' would be taken"
+        "none of 6 rows of 'notes' would be used"
     )
 
 
@@ -164,7 +164,7 @@ def test_no_row_is_taken_of_a_file_that_does_not_load(tmp_path: Path, name: str,
     file.write_text(data.format(json.dumps(pairs(0, 1)[0])), encoding="utf-8")
     (finding,) = found(check(tmp_path))["rows-trained"]
     assert finding.message.startswith("none of ")
-    assert finding.message.endswith(f"of 'notes' would be taken: {file} does not load")
+    assert finding.message.endswith(f"of 'notes' would be used: {file} does not load")
 
 
 def test_an_array_behind_a_byte_order_mark_is_read_and_the_mark_is_found(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_alpaca_rows_are_read_by_their_columns(tmp_path: Path) -> None:
     places = {code: (of[0].line, of[0].count) for code, of in findings.items()}
     assert places["row-dropped"] == (2, 2)
     assert (places["answer-empty"], places["prompt-empty"]) == ((4, 1), (6, 1))
-    assert "4 of 6 rows of 'notes' would be taken" in findings["rows-trained"][0].message
+    assert "4 of 6 rows of 'notes' would be used" in findings["rows-trained"][0].message
 
 
 def test_an_answer_that_repeats_its_prompt_is_warned_of(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_row_that_stands_twice_is_warned_of_with_the_first(tmp_path: Path) -> 
     assert (finding.line, finding.count, finding.message) == (
         4,
         1,
-        "the same as line 1, but for case and white space",
+        "the same as line 1, except for case and white space",
     )
 
 

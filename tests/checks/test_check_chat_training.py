@@ -42,7 +42,7 @@ def test_a_training_that_is_right_has_no_finding(data: Path) -> None:
     (dataset,) = check(data.parent / "train.yaml").datasets
     assert (dataset.path, dataset.rows) == (str(data.parent / "train.yaml"), 100)
     assert [finding.message for finding in dataset.findings if finding.code == "rows-trained"] == [
-        "80 rows of all_train to train on, 20 of all_eval to evaluate on: LLaMA-Factory takes all"
+        "80 rows of all_train to train on, 20 of all_eval to evaluate on: LLaMA-Factory uses all"
     ]
 
 
@@ -147,7 +147,7 @@ def test_evaluation_on_rows_that_another_file_trains_on_is_an_error(tmp_path: Pa
     findings = findings_of(data, dataset="a", eval_dataset="a_eval")
     assert findings.keys() == {"evaluation-trained"}
     message = findings["evaluation-trained"][0].message
-    assert message.startswith("20 of 20 rows of 'a_eval' are trained on: they stand in ")
+    assert message.startswith("20 of 20 rows of 'a_eval' are trained on: they are in ")
     assert findings_of(data, dataset="a_train", eval_dataset="a_eval") == {}
 
 
@@ -171,7 +171,7 @@ def test_rows_that_two_entries_to_train_on_have_are_warned_of(tmp_path: Path) ->
     ):
         (finding,) = findings_of(data, dataset=names)["row-duplicated"]
         assert (finding.severity, finding.line) == ("warning", 5)
-        assert finding.message.startswith(f"{share} stand in the entries before it as well")
+        assert finding.message.startswith(f"{share} are in the entries before it too")
     assert "row-duplicated" not in findings_of(data, dataset="all_train,other_train")
 
 
@@ -183,11 +183,11 @@ def test_choosing_weights_by_the_test_split_is_warned_of(data: Path) -> None:
 
 def test_max_samples_that_leaves_rows_out_is_warned_of(data: Path) -> None:
     (finding,) = findings_of(data, max_samples=30)["max-samples"]
-    assert finding.message == "max_samples takes the first 30 rows alone of all_train"
+    assert finding.message == "max_samples uses only the first 30 rows of all_train"
     trained = found(check(data.parent / "train.yaml"))["rows-trained"]
     assert [each.message for each in trained] == [
-        "20 rows of all_eval to evaluate on: LLaMA-Factory takes all",
-        "30 of 80 rows of all_train to train on would be taken",
+        "20 rows of all_eval to evaluate on: LLaMA-Factory uses all",
+        "30 of 80 rows of all_train to train on would be used",
     ]
     assert findings_of(data, max_samples=80) == {}
 
@@ -217,14 +217,14 @@ def test_val_size_draws_anew_what_was_held_out(tmp_path: Path) -> None:
         (finding,) = findings_of(data, dataset="a", eval_dataset=None, val_size=size)["val-size"]
         assert "about 90 of the 100 rows of " in finding.message
     (finding,) = findings_of(data, dataset="a_train", eval_dataset=None, val_size=0.1)["val-size"]
-    assert finding.message.endswith("a_eval.jsonl is not")
+    assert finding.message.endswith(f"random training rows instead of {data / 'a_eval.jsonl'}")
 
 
 def test_val_size_parts_reversed_twins(tmp_path: Path) -> None:
     data = write_entries(tmp_path / "data", {"a_train": pairs(0, 40), "b_train": questions(0, 40)})
     settings = {"eval_dataset": None, "val_size": 0.1}
     (finding,) = findings_of(data, dataset="a_train", **settings)["val-size"]
-    assert finding.message.startswith("100.0% of the rows have their reversed twin")
+    assert finding.message.startswith("100.0% of the rows have their reversed pair")
     assert findings_of(data, dataset="b_train", **settings) == {}
 
 

@@ -38,7 +38,7 @@ def test_what_is_absent_is_no_fault(tmp_path: Path, machine: dict[str, str]) -> 
         "area": "llamafactory",
         "name": "environment",
         "state": "absent",
-        "value": "not here",
+        "value": "not installed",
         "fix": "penstock doctor --install llamafactory",
     }
 
@@ -56,7 +56,7 @@ def test_another_version_is_said_not_to_be_the_tested_one(
 ) -> None:
     home = stub_environment(tmp_path / "e", versions={"llamafactory": "0.9.4"})
     _, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(home)})
-    assert items["llamafactory llamafactory"]["value"] == "0.9.4; 0.9.5 was tested"
+    assert items["llamafactory llamafactory"]["value"] == "0.9.4; 0.9.5 is tested"
 
 
 def test_a_known_trap_is_broken_and_has_its_mend(tmp_path: Path, machine: dict[str, str]) -> None:
@@ -86,8 +86,8 @@ def test_a_gpu_that_is_hidden_breaks_nothing(tmp_path: Path, machine: dict[str, 
     path = {"LLAMAFACTORY_VENV": str(home), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     status, items = examined(tmp_path, machine | path | {"CUDA_VISIBLE_DEVICES": ""})
     assert status == 0
-    assert items["devices cuda:0"]["value"] == "Tesla K80, 11 GiB, bfloat16 or not: unknown"
-    hidden = "hidden by CUDA_VISIBLE_DEVICES; runs go to the CPU"
+    assert items["devices cuda:0"]["value"] == "Tesla K80, 11 GiB, bfloat16 unknown"
+    hidden = "hidden by CUDA_VISIBLE_DEVICES; runs use the CPU"
     assert items["devices gpu"]["value"] == hidden
 
 
@@ -96,7 +96,7 @@ def test_a_variable_that_names_no_environment_is_broken(
 ) -> None:
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(tmp_path / "absent")})
     assert status == 1
-    assert items["llamafactory environment"]["value"].endswith("no bin/llamafactory-cli in it")
+    assert items["llamafactory environment"]["value"].endswith("it has no bin/llamafactory-cli")
     assert items["llamafactory environment"]["fix"] == "penstock doctor --install llamafactory"
 
 

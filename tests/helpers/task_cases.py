@@ -1,4 +1,4 @@
-"""A sound row of every task, and what the task makes of it, as MeZO has it."""
+"""A valid row of every task, with the prompt, options and scores that MeZO gives it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """A row, the text that the model reads, and what each answer scores."""
+    """A row, its prompt and options, and the scores of each answer."""
 
     row: dict[str, Any]
     prompt: str
     options: list[str]
     correct: tuple[int, ...]
-    #: The scores of each option, or of some written answers.
+    #: The scores of each option, or of generated answers.
     scores: dict[int | str, dict[str, float]]
-    #: Changes to the row after which its answer is not known.
+    #: Changes that remove the answer from the row.
     unlabelled: dict[str, Any] = field(default_factory=dict)
 
 

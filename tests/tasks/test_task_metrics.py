@@ -1,4 +1,4 @@
-"""Written answers are scored as the SQuAD evaluation scores them."""
+"""Generated answers are scored as in the SQuAD evaluation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.tasks._metrics import exact_match, f1, normalise_answer
+from penstock.tasks._base import exact_match, f1, normalize_answer
 
 
 @pytest.mark.parametrize(
-    ("text", "normalised"),
+    ("text", "normalized"),
     [
         ("The  Virgin\nMary!", "virgin mary"),
         ("a man, an apple & the theatre", "man apple theatre"),
@@ -18,8 +18,8 @@ from penstock.tasks._metrics import exact_match, f1, normalise_answer
         ("the", ""),
     ],
 )
-def test_case_punctuation_articles_and_spaces_do_not_count(text: str, normalised: str) -> None:
-    assert normalise_answer(text) == normalised
+def test_case_punctuation_articles_and_spaces_are_ignored(text: str, normalized: str) -> None:
+    assert normalize_answer(text) == normalized
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_f1_is_the_harmonic_mean_over_words(answer: str, reference: str, score: 
 
 
 @given(st.text("ab ,the", max_size=12), st.text("ab ,the", max_size=12))
-def test_f1_is_1_wherever_the_match_is_exact_and_never_outside_0_to_1(a: str, b: str) -> None:
+def test_f1_is_from_0_to_1_and_1_for_an_exact_match(a: str, b: str) -> None:
     assert 0 <= f1(a, b) <= 1
     if exact_match(a, b):
         assert f1(a, b) == 1

@@ -1,4 +1,4 @@
-"""A task of another package is found by its name like those of penstock."""
+"""Tasks that another package registers."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ print(dataset.format, dataset.rows, [finding.code for finding in dataset.finding
 """
 
 
-SPOKEN = """
+UNKNOWN_KIND = """
 from penstock.tasks import TaskBase
 
 
-class Spoken(TaskBase):
+class UnknownKind(TaskBase):
     name = "weather"
     directory = "Weather"
 
 
-TASK = Spoken()
+TASK = UnknownKind()
 """
 EXPERIMENT = """
 experiment: {purpose: p}
@@ -60,7 +60,7 @@ hyperparameters: {learning_rate: 1e-6}
 
 
 def install(site: Path, module: str = MODULE) -> None:
-    """Lay a distribution out as an installer does."""
+    """Write an installed distribution."""
     site.mkdir()
     (site / "weather_tasks.py").write_text(module)
     info = site / "weather_tasks-1.0.dist-info"
@@ -70,7 +70,7 @@ def install(site: Path, module: str = MODULE) -> None:
     (info / "RECORD").write_text("weather_tasks.py,,\n")
 
 
-def test_an_installed_task_is_known_by_name_and_to_the_check(tmp_path: Path) -> None:
+def test_an_installed_task_is_registered_and_checked(tmp_path: Path) -> None:
     install(tmp_path / "site")
     data = tmp_path / "Weather"
     data.mkdir()
@@ -92,8 +92,8 @@ def test_an_installed_task_is_known_by_name_and_to_the_check(tmp_path: Path) -> 
     ]
 
 
-def test_a_task_of_rows_that_nothing_trains_on_is_refused_by_an_experiment(tmp_path: Path) -> None:
-    install(tmp_path / "site", SPOKEN)
+def test_a_task_that_nothing_can_train_on_is_refused_by_an_experiment(tmp_path: Path) -> None:
+    install(tmp_path / "site", UNKNOWN_KIND)
     (tmp_path / "e.yaml").write_text(EXPERIMENT)
     done = subprocess.run(
         [sys.executable, "-m", "penstock", "train", "e.yaml", "--dry-run"],

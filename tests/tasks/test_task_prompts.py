@@ -1,4 +1,4 @@
-"""Every task asks as MeZO asks, and scores what is answered."""
+"""Prompts, options and scores of every task are those of MeZO."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from penstock.tasks import TASKS, GenerationTask, all_tasks, benchmark_task
 EVERY_CASE = pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
 
 
-def test_every_benchmark_task_is_tested_here() -> None:
+def test_every_benchmark_task_has_a_case() -> None:
     assert TASKS.names() == sorted([*CASES, "chat"])
     assert [task.name for task in all_tasks()] == sorted(CASES)
 
 
-def test_chat_is_a_task_without_files_and_rows_of_its_own() -> None:
+def test_chat_is_no_benchmark_task() -> None:
     assert TASKS.get("chat").metric == "loss"
     with pytest.raises(ConfigError, match="'chat' is no benchmark task"):
         benchmark_task("chat")
@@ -73,23 +73,23 @@ def test_copa_asks_for_effects_with_so() -> None:
     ("question", "asked"),
     [("is it so", "Is it so?"), ("is it so?", "Is it so?"), ("Is it so??", "Is it so??")],
 )
-def test_a_question_of_boolq_is_asked_as_a_sentence(question: str, asked: str) -> None:
+def test_a_boolq_question_gets_a_capital_and_a_question_mark(question: str, asked: str) -> None:
     row = CASES["boolq"].row | {"question": question, "passage": "P."}
     assert TASKS.get("boolq").prompt(row) == f"P. {asked}"
 
 
-def test_the_first_of_several_right_answers_is_trained_on() -> None:
+def test_the_first_of_several_correct_answers_is_trained_on() -> None:
     row = CASES["record"].row | {"answers": ["Ann", "Ann Lee"]}
     assert TASKS.get("record").correct(row) == (0, 2)
     assert TASKS.get("drop").options(CASES["drop"].row) == [" 14 points\n"]
 
 
 def test_files_directories_and_dev_rows_are_those_of_the_loaders() -> None:
-    said = {
+    expected = {
         task.name: (f"{task.directory}/{task.file_name('train')}", task.dev_rows)
         for task in all_tasks()
     }
-    assert said == {
+    assert expected == {
         "arcc_cloze": ("ArcC_Cloze/ARC-Challenge_train.jsonl", 500),
         "arcc_mc": ("ArcC_MC/ARC-Challenge_train.jsonl", 500),
         "boolq": ("BOOLQ/boolq_train.jsonl", 500),
@@ -107,13 +107,13 @@ def test_files_directories_and_dev_rows_are_those_of_the_loaders() -> None:
     }
 
 
-def test_the_tasks_that_mezo_trains_on_the_right_option_alone_are_these() -> None:
-    alone = [task.name for task in all_tasks() if not task.classification]
-    assert alone == ["copa", "drop", "record", "squad"]
+def test_the_tasks_that_mezo_trains_on_the_correct_option_only() -> None:
+    option_only = [task.name for task in all_tasks() if not task.classification]
+    assert option_only == ["copa", "drop", "record", "squad"]
 
 
 @pytest.mark.parametrize("name", ["arcc_cloze", "arcc_mc", "boolq", "cb", "copa", "rte"])
-def test_every_published_row_can_be_asked(name: str, shared_data: Path) -> None:
+def test_every_published_row_has_a_prompt_and_options(name: str, shared_data: Path) -> None:
     task = TASKS.get(name)
     dataset = TaskDirectory(shared_data / "tasks" / "original" / task.directory, task)
     for split in SPLIT_NAMES:

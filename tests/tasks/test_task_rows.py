@@ -1,4 +1,4 @@
-"""What is wrong with a row is told by its field, a code, and words."""
+"""Problems of a row, each with its field, finding code and message."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ ABSENT = object()
 
 
 def problems(name: str, **changes: Any) -> list[tuple[str, str, str]]:
-    """Return what is wrong with a task's sound row after some changes."""
+    """Return the problems of a task's valid row after some changes."""
     row = {k: v for k, v in (CASES[name].row | changes).items() if v is not ABSENT}
     return list(row_problems(TASKS.get(name), row))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_nothing_is_wrong_with_a_sound_row(name: str) -> None:
+def test_a_valid_row_has_no_problems(name: str) -> None:
     assert problems(name) == []
     assert problems(name, **CASES[name].unlabelled) == []
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_field_is_needed_and_none_may_be_null(name: str) -> None:
+def test_every_field_is_required_and_not_null(name: str) -> None:
     for field in CASES[name].row:
         assert problems(name, **{field: ABSENT}) == [(field, "field-missing", "is missing")]
-        ((wrong, code, words),) = problems(name, **{field: None})
+        ((wrong, code, message),) = problems(name, **{field: None})
         assert (wrong, code) == (field, "field-null")
-        assert words.startswith("is null, must be ")
+        assert message.startswith("is null, must be ")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_field_too_many_is_told(name: str) -> None:
-    said = [("extra", "field-extra", f"is not a field of {name}")]
-    assert problems(name, extra=1) == said
+def test_an_unknown_field_is_reported(name: str) -> None:
+    expected = [("extra", "field-extra", f"is not a field of {name}")]
+    assert problems(name, extra=1) == expected
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_text_may_be_empty(name: str) -> None:
+def test_empty_text_is_reported(name: str) -> None:
     for field in TASKS.get(name).text_fields:
         for empty in ("", " \n\t"):
             assert (field, "field-empty", "is empty") in problems(name, **{field: empty})
@@ -138,13 +138,13 @@ def arc(texts: list[str], labels: list[str]) -> dict[str, Any]:
         ("wsc", {"span1_index": None}, "span1_index: field-null: is null, must be an integer"),
     ],
 )
-def test_a_broken_field_is_told_by_name_code_and_words(
+def test_an_invalid_field_is_reported_with_code_and_message(
     name: str, changes: dict[str, Any], problem: str
 ) -> None:
     assert [": ".join(found) for found in problems(name, **changes)] == [problem]
 
 
-def test_everything_that_is_wrong_with_a_row_is_told() -> None:
+def test_every_problem_of_a_row_is_reported() -> None:
     assert problems("copa", premise=None, choice2=ABSENT, label=9, note="x") == [
         ("premise", "field-null", "is null, must be text"),
         ("choice2", "field-missing", "is missing"),
@@ -153,12 +153,12 @@ def test_everything_that_is_wrong_with_a_row_is_told() -> None:
     ]
 
 
-def test_fields_are_compared_with_each_other_only_when_each_is_sound() -> None:
+def test_fields_are_compared_only_if_each_is_valid() -> None:
     assert problems("arcc_mc", answerKey="Z", question=None) == [
         ("question", "field-null", "is null, must be text")
     ]
 
 
-def test_a_long_wrong_value_is_shown_in_part() -> None:
-    ((_, _, words),) = problems("copa", question="why" * 1000)
-    assert len(words) < 100
+def test_a_long_invalid_value_is_abbreviated() -> None:
+    ((_, _, message),) = problems("copa", question="why" * 1000)
+    assert len(message) < 100

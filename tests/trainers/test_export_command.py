@@ -25,7 +25,7 @@ def test_settings_are_yaml_on_stdout_and_words_on_stderr(home: Path, tmp_path: P
     settings = parse_yaml(done.stdout).data
     assert settings["dataset_name"] == "notes:1.0.0"
     assert settings["train_data_columns"] == ["inputs"]
-    assert "loses targets, positions and segmentations are dropped" in done.stderr
+    assert "loses targets, positions and segmentations" in done.stderr
 
 
 def test_the_settings_are_written_where_asked(home: Path, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_what_is_there_is_not_written_over(home: Path, tmp_path: Path) -> None:
     (tmp_path / "data.yml").write_text("mine: 1\n")
     done = penstock(*command, cwd=tmp_path)
     assert done.returncode == 2
-    assert "data.yml: holds something else; remove it, or name another file" in done.stderr
+    assert "data.yml: has other content; remove it, or name another file" in done.stderr
     assert (tmp_path / "data.yml").read_text() == "mine: 1\n"
     (tmp_path / "data.yml").unlink()
     assert [penstock(*command, cwd=tmp_path).returncode for _ in range(2)] == [0, 0]

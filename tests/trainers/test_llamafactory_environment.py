@@ -47,7 +47,7 @@ def test_a_variable_that_names_none_is_an_error_and_no_other_is_taken(
 ) -> None:
     stub_environment(tmp_path / "data" / "penstock" / "llamafactory")
     monkeypatch.setenv("LLAMAFACTORY_VENV", str(tmp_path / "absent"))
-    with pytest.raises(ConfigError, match=r"LLAMAFACTORY_VENV=.*there is no bin/llamafactory-cli"):
+    with pytest.raises(ConfigError, match=r"LLAMAFACTORY_VENV=.*it has no bin/llamafactory-cli"):
         find_environment()
 
 
@@ -95,7 +95,7 @@ def test_an_interpreter_that_cannot_say_is_named(
 def test_what_others_made_is_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / name).touch()
-    with pytest.raises(PenstockError, match="holds something that penstock did not make"):
+    with pytest.raises(PenstockError, match="has content that penstock did not create"):
         create_environment(tmp_path / "mine")
     assert (tmp_path / "mine" / name).exists()
 

@@ -59,7 +59,7 @@ def test_train_and_evaluation_rows_are_the_datasets_own(lamps: Path) -> None:
         "24 rows of lamps_train, to train on",
         "7 rows of lamps_eval, to evaluate on every 100 steps",
     ]
-    assert "5 rows of lamps_test: training does not look at them" in found.loses
+    assert "5 rows of lamps_test: not used by the training" in found.loses
 
 
 def test_the_size_of_the_model_decides_the_batches_and_it_is_said(lamps: Path) -> None:
@@ -67,13 +67,13 @@ def test_the_size_of_the_model_decides_the_batches_and_it_is_said(lamps: Path) -
     assert three.settings["per_device_train_batch_size"] == 4
     assert eight.settings["per_device_train_batch_size"] == 2
     assert eight.settings["gradient_accumulation_steps"] == 8
-    assert "batches: 2 x 8 rows a step, for a model of 8 billion weights" in eight.advice
+    assert "batches: 2 x 8 rows per step, for a model of 8 billion weights" in eight.advice
 
 
 def test_without_an_evaluation_split_it_is_said_that_nothing_is_evaluated(tmp_path: Path) -> None:
     found = exported(write_chat(tmp_path / "lamps", eval=0))
     assert not any("eval" in key for key in found.settings)
-    assert any("there is no evaluation split" in line for line in found.advice)
+    assert any("no evaluation split" in line for line in found.advice)
 
 
 def test_the_hash_of_the_dataset_stands_above_the_settings(lamps: Path) -> None:
@@ -109,7 +109,7 @@ def test_rows_without_the_tags_of_their_entry_are_an_error_of_the_entry(lamps: P
     [
         ({"formatting": "openai"}, "detailed thinking off.*; set formatting to sharegpt"),
         ({"formatting": "sharegtp"}, "did you mean 'sharegpt'"),
-        ({"num_samples": 5}, "takes num_samples, 5 rows at random; leave it out"),
+        ({"num_samples": 5}, "has num_samples, 5 rows at random; remove it"),
     ],
 )
 def test_an_entry_by_which_other_rows_would_be_read_is_refused(
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there_is_an_error_with_its_mend(lamps: Path, tmp_pat
     (lamps / "lamps_train.jsonl").unlink()
     done = penstock("export", "llamafactory", lamps, "--model", LLAMA, cwd=tmp_path)
     assert done.returncode == 2
-    assert "lamps_train.jsonl: is not there, and dataset_info.json names it" in done.stderr
+    assert "lamps_train.jsonl: does not exist, but dataset_info.json names it" in done.stderr
 
 
 def test_rows_of_parquet_are_read_and_those_of_csv_refused(lamps: Path) -> None:
@@ -153,12 +153,12 @@ def test_an_unknown_template_is_warned_of_with_the_nearest(lamps: Path) -> None:
 def test_the_test_split_may_be_evaluated_on_and_it_is_warned_of(lamps: Path) -> None:
     found = exported(lamps, "validation=lamps_test", "compute_dtype=bfloat16")
     assert found.settings["eval_dataset"] == "lamps_test"
-    assert found.warnings == ["lamps_test: of the test split; no score on it counts any more"]
+    assert found.warnings == ["lamps_test: of the test split; its score no longer measures generalization"]
 
 
 @pytest.mark.parametrize("names", ["lamps_test", "lamps_train, lamps_test"])
 def test_training_on_the_test_split_is_refused(lamps: Path, names: str) -> None:
-    with pytest.raises(ConfigError, match="lamps_test: of the test split; a score on it") as caught:
+    with pytest.raises(ConfigError, match="lamps_test: of the test split, on which a score") as caught:
         exported(lamps, f"train={names}")
     assert caught.value.field == "train"
 
@@ -172,7 +172,7 @@ def test_rows_that_another_entry_to_train_on_holds_are_refused(lamps: Path) -> N
     lines = (lamps / "lamps_train.jsonl").read_text().splitlines(keepends=True)
     (lamps / "part.jsonl").write_text("".join(lines[:3]))
     for names in ("part,lamps_train", "lamps_train,part"):
-        with pytest.raises(ConfigError, match="every row of 'part' stands in 'lamps_train'") as e:
+        with pytest.raises(ConfigError, match="every row of 'part' is also in 'lamps_train'") as e:
             exported(lamps, f"train={names}")
         assert e.value.field == "train"
 
@@ -208,32 +208,32 @@ def test_a_tracker_goes_by_its_name(lamps: Path, tracker: str) -> None:
     assert found.settings["report_to"] == tracker
     assert found.settings["run_name"] == "llama-3.2-3b-instruct-lamps-lora"
     assert ("project" in found.settings) == (tracker == "trackio")
-    from_environment = [line for line in found.advice if "from the environment alone" in line]
+    from_environment = [line for line in found.advice if "only from the environment" in line]
     assert bool(from_environment) == (tracker != "none")
 
 
 def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> None:
     found = exported(lamps, "llamafactory.deepspeed=ds.json")
     assert found.settings["deepspeed"] == "ds.json"
-    assert any("not checked here: deepspeed" in line for line in found.advice)
+    assert any("not checked by penstock: deepspeed" in line for line in found.advice)
 
 
 @pytest.mark.parametrize(
     ("override", "words"),
     [
         ("lora_rnk=8", "unknown key; did you mean 'lora_rank'"),
-        ("llamafactory.val_size=0.1", "val_size is refused: .* twins and all"),
-        ("val_size=0.1", "val_size: is refused: .* twins and all"),
+        ("llamafactory.val_size=0.1", "val_size is refused: .* reversed pairs"),
+        ("val_size=0.1", "val_size: is refused: .* reversed pairs"),
         ("llamafactory.tokenized_path=t", "tokenized_path is refused"),
         ("llamafactory.max_samples=3", "max_samples is refused: .* step `take`"),
-        ("llamafactory.cutoff_len=512", "cutoff_len is called max_length here; give max_length="),
-        ("llamafactory.neat_packing=true", "neat_packing is called packing here"),
-        ("llamafactory.learning_rate=3", "an option here; give learning_rate=... without llama"),
+        ("llamafactory.cutoff_len=512", "cutoff_len is penstock's option max_length; give max_length="),
+        ("llamafactory.neat_packing=true", "neat_packing is penstock's option packing"),
+        ("llamafactory.learning_rate=3", "is penstock's option learning_rate; give learning_rate=..."),
         ("llamafactory.stage=pt", "stage is refused: penstock sets it"),
         ("llamafactory.hf_hub_token=hf_aaaaaaaaaaaaaaaaaaaaaaaa", "environment variable HF_TOKEN"),
         ("report_to=mlflow", "report_to: must be 'none', 'wandb' or 'trackio'"),
-        ("model=own/model", "template: the name 'model' does not tell"),
-        ("model=model.gguf", "trains no .gguf file"),
+        ("model=own/model", "template: the chat template of 'model' is unknown"),
+        ("model=model.gguf", "does not train .gguf files"),
     ],
 )
 def test_what_does_not_fit_is_an_error_with_its_mend(
@@ -245,7 +245,7 @@ def test_what_does_not_fit_is_an_error_with_its_mend(
 
 @pytest.mark.parametrize("key", [*option_names(), "report_to", "run_name", "project"])
 def test_what_penstock_sets_is_not_set_a_second_time(lamps: Path, key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{key} is (called|refused|an option)"):
+    with pytest.raises(ConfigError, match=rf"{key} is (refused|penstock's option)"):
         exported(lamps, f"llamafactory.{key}=1")
 
 
@@ -268,8 +268,8 @@ def test_the_words_of_settings_are_options() -> None:
     ("visible", "capability", "dtype", "words"),
     [
         ("0", "9.0", "bfloat16", "note precision: bfloat16, for "),
-        ("0", "7.5", "float16", "compute_dtype=bfloat16 says otherwise"),
-        ("", "9.0", "float32", "warning no GPU is seen here: neither bf16 nor fp16 is set"),
+        ("0", "7.5", "float16", "change it with compute_dtype=bfloat16"),
+        ("", "9.0", "float32", "warning no GPU is visible: neither bf16 nor fp16 is set"),
     ],
     ids=["a new GPU", "an old GPU", "a hidden GPU"],
 )
@@ -292,7 +292,7 @@ def test_the_device_decides_the_precision_and_another_one_is_proposed(
     settings = yaml.safe_load(done.stdout)
     assert [written[key] for key in settings.keys() & written] == [dtype] * bool(visible)
     assert words in done.stderr
-    assert ("# warning: no GPU is seen here" in done.stdout) == (dtype == "float32")
+    assert ("# warning: no GPU is visible" in done.stdout) == (dtype == "float32")
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

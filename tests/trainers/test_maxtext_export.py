@@ -167,11 +167,11 @@ def test_it_is_said_what_the_pipeline_throws_away(home: Path) -> None:
     dataset("tfrecord", home)
     found = export("maxtext", home)
     lost = " ".join(found.loses)
-    assert found.keeps == ["inputs: whole rows of 12 tokens, as they were packed"]
+    assert found.keeps == ["inputs: complete rows of 12 tokens, as they were packed"]
     for words in (
-        "targets, positions and segmentations are dropped",
+        "targets, positions and segmentations",
         "attention crosses from one document of a row to the next",
-        "positions run on",
+        "positions continue",
         "trained to predict the first token of the next one",
         "the mask of padding",
     ):
@@ -183,7 +183,7 @@ def test_without_maxtext_the_version_that_was_read_is_named(home: Path) -> None:
     if importlib.util.find_spec("maxtext") or importlib.util.find_spec("MaxText"):
         pytest.skip("MaxText is installed")
     dataset("tfrecord", home)
-    assert export("maxtext", home).version.endswith("none is installed here")
+    assert export("maxtext", home).version.endswith("MaxText is not installed")
 
 
 def test_the_installed_maxtext_decides_which_keys_there_are(
@@ -203,7 +203,7 @@ def test_a_maxtext_that_reads_no_megatron_is_said_with_the_mend(
 ) -> None:
     pair(tmp_path / "notes_text_document")
     install(tmp_path, monkeypatch, [key for key in KEYS if key != "mmap_eod_id"])
-    with pytest.raises(ConfigError, match=r"does not read .bin and .idx; take a newer one"):
+    with pytest.raises(ConfigError, match=r"does not read .bin and .idx; use a newer one"):
         export("maxtext", tmp_path / "notes_text_document")
 
 

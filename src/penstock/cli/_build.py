@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from rich.markup import escape
@@ -70,51 +71,35 @@ def plan_lines(plan: BuildPlan, expected: Estimate | None) -> Iterator[Renderabl
         yield f"  write   {about}{rows} in {shards}, {format_size(expected.bytes)}"
 
 
-class BuildBar:
-    """Shows the progress of a build on stderr, with its rates and the time left."""
+@contextmanager
+def build_progress(output: Output) -> Iterator[Callable[[BuildProgress], None]]:
+    """Show a build on stderr, with rates and the time left; yield the function that updates it."""
+    start = time.perf_counter()
+    with output.progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rates]}"),
+        TimeRemainingColumn(),
+    ) as bars:
+        read = bars.add_task("reading", total=None, rates="")
+        written = bars.add_task("writing", total=None, rates="", visible=False)
 
-    def __init__(self, output: Output) -> None:
-        self._began = time.perf_counter()
-        self._bar = output.progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[rates]}"),
-            TimeRemainingColumn(),
-        )
+        def on_progress(now: BuildProgress) -> None:
+            seconds = time.perf_counter() - start
+            rates = _rates(now.documents, now.tokens, seconds, in_tokens=now.in_tokens)
+            bars.update(read, completed=now.bytes_done, total=max(now.bytes_total, 1), rates=rates)
+            if now.shards_total:
+                shards = f"{now.shards_done} of {plural(now.shards_total, 'shard')}"
+                bars.update(
+                    written,
+                    completed=now.shards_done,
+                    total=now.shards_total,
+                    visible=True,
+                    rates=shards,
+                )
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        self._read = self._bar.add_task("reading", total=None, rates="")
-        self._written = self._bar.add_task("writing", total=None, rates="", visible=False)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
-
-    @property
-    def seconds(self) -> float:
-        """Wall time since the bar was created."""
-        return time.perf_counter() - self._began
-
-    def on_progress(self, progress: BuildProgress) -> None:
-        """Update the bars."""
-        self._bar.update(
-            self._read,
-            completed=progress.bytes_done,
-            total=max(progress.bytes_total, 1),
-            rates=_rates(
-                progress.documents, progress.tokens, self.seconds, in_tokens=progress.in_tokens
-            ),
-        )
-        if progress.shards_total:
-            self._bar.update(
-                self._written,
-                completed=progress.shards_done,
-                total=progress.shards_total,
-                visible=True,
-                rates=f"{progress.shards_done} of {plural(progress.shards_total, 'shard')}",
-            )
+        yield on_progress
 
 
 def built_document(built: Built, seconds: float) -> dict[str, Any]:

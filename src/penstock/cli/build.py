@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from penstock.cli._build import BuildBar, built_document, built_lines, plan_document, plan_lines
+from penstock.cli._build import (
+    build_progress,
+    built_document,
+    built_lines,
+    plan_document,
+    plan_lines,
+)
 from penstock.cli._output import (
     FormatOption,
     Output,
@@ -84,14 +91,16 @@ def run_plan(plan: BuildPlan, output: Output, executor: Executor) -> None:
 
     if plan.finished:
         output.hint(f"{len(plan.finished)} of {len(plan.input_splits)} input splits already built")
+    start = time.perf_counter()
     try:
-        with interrupt_on_signals(), BuildBar(output) as bar:
-            built = execute(plan, executor, bar.on_progress)
+        with interrupt_on_signals(), build_progress(output) as on_progress:
+            built = execute(plan, executor, on_progress)
     except KeyboardInterrupt:
         output.hint("run the same command again to resume from the finished input splits")
         raise
-    document = built_document(built, bar.seconds)
-    output.show(document, [document], lambda: built_lines(built, bar.seconds))
+    seconds = time.perf_counter() - start
+    document = built_document(built, seconds)
+    output.show(document, [document], lambda: built_lines(built, seconds))
 
 
 def _settings(options: Sequence[str]) -> dict[str, Any]:

@@ -37,31 +37,14 @@ def tokenize(
     append_eod: Annotated[
         bool, typer.Option("--append-eod", help="Append an end-of-document token to each text.")
     ] = False,
-    bos: Annotated[
-        str | None,
-        typer.Option(help="Beginning-of-sequence token: tokenizer (as it does), always, never."),
-    ] = None,
-    eod: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="The token that --append-eod appends.")
-    ] = None,
-    empty: Annotated[
-        str | None, typer.Option(help="Documents without any token: keep, drop, error.")
-    ] = None,
-    specials: Annotated[
-        str | None, typer.Option(help="Special tokens in the text: parse, as_text.")
-    ] = None,
-    surrogates: Annotated[
-        str | None, typer.Option(help="Unpaired surrogates in the text: error, replace.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="The encoder: auto, fastokens, tokenizers.")
-    ] = None,
-    on_error: Annotated[
-        str | None, typer.Option(help="Rows that cannot be used: fail, skip.")
-    ] = None,
-    max_errors: Annotated[
-        int | None, typer.Option(help="Fail if more rows than this are skipped.")
-    ] = None,
+    bos: Annotated[str | None, typer.Option(help="BOS token: tokenizer, always, never.")] = None,
+    eod: Annotated[str | None, typer.Option(help="The token that --append-eod appends.")] = None,
+    empty: Annotated[str | None, typer.Option(help="Empty documents: keep, drop, error.")] = None,
+    specials: Annotated[str | None, typer.Option(help="Special tokens: parse, as_text.")] = None,
+    surrogates: Annotated[str | None, typer.Option(help="Lone surrogates: error, replace.")] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, fastokens, tokenizers.")] = None,
+    on_error: Annotated[str | None, typer.Option(help="Invalid rows: fail, skip.")] = None,
+    max_errors: Annotated[int | None, typer.Option(help="Fail if more rows are skipped.")] = None,
     partitions: _IgnoredOption = None,
     keep_sequential_samples: Annotated[
         bool, typer.Option("--keep-sequential-samples", hidden=True, help="Has no effect.")

@@ -17,17 +17,11 @@ Model = TypeVar("Model", bound=BaseModel)
 #: What a value must be, by pydantic's error type.
 _EXPECTED = {
     "string_type": "text",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("list_type", "tuple_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type"), "a mapping"),
 }
 
 
@@ -70,7 +64,8 @@ def config_error(
     unknown = [found for found in problems if found[1]["type"] == "extra_forbidden"]
     if unknown:
         path = unknown[0][0]
-        known = _known_keys(model, [p["loc"][:-1] for other, p in unknown if other == path])
+        locations = [problem["loc"][:-1] for other, problem in unknown if other == path]
+        known = dict.fromkeys(key for location in locations for key in _known_keys(model, location))
         hint = did_you_mean(str(path[-1]), known)
         if not hint and known:
             hint = f"; known keys: {', '.join(known)}"
@@ -143,13 +138,8 @@ def _written_path(problem: ErrorDetails, document: Document, prefix: KeyPath) ->
     return tuple(path)
 
 
-def _known_keys(model: type[BaseModel], locations: Sequence[Sequence[str | int]]) -> list[str]:
-    """Return the keys of the models at some locations of a pydantic error, each once."""
-    models = [found for location in locations for found in _models_at(model, location)]
-    return list(dict.fromkeys(name for found in models for name in found.model_fields))
-
-
-def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[type[BaseModel]]:
+def _known_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """Return the keys of the models at a location of a pydantic error."""
     models = [model]
     for part in location:
         fields = [found.model_fields[str(part)] for found in models if part in found.model_fields]
@@ -157,7 +147,7 @@ def _models_at(model: type[BaseModel], location: Sequence[str | int]) -> list[ty
         # The part of a union member is its class name or the value of its discriminator.
         named = [found for found in models if part == found.__name__ or part in _literals(found)]
         models = inner or named or models
-    return models
+    return [name for found in models for name in found.model_fields]
 
 
 def _literals(model: type[BaseModel]) -> set[Any]:

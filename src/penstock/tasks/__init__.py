@@ -1,18 +1,11 @@
-"""Tasks: one file each. `TASKS.get("copa")` finds one by name."""
+"""Tasks, one file each: `TASKS.get("copa")` returns one by name."""
 
 from typing import Literal
 
 from penstock.errors import ConfigError
 from penstock.registry import Registry
-from penstock.tasks._base import (
-    ChatTask,
-    GenerationTask,
-    LabelWordTask,
-    Row,
-    Task,
-    TaskBase,
-)
-from penstock.tasks._schema import (
+from penstock.tasks._base import ChatTask, GenerationTask, LabelWordTask, Row, Task, TaskBase, f1
+from penstock.tasks._fields import (
     Boolean,
     Choice,
     Integer,
@@ -43,6 +36,7 @@ __all__ = [
     "Text",
     "all_tasks",
     "benchmark_task",
+    "f1",
     "task_kind",
 ]
 
@@ -50,21 +44,21 @@ TASKS: Registry[TaskBase] = Registry("task", "penstock.tasks", "TASK")
 
 
 def all_tasks() -> list[Task]:
-    """Return every benchmark task that is known, in the order of their names."""
+    """Return every benchmark task, sorted by name."""
     tasks = (TASKS.get(name) for name in TASKS.names())
     return [task for task in tasks if isinstance(task, Task)]
 
 
 def benchmark_task(name: str) -> Task:
-    """Return the benchmark task of a name; raises ConfigError for a task that is none."""
+    """Return a benchmark task by name; raises ConfigError for any other task."""
     task = TASKS.get(name)
     if not isinstance(task, Task):
-        raise ConfigError(f"'{name}' is no benchmark task: it has no files and rows of its own")
+        raise ConfigError(f"'{name}' is no benchmark task: it has no files or rows of its own")
     return task
 
 
 def task_kind(name: str) -> Literal["benchmark", "chat"]:
-    """Return what the rows of a task are; raises ConfigError for rows that nothing can train on."""
+    """Return the kind of a task's rows; raises ConfigError for rows that nothing can train on."""
     task = TASKS.get(name)
     if isinstance(task, Task):
         return "benchmark"

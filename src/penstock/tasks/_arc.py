@@ -1,13 +1,11 @@
-"""What the two ways to ask ARC-Challenge share (Clark et al. 2018)."""
-
-from __future__ import annotations
+"""The rows of ARC-Challenge (Clark et al. 2018), shared by two tasks."""
 
 from penstock.tasks._base import Row, Task
-from penstock.tasks._schema import ListOf, Record, Text
+from penstock.tasks._fields import ListOf, Record, Text
 
 
 class Arc(Task):
-    """Rows as published: labels are A to E or 1 to 4, with three to five choices."""
+    """Published rows have three to five choices, labelled A to E or 1 to 4."""
 
     prefix = "ARC-Challenge"
     fields = {
@@ -23,11 +21,9 @@ class Arc(Task):
     label_field = "answerKey"
 
     def problem(self, row: Row) -> tuple[str, str, str] | None:
-        """The key must be one of the labels, and each choice must have one label of its own."""
-        labels = row["choices"]["label"]
-        if len(labels) != len(row["choices"]["text"]):
-            texts = len(row["choices"]["text"])
-            return "choices", "field-value", f"has {texts} texts and {len(labels)} labels"
+        labels, texts = row["choices"]["label"], row["choices"]["text"]
+        if len(labels) != len(texts):
+            return "choices", "field-value", f"has {len(texts)} texts and {len(labels)} labels"
         if len(set(labels)) != len(labels):
             return "choices", "field-value", f"has a label twice: {', '.join(labels)}"
         if row["answerKey"] not in labels:
@@ -35,10 +31,5 @@ class Arc(Task):
             return "answerKey", "label-range", f"is '{key}', must be one of {', '.join(labels)}"
         return None
 
-    def labelled(self, row: Row) -> bool:
-        """Every row is."""
-        return True
-
     def correct(self, row: Row) -> tuple[int, ...]:
-        """The place of the key among the labels."""
         return (row["choices"]["label"].index(row["answerKey"]),)

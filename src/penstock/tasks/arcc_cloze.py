@@ -1,6 +1,4 @@
-"""ARC-Challenge, cloze: the choices' texts compete as answers."""
-
-from __future__ import annotations
+"""ARC-Challenge, cloze: the options are the texts of the choices."""
 
 from collections.abc import Sequence
 
@@ -9,17 +7,13 @@ from penstock.tasks._arc import Arc
 
 
 class ArcCloze(Arc):
-    """The model never sees the choices together."""
+    """The prompt does not list the choices."""
 
     name = "arcc_cloze"
     directory = "ArcC_Cloze"
-
-    def prompt(self, row: Row) -> str:
-        """`Question: ... Answer:`."""
-        return f"Question: {row['question']}\nAnswer:"
+    template = "Question: {question}\nAnswer:"
 
     def options(self, row: Row) -> Sequence[str]:
-        """The texts of the choices."""
         return [f" {text}" for text in row["choices"]["text"]]
 
 

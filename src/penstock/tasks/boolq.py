@@ -1,12 +1,10 @@
 """BoolQ (Clark et al. 2019, in SuperGLUE): a yes/no question about a passage."""
 
-from __future__ import annotations
-
 from penstock.tasks import Boolean, LabelWordTask, Row, Text
 
 
 class BoolQ(LabelWordTask):
-    """The passage, the question as a sentence, and Yes or No."""
+    """The passage, the question with a capital and a question mark, and Yes or No."""
 
     name = "boolq"
     directory = "BOOLQ"
@@ -19,16 +17,10 @@ class BoolQ(LabelWordTask):
     separator = " "
 
     def prompt(self, row: Row) -> str:
-        """The question gets its capital and its question mark."""
         question = row["question"]
         return f"{row['passage']} {question[0].upper()}{question[1:].removesuffix('?')}?"
 
-    def labelled(self, row: Row) -> bool:
-        """Every row is."""
-        return True
-
     def correct(self, row: Row) -> tuple[int, ...]:
-        """Yes stands first."""
         return (0 if row["answer"] else 1,)
 
 

@@ -1,12 +1,10 @@
-"""Chat: conversations whose answers are learned, in a directory as LLaMA-Factory reads it."""
-
-from __future__ import annotations
+"""Chat: conversations whose answers are trained, in a directory as LLaMA-Factory reads it."""
 
 from penstock.tasks import ChatTask
 
 
 class Chat(ChatTask):
-    """Any conversations: what is learned is up to the dataset."""
+    """Any conversations."""
 
     name = "chat"
     directory = "Chat"

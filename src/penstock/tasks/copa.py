@@ -1,6 +1,4 @@
-"""COPA (Roemmele et al. 2011, in SuperGLUE): which sentence is the cause or the effect."""
-
-from __future__ import annotations
+"""COPA (Roemmele et al. 2011, in SuperGLUE): which sentence is the cause or the effect?"""
 
 from collections.abc import Sequence
 
@@ -8,7 +6,7 @@ from penstock.tasks import Choice, Integer, Label, Row, Task, Text
 
 
 class Copa(Task):
-    """The premise, "because" or "so", and the choice as the rest of the sentence."""
+    """The premise with "because" or "so", continued by each choice as the rest of the sentence."""
 
     name = "copa"
     directory = "Copa"
@@ -26,20 +24,14 @@ class Copa(Task):
     classification = False
 
     def prompt(self, row: Row) -> str:
-        """`The lamp was lit because`."""
         conjunction = "because" if row["question"] == "cause" else "so"
         return f"{row['premise'].rstrip().removesuffix('.')} {conjunction}"
 
     def options(self, row: Row) -> Sequence[str]:
-        """The choices, as the second half of one sentence."""
-        return [f" {_continued(row['choice1'])}", f" {_continued(row['choice2'])}"]
-
-    def correct(self, row: Row) -> tuple[int, ...]:
-        """The label is the index."""
-        return (row["label"],)
+        return [f" {_as_continuation(row[choice])}" for choice in ("choice1", "choice2")]
 
 
-def _continued(sentence: str) -> str:
+def _as_continuation(sentence: str) -> str:
     first, space, rest = sentence.partition(" ")
     return sentence if first == "I" else f"{first.lower()}{space}{rest}"
 

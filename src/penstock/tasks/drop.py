@@ -1,14 +1,12 @@
 """DROP (Dua et al. 2019): reading comprehension that counts, adds and compares."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from penstock.tasks import GenerationTask, ListOf, Record, Row, Text
 
 
 class DROP(GenerationTask):
-    """Passage and question; the answer is written."""
+    """Passage and question; the answer is generated."""
 
     name = "drop"
     directory = "DROP"
@@ -25,11 +23,9 @@ class DROP(GenerationTask):
     label_field = "answers_spans"
 
     def prompt(self, row: Row) -> str:
-        """`Passage: ... Question: ... Answer:`."""
         return f"Passage: {row['passage']}\nQuestion: {row['question'].strip()}\nAnswer:"
 
     def references(self, row: Row) -> Sequence[str]:
-        """The accepted answers."""
         answers: Sequence[str] = row["answers_spans"]["spans"]
         return answers
 

@@ -1,12 +1,10 @@
-"""MultiRC (Khashabi et al. 2018, in SuperGLUE): is this a right answer about the paragraph."""
+"""MultiRC (Khashabi et al. 2018, in SuperGLUE): is the answer to the question correct?"""
 
-from __future__ import annotations
-
-from penstock.tasks import Integer, Label, LabelWordTask, Record, Row, Text
+from penstock.tasks import Integer, Label, LabelWordTask, Record, Text
 
 
 class MultiRC(LabelWordTask):
-    """One row an answer; Yes or No."""
+    """One row per answer: is it correct, Yes or No?"""
 
     name = "multirc"
     directory = "MultiRC"
@@ -20,13 +18,10 @@ class MultiRC(LabelWordTask):
     }
     text_fields = ("paragraph", "question", "answer")
     label_words = ("No", "Yes")
-
-    def prompt(self, row: Row) -> str:
-        """The paragraph, the question, and the answer that was found."""
-        return (
-            f"{row['paragraph']}\nQuestion: {row['question']}\n"
-            f'I found this answer "{row["answer"]}". Is that correct? Yes or No?\n'
-        )
+    template = (
+        "{paragraph}\nQuestion: {question}\n"
+        'I found this answer "{answer}". Is that correct? Yes or No?\n'
+    )
 
 
 TASK = MultiRC()

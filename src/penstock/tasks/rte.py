@@ -1,12 +1,10 @@
-"""Recognising textual entailment (Dagan et al. 2006 and on, in SuperGLUE)."""
+"""Recognizing textual entailment (Dagan et al. 2006, in SuperGLUE)."""
 
-from __future__ import annotations
-
-from penstock.tasks import Integer, Label, LabelWordTask, Row, Text
+from penstock.tasks import Integer, Label, LabelWordTask, Text
 
 
 class RTE(LabelWordTask):
-    """Asked in words, answered Yes or No."""
+    """Does the premise entail the hypothesis, Yes or No?"""
 
     name = "rte"
     directory = "RTE"
@@ -19,10 +17,7 @@ class RTE(LabelWordTask):
     }
     text_fields = ("premise", "hypothesis")
     label_words = ("Yes", "No")
-
-    def prompt(self, row: Row) -> str:
-        """The premise, then the question."""
-        return f'{row["premise"]}\nDoes this mean that "{row["hypothesis"]}" is true? Yes or No?\n'
+    template = '{premise}\nDoes this mean that "{hypothesis}" is true? Yes or No?\n'
 
 
 TASK = RTE()

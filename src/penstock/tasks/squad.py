@@ -1,6 +1,4 @@
-"""SQuAD (Rajpurkar et al. 2016): write the span of the passage that answers the question."""
-
-from __future__ import annotations
+"""SQuAD (Rajpurkar et al. 2016): answer the question with a span of the passage."""
 
 from collections.abc import Sequence
 
@@ -8,7 +6,7 @@ from penstock.tasks import GenerationTask, Integer, ListOf, Record, Row, Text
 
 
 class SQuAD(GenerationTask):
-    """Title, context and question; the answer is written."""
+    """Title, context and question; the answer is generated."""
 
     name = "squad"
     directory = "SQuAD"
@@ -25,14 +23,12 @@ class SQuAD(GenerationTask):
     label_field = "answers"
 
     def prompt(self, row: Row) -> str:
-        """`Title: ... Context: ... Question: ... Answer:`."""
         return (
             f"Title: {row['title']}\nContext: {row['context']}\n"
             f"Question: {row['question'].strip()}\nAnswer:"
         )
 
     def references(self, row: Row) -> Sequence[str]:
-        """The spans that annotators chose."""
         answers: Sequence[str] = row["answers"]["text"]
         return answers
 

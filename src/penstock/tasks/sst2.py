@@ -1,12 +1,10 @@
-"""SST-2 (Socher et al. 2013, in GLUE): is a film review's sentence positive."""
-
-from __future__ import annotations
+"""SST-2 (Socher et al. 2013, in GLUE): is a sentence of a film review positive?"""
 
 from penstock.tasks import Integer, Label, LabelWordTask, Row, Text
 
 
 class SST2(LabelWordTask):
-    """`SENTENCE It was great`."""
+    """The sentence, `It was`, and terrible or great."""
 
     name = "sst2"
     directory = "SST2"
@@ -17,7 +15,6 @@ class SST2(LabelWordTask):
     separator = " "
 
     def prompt(self, row: Row) -> str:
-        """The sentence and `It was`."""
         return f"{row['sentence'].strip()} It was"
 
 

@@ -1,12 +1,10 @@
-"""Word in context (Pilehvar and Camacho-Collados 2019, in SuperGLUE): one sense or two."""
+"""Word in context (Pilehvar and Camacho-Collados 2019, in SuperGLUE): one meaning or two?"""
 
-from __future__ import annotations
-
-from penstock.tasks import Integer, Label, LabelWordTask, Row, Text
+from penstock.tasks import Integer, Label, LabelWordTask, Text
 
 
 class WiC(LabelWordTask):
-    """Has the word the same meaning in both sentences, Yes or No."""
+    """Does the word have the same meaning in both sentences, Yes or No?"""
 
     name = "wic"
     directory = "WIC"
@@ -24,13 +22,10 @@ class WiC(LabelWordTask):
     }
     text_fields = ("sentence1", "sentence2", "word")
     label_words = ("No", "Yes")
-
-    def prompt(self, row: Row) -> str:
-        """The question, then both sentences."""
-        return (
-            f'Does the word "{row["word"]}" have the same meaning in these two sentences? '
-            f"Yes, No?\n{row['sentence1']}\n{row['sentence2']}\n"
-        )
+    template = (
+        'Does the word "{word}" have the same meaning in these two sentences? Yes, No?\n'
+        "{sentence1}\n{sentence2}\n"
+    )
 
 
 TASK = WiC()

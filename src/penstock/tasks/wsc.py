@@ -1,12 +1,10 @@
 """Winograd schema challenge (Levesque et al. 2012, `wsc.fixed` in SuperGLUE)."""
 
-from __future__ import annotations
-
 from penstock.tasks import Integer, Label, LabelWordTask, Row, Text
 
 
 class WSC(LabelWordTask):
-    """Does the pronoun refer to the noun, Yes or No."""
+    """Does the pronoun refer to the noun, Yes or No?"""
 
     name = "wsc"
     directory = "WSC"
@@ -24,7 +22,6 @@ class WSC(LabelWordTask):
     label_words = ("No", "Yes")
 
     def prompt(self, row: Row) -> str:
-        """The text, then the question about the pronoun."""
         return (
             f"{row['text']}\nIn the previous sentence, does the pronoun "
             f'"{row["span2_text"].lower()}" refer to {row["span1_text"]}? Yes or No?\n'

@@ -164,7 +164,7 @@ class _Process:
 def _failure(status: int, last_error: str) -> PenstockError:
     """Return the failure of a process whose exit status is not 0."""
     if status < 0:
-        message = f"LLaMA-Factory was ended by {signal.Signals(-status).name}"
+        message = f"LLaMA-Factory was killed by {signal.Signals(-status).name}"
         hint = "; the kernel does this when memory runs out" * (-status == signal.SIGKILL)
         return RunFailedError(message + hint, FailureKind.KILLED)
     return PenstockError(

@@ -67,7 +67,7 @@ def used_rows_lines(parts: Mapping[str, UsedRows]) -> Iterator[str]:
     if complete:
         counts = [f"{rows:,} of {name}" for name, rows in complete]
         counts[0] = f"{plural(complete[0][1], 'row')} of {complete[0][0]}"
-        yield f"{', '.join(counts)}: LLaMA-Factory takes all"
+        yield f"{', '.join(counts)}: LLaMA-Factory uses all"
     for name, (used, rows, broken) in parts.items():
         if broken:
             yield f"none of {plural(rows, 'row')} of {name} would be used: {broken} does not load"
