@@ -1,4 +1,4 @@
-"""The step `statistics`: what it measures is what a reader of the rows would count."""
+"""The step `statistics`: its measures equal those computed from the rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.step_batches import order_of, rows, stats
+from helpers.step_batches import context, order_of, rows, stats
 from penstock.errors import ConfigError, DataError
-from penstock.steps import STEPS, Arranging, Order, Step, histogram_bins
+from penstock.histograms import histogram_bins
+from penstock.steps import STEPS, Order, Step
 
 
 def statistics(**options: Any) -> Step:
@@ -23,14 +24,14 @@ def statistics(**options: Any) -> Step:
 def measured(
     batch: Sequence[dict[str, Any]], source: Sequence[int] | None = None, **options: Any
 ) -> tuple[list[dict[str, Any]], Order]:
-    """Return the groups that one split of rows comes to, and the order that is left."""
+    """Return the groups of rows of one split, and the order after the step."""
     step = statistics(**options)
-    columns = step.apply(rows(*batch), stats()).columns
+    given = context(source_names=("paws", "qqp"))
+    given.values = step.measure(rows(*batch), stats())[1]
     codes = np.array(source if source is not None else [0] * len(batch), np.uint8)
-    order = replace(order_of([[1]] * len(batch)), columns={**columns, "source": codes})
-    arranging = Arranging(0, split="train", source_names=("paws", "qqp"))
-    order = step.arrange(order, arranging)
-    return arranging.statistics["groups"], order
+    order = replace(order_of([[1]] * len(batch)), columns={"source": codes})
+    order = step.reorder(order, given)
+    return given.statistics["groups"], order
 
 
 def pair(source: str, target: str) -> dict[str, str]:
@@ -66,19 +67,19 @@ def test_one_field_has_no_distance_and_three_have_none() -> None:
     assert "edit" not in group["measures"]
 
 
-def test_each_source_is_told_by_itself_and_several_together_as_well() -> None:
+def test_each_source_has_a_group_and_several_have_one_together() -> None:
     pairs = [pair("a", "b"), pair("a b", "b"), pair("a b c", "b")]
     groups, _ = measured(pairs, source=[1, 0, 1])
-    told = [(g["source"], g["rows"], g["measures"]["source.words"]["max"]) for g in groups]
-    assert told == [(None, 3, 3), ("paws", 1, 2), ("qqp", 2, 3)]
+    found = [(g["source"], g["rows"], g["measures"]["source.words"]["max"]) for g in groups]
+    assert found == [(None, 3, 3), ("paws", 1, 2), ("qqp", 2, 3)]
 
 
-def test_the_order_goes_on_without_the_column() -> None:
+def test_the_order_does_not_change() -> None:
     _, order = measured([pair("a", "b")])
     assert list(order.columns) == ["source"]
 
 
-def test_lengths_that_no_16_bits_hold_are_counted_right() -> None:
+def test_lengths_above_16_bits_are_counted() -> None:
     batch = [{"text": "x" * 70_000}, {"text": "x " * 1_100_000}]
     [group], _ = measured(batch, fields=["text"])
     assert group["measures"]["text.characters"]["max"] == 2_200_000
@@ -103,7 +104,7 @@ def test_the_numbers_are_those_of_the_lengths(lengths: list[int]) -> None:
 
 
 @given(st.integers(16, 10**9))
-def test_there_are_eight_bins_to_a_doubling(length: int) -> None:
+def test_each_doubling_has_eight_bins(length: int) -> None:
     [(low, high, _)] = histogram_bins(
         {str(length >> length.bit_length() - 4 << length.bit_length() - 4): 1}
     )
@@ -112,7 +113,7 @@ def test_there_are_eight_bins_to_a_doubling(length: int) -> None:
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))
-def test_the_distance_is_the_one_that_filter_pairs_goes_by(
+def test_the_distance_is_that_of_filter_pairs(
     one: list[str], other: list[str]
 ) -> None:
     row = pair(" ".join(one), " ".join(other))
@@ -127,9 +128,9 @@ def test_the_distance_is_the_one_that_filter_pairs_goes_by(
 
 def test_a_row_without_the_field_is_a_bad_row() -> None:
     with pytest.raises(DataError, match=r":1: the field 'target' is absent; `statistics` needs it"):
-        statistics().apply(rows({"source": "a"}), stats())
+        statistics().measure(rows({"source": "a"}), stats())
 
 
-def test_a_second_table_is_refused() -> None:
-    with pytest.raises(ConfigError, match="measured already"):
-        statistics().verify([statistics()], ["paws"])
+def test_a_second_step_is_refused() -> None:
+    with pytest.raises(ConfigError, match="an earlier step measures the rows already"):
+        statistics().verify([statistics()], [], ["paws"])
