@@ -58,7 +58,7 @@ def test_other_splits_do_not_change() -> None:
 
 def test_an_empty_source_and_an_unknown_source_are_errors() -> None:
     step = balance(weights={"paws": 1, "qqp": 1})
-    with pytest.raises(StepError, match="^the source 'qqp' has a weight but no rows left"):
+    with pytest.raises(StepError, match=r"^the source 'qqp' has a weight but no rows left"):
         reordered(step, [0, 0])
     with pytest.raises(ConfigError, match=r"weights: there is no source 'pawz'; did you mean"):
         balance(weights={"pawz": 1, "qqp": 1}).verify([], [], SOURCES)

@@ -1,4 +1,4 @@
-"""The step `components`: no sentence on two sides, found by merging sets one by one."""
+"""The step `components`: no sentence is in two splits, checked by merging sets one by one."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from helpers.step_batches import arranged, rows, stats
-from penstock.errors import ConfigError, DataError
+from helpers.step_batches import rows, run_steps, stats
+from penstock.errors import ConfigError, DataError, StepError
 from penstock.splits import SPLIT_NAMES
+from penstock.step_report import StepReport
 from penstock.steps import STEPS, Step
 
-#: The sources that a row may be of, and what they are given to: nothing, and each split.
+#: The sources: one without a given split, and one for each split.
 GIVEN = {"to_train": "train", "to_validation": "validation", "to_test": "test"}
 SOURCES = ("free", *GIVEN)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A pair of sentences and the number of its source; `rank` is that of what it is given to."""
+    """A pair of sentences and the code of its source; `rank` is that of its given split."""
 
     source: int
     sides: tuple[int, int]
@@ -45,17 +46,17 @@ def components(**options: Any) -> Step:
     return STEPS.get("components").model_validate({"max_dropped": 1, **options})
 
 
-def divided(step: Step, each: list[Row], seed: int = 0) -> tuple[dict[int, str], Counter[str]]:
-    """Return the split of every row that stays, by its number, and the counts."""
+def divided(step: Step, each: list[Row], seed: int = 0) -> tuple[dict[int, str], StepReport]:
+    """Return the split of every remaining row, by its number, and the report."""
     batch = rows(*({"source": f"s{r.sides[0]}", "target": f"s{r.sides[1]}"} for r in each))
     source = [row.source for row in each]
-    order, counts = arranged([batch], step, sources=SOURCES, source=source, seed=seed)
+    order, reports, _ = run_steps([batch], step, sources=SOURCES, source=source, seed=seed)
     names = [SPLIT_NAMES[code] for code in order.columns["split"].tolist()]
-    return dict(zip(order.starts.tolist(), names, strict=True)), counts
+    return dict(zip(order.starts.tolist(), names, strict=True)), reports["components"]
 
 
 def components_of(each: dict[int, Row]) -> list[set[int]]:
-    """Return the components as sets of numbers of rows, by merging whatever meets."""
+    """Return the components as sets of row numbers, by merging sets with a common sentence."""
     found: list[tuple[set[int], set[int]]] = []
     for number, row in each.items():
         sentences, numbers = set(row.sides), {number}
@@ -71,7 +72,7 @@ def components_of(each: dict[int, Row]) -> list[set[int]]:
 
 
 def staying(each: list[Row], leave: str) -> dict[int, Row]:
-    """Return the rows that a given split before theirs does not make leave."""
+    """Return the rows that no given split with precedence drops."""
     stay = dict(enumerate(each))
     if leave == "rows":
         for rank in (2, 1):
@@ -86,11 +87,11 @@ def staying(each: list[Row], leave: str) -> dict[int, Row]:
 
 
 @given(ROWS, SHARES, SHARES, st.sampled_from(["component", "rows"]))
-def test_no_sentence_stands_in_two_splits_and_nothing_leaves_without_need(
+def test_no_sentence_is_in_two_splits_and_no_row_is_dropped_needlessly(
     each: list[Row], validation: float, test: float, leave: str
 ) -> None:
     step = components(given=GIVEN, validation=validation, test=test, leave=leave)
-    split_of, counts = divided(step, each)
+    split_of, report = divided(step, each)
     stay = staying(each, leave)
     assert set(split_of) == set(stay)
     splits_of_sentence: dict[int, set[str]] = {}
@@ -100,23 +101,22 @@ def test_no_sentence_stands_in_two_splits_and_nothing_leaves_without_need(
     assert all(len(splits) == 1 for splits in splits_of_sentence.values())
     for number, row in stay.items():
         assert row.rank < 0 or split_of[number] == SPLIT_NAMES[row.rank]
-    left = sum(counts[f"components.left_{name}"] for name in SPLIT_NAMES)
-    assert left == len(each) - len(stay)
+    assert report.total_dropped == len(each) - len(stay)
     for name in SPLIT_NAMES:
-        assert counts[f"components.{name}"] == list(split_of.values()).count(name)
+        assert report.noted.get(name, 0) == list(split_of.values()).count(name)
 
 
 @given(ROWS, SHARES, SHARES, st.integers(0, 5))
-def test_a_component_is_drawn_whole_and_no_split_is_larger_than_its_share(
+def test_a_component_is_not_divided_and_no_split_exceeds_its_share(
     each: list[Row], validation: float, test: float, seed: int
 ) -> None:
     free = [Row(0, row.sides) for row in each]
     assume(validation + test)
-    split_of, counts = divided(components(validation=validation, test=test), free, seed)
+    split_of, report = divided(components(validation=validation, test=test), free, seed)
     found = components_of(dict(enumerate(free)))
     assert all(len({split_of[number] for number in numbers}) == 1 for numbers in found)
-    assert counts["components.components"] == len(found)
-    assert counts["components.largest"] == max(map(len, found))
+    assert report.noted["components"] == len(found)
+    assert report.noted["largest"] == max(map(len, found))
     sizes = Counter(split_of.values())
     smallest = min((len(n) for n in found if split_of[min(n)] == "train"), default=len(free))
     for name, share in (("validation", validation), ("test", test)):
@@ -142,11 +142,11 @@ def test_the_order_of_the_rows_and_of_their_sides_decides_nothing(
 def test_a_giant_component_goes_to_train_and_the_shares_are_met_by_the_others() -> None:
     giant = [Row(0, (0, n)) for n in range(1, 401)]
     small = [Row(0, (1000 + 2 * n, 1001 + 2 * n)) for n in range(600)]
-    _, counts = divided(components(validation=0.2, test=0.3), giant + small)
-    assert counts["components.test"] == 300
-    assert counts["components.validation"] == 200
-    assert counts["components.train"] == 500
-    assert counts["components.largest"] == 400
+    _, report = divided(components(validation=0.2, test=0.3), giant + small)
+    assert report.noted["test"] == 300
+    assert report.noted["validation"] == 200
+    assert report.noted["train"] == 500
+    assert report.noted["largest"] == 400
 
 
 def test_another_seed_draws_other_components() -> None:
@@ -155,7 +155,7 @@ def test_another_seed_draws_other_components() -> None:
     assert divided(step, small)[0] == divided(step, small)[0] != divided(step, small, seed=1)[0]
 
 
-def test_a_chain_leaves_whole_or_only_its_first_row() -> None:
+def test_a_chain_is_dropped_completely_or_only_its_first_row() -> None:
     chain = [Row(3, (0, 1)), Row(0, (1, 2)), Row(0, (2, 3)), Row(0, (7, 8))]
     assert divided(components(given=GIVEN), chain)[0] == {0: "test", 3: "train"}
     assert divided(components(given=GIVEN, leave="rows"), chain)[0] == {
@@ -165,56 +165,56 @@ def test_a_chain_leaves_whole_or_only_its_first_row() -> None:
     }
 
 
-def test_sentences_meet_as_they_are_normalised() -> None:
+def test_sentences_are_compared_as_normalised() -> None:
     batch = rows({"source": "A , b", "target": "c"}, {"source": "a, B", "target": "d"})
     for normalise, found in (("letters", 1), ("nfkc_casefold", 2)):
         step = components(test=0.4, normalise=normalise)
-        _, counts = arranged([batch], step, source=[0, 0])
-        assert counts["components.components"] == found
+        _, reports, _ = run_steps([batch], step, source=[0, 0])
+        assert reports["components"].noted["components"] == found
 
 
 def test_one_field_is_a_key_that_stays_together() -> None:
     batch = rows(*({"wrong": f"s{n % 5}", "right": f"r{n}"} for n in range(20)))
-    order, counts = arranged([batch], components(on=["wrong"], test=0.4))
-    assert counts["components.components"] == 5
+    order, reports, _ = run_steps([batch], components(on=["wrong"], test=0.4))
+    assert reports["components"].noted["components"] == 5
     split = order.columns["split"].reshape(4, 5)
     assert (split == split[0]).all()
-    assert counts["components.test"] == 8
+    assert reports["components"].noted["test"] == 8
 
 
-def test_more_rows_that_leave_than_the_share_end_the_build() -> None:
+def test_more_dropped_rows_than_the_share_fail() -> None:
     each = [Row(3, (0, 1)), Row(0, (1, 2)), Row(0, (3, 4)), Row(0, (5, 6))]
     divided(components(given=GIVEN, max_dropped=0.25), each)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(StepError) as caught:
         divided(components(given=GIVEN, max_dropped=0.2), each)
     assert str(caught.value) == (
-        "components: 1 of 4 rows (25.0%) share sentences with a given split that is not theirs, "
-        "more than max_dropped (20.0%); see `leave`, or raise `max_dropped`"
+        "1 of 4 rows dropped (25.0%: from_train 1), more than {setting} allows (20.0%); check the "
+        "input, or raise {setting}"
     )
 
 
-def test_splits_with_a_share_or_a_source_of_their_own_are_promised_a_row() -> None:
+def test_splits_with_a_share_or_a_source_must_get_a_row() -> None:
     given = {"dev": "validation", "paws": "test"}
-    assert components(given=given).promises(["dev", "paws"]) == {"validation", "test"}
-    assert components(given=given).promises(["dev", "qqp"]) == {"validation", "train"}
-    assert components(test=0.2).promises(["qqp"]) == {"train", "test"}
+    assert components(given=given).required_splits(["dev", "paws"]) == {"validation", "test"}
+    assert components(given=given).required_splits(["dev", "qqp"]) == {"validation", "train"}
+    assert components(test=0.2).required_splits(["qqp"]) == {"train", "test"}
 
 
 def test_a_row_without_its_sentence_is_bad() -> None:
     with pytest.raises(DataError, match=r":1: the field 'target' is absent; `components` needs it"):
-        components(test=0.1).apply(rows({"source": "a"}), stats())
+        components(test=0.1).measure(rows({"source": "a"}), stats())
 
 
 def test_rows_are_not_divided_twice() -> None:
     partition = STEPS.get("partition").model_validate({"key": "id", "test": 0.1})
     for one, other in ((components(test=0.1), partition), (partition, components(test=0.1))):
-        with pytest.raises(ConfigError, match="the rows are divided already"):
-            other.verify([one], ["source"])
+        with pytest.raises(ConfigError, match="an earlier step divides the rows"):
+            other.verify([one], [], ["source"])
 
 
-def test_a_name_of_no_source_is_refused() -> None:
+def test_an_unknown_source_is_refused() -> None:
     with pytest.raises(ConfigError, match="given: there is no source 'paws'; the sources are qqp"):
-        components(given={"paws": "test"}).verify([], ["qqp"])
+        components(given={"paws": "test"}).verify([], [], ["qqp"])
 
 
 @pytest.mark.parametrize(

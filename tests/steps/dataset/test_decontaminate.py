@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from helpers.step_batches import arranged, rows
-from penstock.errors import ConfigError, DataError
+from helpers.step_batches import rows, run_steps
+from penstock.errors import ConfigError, DataError, StepError
 from penstock.steps import STEPS, Step
 
 
@@ -49,17 +49,18 @@ def test_rows_with_a_sentence_of_a_set_are_dropped_and_counted_by_the_set(
     test_sets: dict[str, Any],
 ) -> None:
     batch = rows(*({"source": a, "target": b} for a, b in PAIRS))
-    order, counts = arranged([batch], decontaminate(against=test_sets))
+    order, reports, _ = run_steps([batch], decontaminate(against=test_sets))
     assert order.starts.tolist() == [2]
-    assert counts == {"decontaminate.one": 2, "decontaminate.two": 1, "decontaminate.kept": 1}
+    report = reports["decontaminate"]
+    assert (report.kept, report.dropped) == (1, {"one": 2, "two": 1})
     exact = decontaminate(against=test_sets, normalise="none")
-    assert arranged([batch], exact)[0].starts.tolist() == [0, 1, 2, 3]
+    assert run_steps([batch], exact)[0].starts.tolist() == [0, 1, 2, 3]
 
 
 def test_only_train_is_touched_where_the_rows_are_divided(test_sets: dict[str, Any]) -> None:
     batch = rows(*({"source": a, "target": b} for a, b in PAIRS))
     divide = STEPS.get("components").model_validate({"given": {"test": "test"}})
-    order, counts = arranged(
+    order, reports, _ = run_steps(
         [batch],
         divide,
         decontaminate(against=test_sets),
@@ -67,20 +68,20 @@ def test_only_train_is_touched_where_the_rows_are_divided(test_sets: dict[str, A
         source=[0, 1, 1, 0],
     )
     assert order.starts.tolist() == [0, 2, 3]
-    assert counts["decontaminate.kept"] == 1
+    assert reports["decontaminate"].noted == {"compared": 2}
     both = decontaminate(against=test_sets, splits=["train", "test"])
-    assert arranged([batch], divide, both, sources=("test", "other"), source=[0, 1, 1, 0])[
+    assert run_steps([batch], divide, both, sources=("test", "other"), source=[0, 1, 1, 0])[
         0
     ].starts.tolist() == [2]
 
 
 def test_splits_that_nothing_makes_are_refused(test_sets: dict[str, Any]) -> None:
     step = decontaminate(against=test_sets, splits=["test"])
-    with pytest.raises(ConfigError, match="no step before this one gives rows to test; put it"):
-        step.verify([], ("source",))
+    with pytest.raises(ConfigError, match="no earlier step gives rows to test; put it"):
+        step.verify([], [], ("source",))
     divide = STEPS.get("partition").model_validate({"key": "id", "test": 0.5})
-    step.verify([divide], ("source",))
-    decontaminate(against=test_sets, splits=["train", "test"]).verify([], ("source",))
+    step.verify([divide], [], ("source",))
+    decontaminate(against=test_sets, splits=["train", "test"]).verify([], [], ("source",))
 
 
 def test_the_files_of_the_sets_are_inputs(test_sets: dict[str, Any]) -> None:
@@ -90,11 +91,11 @@ def test_the_files_of_the_sets_are_inputs(test_sets: dict[str, Any]) -> None:
 
 def test_more_than_the_share_ends_the_build(test_sets: dict[str, Any]) -> None:
     batch = rows(*({"source": a, "target": b} for a, b in PAIRS))
-    with pytest.raises(DataError) as caught:
-        arranged([batch], decontaminate(against=test_sets, max_dropped=0.5))
+    with pytest.raises(StepError) as caught:
+        run_steps([batch], decontaminate(against=test_sets, max_dropped=0.5))
     assert str(caught.value) == (
-        "decontaminate: 3 of 4 rows of train (75.0%) have a sentence of a test set, more than "
-        "max_dropped (50.0%); look at the input, or raise `max_dropped`"
+        "3 of 4 rows of train share a sentence with a test set (75.0%: one 2, two 1), more than "
+        "{setting} allows (50.0%); check the input, or raise {setting}"
     )
 
 

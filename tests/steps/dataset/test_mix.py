@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.step_batches import order_of, segments_of
-from penstock.errors import ConfigError, DataError
-from penstock.steps import STEPS, Arranging, Order
+from helpers.step_batches import context, order_of, segments_of
+from penstock.errors import ConfigError, StepError
+from penstock.step_report import StepReport
+from penstock.steps import STEPS, Order
 
 NAMES = ("finetune", "replay", "notes")
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=40)
@@ -29,11 +30,11 @@ def sources(*lengths: list[int]) -> Order:
 
 def mix(
     order: Order, weights: dict[str, float], *, seed: int = 0, **options: Any
-) -> tuple[Order, Arranging]:
-    """Mix the sources named by the weights; return the order and what was counted."""
-    arranging = Arranging(seed, "train", source_names=NAMES[: len(weights)])
+) -> tuple[Order, StepReport]:
+    """Mix the sources named by the weights; return the order and the report."""
+    given_ = context(seed=seed, split="train", source_names=NAMES[: len(weights)])
     step = STEPS.get("mix").model_validate({"weights": weights, **options})
-    return step.arrange(order, arranging), arranging
+    return step.reorder(order, given_), given_.report
 
 
 def weights_of(drawn: list[float], count: int) -> dict[str, float]:
@@ -72,13 +73,13 @@ def test_the_first_exhausted_source_ends_it_and_no_unit_comes_twice(
 ) -> None:
     order = sources(*lengths)
     weights = weights_of(drawn, len(lengths))
-    mixed, arranging = mix(order, weights, shuffle=shuffle)
+    mixed, report = mix(order, weights, shuffle=shuffle)
     starts = mixed.starts.tolist()
     assert len(set(starts)) == len(starts)
     used = np.bincount(mixed.columns["source"], minlength=len(lengths))
     assert any(used[code] == len(source) for code, source in enumerate(lengths))
-    assert arranging.counts["mix.dropped"] == len(order) - len(mixed)
-    assert arranging.counts["mix.repeated"] == 0
+    assert report.dropped.get("unused", 0) == len(order) - len(mixed)
+    assert report.noted.get("repeated", 0) == 0
 
 
 @given(SOURCES, WEIGHTS, st.booleans())
@@ -86,17 +87,17 @@ def test_until_all_are_exhausted_every_unit_comes_and_repeats_are_counted(
     lengths: list[list[int]], drawn: list[float], shuffle: bool
 ) -> None:
     order = sources(*lengths)
-    mixed, arranging = mix(
+    mixed, report = mix(
         order, weights_of(drawn, len(lengths)), stop="all_exhausted", shuffle=shuffle
     )
     assert set(mixed.starts.tolist()) == set(order.starts.tolist())
-    assert arranging.counts["mix.dropped"] == 0
-    assert arranging.counts["mix.repeated"] == len(mixed) - len(order)
+    assert report.total_dropped == 0
+    assert report.noted.get("repeated", 0) == len(mixed) - len(order)
     for code in range(len(lengths)):
         uses = np.unique(mixed.starts[mixed.columns["source"] == code], return_counts=True)[1]
         assert uses.max() - uses.min() <= 1, "a pass begins when the one before is over"
-    assert arranging.counts["mix.finetune.rows"] == (mixed.columns["source"] == 0).sum()
-    assert sum(arranging.counts[f"mix.{name}.tokens"] for name in NAMES) == mixed.tokens
+    assert report.noted["finetune rows"] == (mixed.columns["source"] == 0).sum()
+    assert sum(report.noted.get(f"{name} tokens", 0) for name in NAMES) == mixed.tokens
 
 
 def test_any_window_has_nearly_the_shares() -> None:
@@ -149,7 +150,11 @@ def test_seeds_shuffle_differently_and_every_pass_anew() -> None:
             ["finetune", "replay"],
             "weights: there is no source 'xyz'; the sources are finetune, replay",
         ),
-        (["finetune", "replay"], NAMES, "weights: none for notes; give one, or remove it"),
+        (
+            ["finetune", "replay"],
+            NAMES,
+            "weights: no weight for notes; add one, or remove the source",
+        ),
     ],
 )
 def test_weights_that_do_not_fit_the_sources_are_refused(
@@ -157,19 +162,20 @@ def test_weights_that_do_not_fit_the_sources_are_refused(
 ) -> None:
     step = STEPS.get("mix").model_validate({"weights": dict.fromkeys(weights, 1)})
     with pytest.raises(ConfigError) as refused:
-        step.verify([], names)
+        step.verify([], [], names)
     assert str(refused.value) == message
 
 
 def test_rows_of_several_sources_cannot_be_mixed() -> None:
     step = STEPS.get("mix").model_validate({"weights": {"finetune": 1, "replay": 1}})
     pack = {"context": 4}
-    step.verify([STEPS.get("pack").model_validate(pack)], NAMES[:2])
+    step.verify([STEPS.get("pack").model_validate(pack)], [], NAMES[:2])
     with pytest.raises(ConfigError, match="put `mix` before `pack`"):
-        step.verify([STEPS.get("pack").model_validate(pack | {"across_sources": True})], NAMES[:2])
+        across = STEPS.get("pack").model_validate(pack | {"across_sources": True})
+        step.verify([across], [], NAMES[:2])
 
 
 def test_a_source_with_nothing_to_give_is_an_error() -> None:
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(StepError) as refused:
         mix(sources([3, 4], []), {"finetune": 1, "replay": 1})
-    assert str(refused.value).startswith("mix: the source 'replay' has no tokens in train;")
+    assert str(refused.value).startswith("the source 'replay' has no tokens in train;")

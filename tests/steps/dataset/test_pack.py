@@ -1,4 +1,4 @@
-"""The step `pack`: every token once, no row too long, hardly a gap."""
+"""The step `pack`: every token once, no row too long, little padding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from helpers.step_batches import order_of, segments_of, tokens_of
-from penstock.errors import ConfigError
-from penstock.steps import STEPS, Arranging, Order
+from helpers.step_batches import context, order_of, segments_of, tokens_of
+from penstock.errors import StepError
+from penstock.step_report import StepReport
+from penstock.steps import STEPS, Order
 
 CONTEXT = 16
 UNITS = st.lists(st.lists(st.integers(0, CONTEXT), max_size=4), max_size=40)
@@ -21,15 +22,15 @@ METHODS = st.sampled_from(["best_fit", "first_fit", "concatenate", "none"])
 WINDOWS = st.sampled_from([None, 1, 2, 7])
 
 
-def pack(order: Order, seed: int = 0, **options: Any) -> tuple[Order, Arranging]:
-    """Pack an order; return the rows and what was counted."""
-    arranging = Arranging(seed, "train")
+def pack(order: Order, seed: int = 0, **options: Any) -> tuple[Order, StepReport]:
+    """Pack an order; return the rows and the report."""
+    given_ = context(seed=seed, split="train")
     step = STEPS.get("pack").model_validate({"context": CONTEXT, **options})
-    return step.arrange(order, arranging), arranging
+    return step.reorder(order, given_), given_.report
 
 
 def options_of(method: str, window: int | None) -> dict[str, Any]:
-    """Return options in which a window stands only where it has a meaning."""
+    """Return options with a window only for the methods that use it."""
     return {"method": method} | ({"window": window} if method.endswith("fit") else {})
 
 
@@ -50,13 +51,13 @@ def test_segments_stay_whole_and_in_their_order_unless_they_are_concatenated(
     units: list[list[int]], method: str, window: int | None
 ) -> None:
     order = order_of(units)
-    packed, arranging = pack(order, **options_of(method, window))
+    packed, report = pack(order, **options_of(method, window))
     rows = segments_of(packed)
     assert all(a < b for row in rows for (a, _), (b, _) in pairwise(row))
     if method != "concatenate":
         given_ = {(start, n) for unit in segments_of(order) for start, n in unit if n}
         assert {segment for row in rows for segment in row} == given_
-        assert arranging.counts["pack.cut"] == 0
+        assert "cuts" not in report.noted
 
 
 @given(UNITS, METHODS, WINDOWS, st.integers(0, 3))
@@ -124,42 +125,42 @@ def test_first_fit_takes_the_first_row_that_fits(lengths: list[int]) -> None:
 @given(UNITS)
 def test_concatenate_fills_every_row_but_the_last(units: list[list[int]]) -> None:
     order = order_of(units)
-    packed, arranging = pack(order, method="concatenate", shuffle=False)
+    packed, report = pack(order, method="concatenate", shuffle=False)
     assert tokens_of(packed) == list(range(order.tokens))
     assert all(length == CONTEXT for length in packed.unit_lengths()[:-1])
     cuts = len(packed.lengths) - sum(length > 0 for unit in units for length in unit)
-    assert arranging.counts["pack.cut"] == cuts
+    assert report.noted.get("cuts", 0) == cuts
 
 
 def test_a_million_tokens_of_ordinary_lengths_leave_hardly_a_gap() -> None:
     drawn = np.random.default_rng(0).lognormal(np.log(598) - 0.5, 1, 20_000)
     lengths = np.clip(drawn, 1, 4096).astype(np.int32)
     order = order_of([[length] for length in lengths.tolist()])
-    packed, arranging = pack(order, context=4096)
+    packed, report = pack(order, context=4096)
     least = -(-order.tokens // 4096)
     assert least <= len(packed) <= least * 1.0005
-    assert arranging.counts["pack.rows"] == len(packed)
+    assert report.total_dropped == 0
 
 
 def test_a_sequence_longer_than_the_context_is_refused_with_the_mend() -> None:
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(StepError) as refused:
         pack(order_of([[3], [17], [40]]))
     assert str(refused.value) == (
-        "pack: 2 sequences of 3 exceed the context of 16 tokens (the longest has 40); put "
-        "`split: {context: 16}` before `pack`"
+        "2 sequences of 3 exceed the context of 16 tokens (the longest has 40); add `split` with "
+        "`context: 16` before `pack`"
     )
 
 
 def test_concatenate_takes_sequences_of_any_length() -> None:
-    packed, arranging = pack(order_of([[40]]), method="concatenate", shuffle=False)
+    packed, report = pack(order_of([[40]]), method="concatenate", shuffle=False)
     assert segments_of(packed) == [[(0, 16)], [(16, 16)], [(32, 8)]]
-    assert arranging.counts["pack.cut"] == 2
+    assert report.noted == {"cuts": 2}
 
 
 def test_documents_without_a_token_are_left_out_and_counted() -> None:
-    packed, arranging = pack(order_of([[], [0], [3], [0, 2]]))
+    packed, report = pack(order_of([[], [0], [3], [0, 2]]))
     assert packed.tokens == 5
-    assert arranging.counts["pack.empty"] == 2
+    assert report.dropped == {"empty": 2}
 
 
 def test_rows_keep_split_and_source_and_hold_one_source_each() -> None:
@@ -202,5 +203,5 @@ def test_nothing_packs_into_nothing() -> None:
 
 
 def test_a_window_where_it_means_nothing_is_refused() -> None:
-    with pytest.raises(ValidationError, match="`window` has no meaning with `method: none`"):
+    with pytest.raises(ValidationError, match="`window` is not used with `method: none`"):
         pack(order_of([]), method="none", window=3)

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.step_batches import order_of, segments_of
-from penstock.errors import ConfigError
+from helpers.step_batches import context, order_of, segments_of
+from penstock.errors import ConfigError, StepError
 from penstock.kernels.shuffling import permutation
-from penstock.steps import STEPS, Arranging, Order
+from penstock.steps import STEPS, Order, OrderContext
 
 UNITS = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=20)
 
 
-def pad(order: Order, arranging: Arranging | None = None, **options: Any) -> Order:
+def pad(order: Order, given_: OrderContext | None = None, **options: Any) -> Order:
     """Return the padded order."""
-    return STEPS.get("pad").model_validate(options).arrange(order, arranging or Arranging(0))
+    return STEPS.get("pad").model_validate(options).reorder(order, given_ or context())
 
 
 @given(UNITS, st.data())
@@ -41,9 +41,11 @@ def test_shuffling_keeps_every_unit_once_and_follows_the_seed(
 ) -> None:
     order = order_of(units)
     step = STEPS.get("shuffle").model_validate({})
-    shuffled = step.arrange(order, Arranging(seed, "train"))
+    shuffled = step.reorder(order, context(seed=seed, split="train"))
     assert sorted(segments_of(shuffled)) == sorted(segments_of(order))
-    assert segments_of(step.arrange(order, Arranging(seed, "train"))) == segments_of(shuffled)
+    assert segments_of(step.reorder(order, context(seed=seed, split="train"))) == segments_of(
+        shuffled
+    )
 
 
 def test_seeds_and_splits_shuffle_differently() -> None:
@@ -72,30 +74,28 @@ def test_like_python_is_the_order_that_its_random_gives_a_list() -> None:
     step = STEPS.get("shuffle").model_validate({"like": "python"})
     listed = list(range(100))
     Random(42).shuffle(listed)
-    assert step.arrange(order, Arranging(42, "train")).starts.tolist() == listed
-    assert step.arrange(order, Arranging(42, "test")).starts.tolist() == listed
+    assert step.reorder(order, context(seed=42, split="train")).starts.tolist() == listed
+    assert step.reorder(order, context(seed=42, split="test")).starts.tolist() == listed
 
 
 def test_only_the_splits_that_are_named_are_shuffled() -> None:
     order = order_of([[1]] * 50)
     step = STEPS.get("shuffle").model_validate({"splits": ["train"]})
     moved = {
-        split: step.arrange(order, Arranging(0, split)).starts.tolist() != list(range(50))
+        split: step.reorder(order, context(split=split)).starts.tolist() != list(range(50))
         for split in ("train", "validation", "test")
     }
     assert moved == {"train": True, "validation": False, "test": False}
 
 
 def test_padding_fills_rows_up_to_the_context_and_is_counted() -> None:
-    arranging = Arranging(0, pad_id=7)
+    given_ = context(pad_id=7)
     packed = (
-        STEPS.get("pack")
-        .model_validate({"context": 8})
-        .arrange(order_of([[5], [4], [2]]), arranging)
+        STEPS.get("pack").model_validate({"context": 8}).reorder(order_of([[5], [4], [2]]), given_)
     )
-    padded = pad(packed, arranging)
+    padded = pad(packed, given_)
     assert (padded.context, padded.pad_id) == (8, 7)
-    assert arranging.counts["pad.tokens"] == 2 * 8 - 11
+    assert given_.report.noted["tokens"] == 2 * 8 - 11
 
 
 @pytest.mark.parametrize(
@@ -105,30 +105,30 @@ def test_padding_fills_rows_up_to_the_context_and_is_counted() -> None:
 def test_the_id_is_the_one_given_else_the_pad_else_the_eod(
     options: dict[str, int], pad_id: int | None, eod_id: int | None, expected: int
 ) -> None:
-    arranging = Arranging(0, pad_id=pad_id, eod_id=eod_id)
-    assert pad(order_of([[1]]), arranging, to=4, **options).pad_id == expected
+    given_ = context(pad_id=pad_id, eod_id=eod_id)
+    assert pad(order_of([[1]]), given_, to=4, **options).pad_id == expected
 
 
 def test_padding_needs_a_length() -> None:
     pack = STEPS.get("pack").model_validate({"context": 8})
-    STEPS.get("pad").model_validate({}).verify([pack], ["source"])
-    STEPS.get("pad").model_validate({"to": 8}).verify([], ["source"])
-    with pytest.raises(ConfigError, match="the length is not known; give `to`, or put `pack`"):
-        STEPS.get("pad").model_validate({}).verify([], ["source"])
+    STEPS.get("pad").model_validate({}).verify([pack], [], ["source"])
+    STEPS.get("pad").model_validate({"to": 8}).verify([], [], ["source"])
+    with pytest.raises(ConfigError, match="the length is not known; set `to`, or put `pack`"):
+        STEPS.get("pad").model_validate({}).verify([], [], ["source"])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": 4}, "pad: the tokenizer has no pad and no eod token; give `id`"),
+        ({"to": 4}, "the tokenizer has no pad or eod token; set {setting}"),
         (
             {"id": 0, "to": 4},
-            "pad: 1 row of 2 exceed 4 tokens (the longest has 5); raise `to`, or put `split` and "
+            "1 row of 2 exceed 4 tokens (the longest has 5); raise {setting}, or put `split` and "
             "`pack` before",
         ),
     ],
 )
 def test_padding_that_cannot_be_is_refused(options: dict[str, int], message: str) -> None:
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(StepError) as refused:
         pad(order_of([[1], [3, 2]]), **options)
     assert str(refused.value) == message

@@ -113,9 +113,7 @@ def test_each_doubling_has_eight_bins(length: int) -> None:
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))
-def test_the_distance_is_that_of_filter_pairs(
-    one: list[str], other: list[str]
-) -> None:
+def test_the_distance_is_that_of_filter_pairs(one: list[str], other: list[str]) -> None:
     row = pair(" ".join(one), " ".join(other))
     [group], _ = measured([row])
     share = group["measures"]["edit"]["max"]

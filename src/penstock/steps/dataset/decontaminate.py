@@ -100,8 +100,7 @@ class Decontaminate(DatasetStep):
             int((~clean).sum()),
             rows,
             self.max_dropped,
-            unit=f"row of {', '.join(self.splits)}",
-            why="share a sentence with a test set",
+            why=f"of {', '.join(self.splits)} share a sentence with a test set",
             reasons=context.report.dropped,
         )
         return order if clean.all() else order.take(np.flatnonzero(clean))

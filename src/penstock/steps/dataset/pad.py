@@ -38,9 +38,7 @@ class Pad(DatasetStep):
         known = (self.id, context.pad_id, context.eod_id)
         pad_id = next((choice for choice in known if choice is not None), None)
         if pad_id is None:
-            raise StepError(
-                "the tokenizer has no pad and no eod token; set {setting}", setting="id"
-            )
+            raise StepError("the tokenizer has no pad or eod token; set {setting}", setting="id")
         length = self.to or order.context
         assert length is not None, "verified"
         lengths = order.unit_lengths()
