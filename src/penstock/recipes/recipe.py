@@ -65,7 +65,7 @@ class Recipe:
     def labels(self) -> list[str]:
         """The name of each step in reports: `filter`, or `filter.short` with `name: short`."""
         pairs = zip(self.step_names, self.steps, strict=True)
-        return [f"{name}.{step.label}" if step.label else name for name, step in pairs]
+        return [f"{name}.{step.report_name}" if step.report_name else name for name, step in pairs]
 
     @property
     def in_tokens(self) -> bool:

@@ -44,8 +44,8 @@ class Step(Options, ABC):
     capabilities: ClassVar[Capabilities] = Capabilities()
 
     @property
-    def label(self) -> str | None:
-        """A name beside that of the step, for reports where a recipe lists it several times."""
+    def report_name(self) -> str | None:
+        """A name beside that of the step, for reports of recipes with several such steps."""
         return None
 
     def inputs(self) -> list[str]:
@@ -161,7 +161,7 @@ class Threshold(Step):
     unit: ClassVar[str] = "row"
 
     @property
-    def label(self) -> str | None:
+    def report_name(self) -> str | None:
         """The step's `name`."""
         return self.name
 

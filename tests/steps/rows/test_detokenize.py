@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from penstock.steps._detokenizing import detokenized
+from penstock.steps.rows._detokenizing import detokenized
 from pydantic import ValidationError
 
 from helpers.step_batches import rows, stats
@@ -120,16 +120,16 @@ def test_rows_that_change_are_counted_and_others_stay() -> None:
     counted = stats()
     made = step.apply(rows({"text": "a , b", "id": 1}, {"text": "a, b"}), counted)
     assert made.rows == [{"text": "a, b", "id": 1}, {"text": "a, b"}]
-    assert counted.counts == {"detokenize.changed": 1, "detokenize.unchanged": 1}
+    assert counted.current.noted == {"changed": 1, "unchanged": 1}
 
 
 def test_sources_are_named_as_the_recipe_names_them() -> None:
     step = STEPS.get("detokenize").model_validate({"sources": ["paws"]})
     assert [step.works_on(name) for name in ("paws", "qqp")] == [True, False]
     with pytest.raises(ConfigError, match="sources: there is no source 'paws'; did you mean 'paw'"):
-        step.verify([], ["paw", "qqp"])
+        step.verify([], [], ["paw", "qqp"])
 
 
 def test_fields_within_others_are_refused() -> None:
-    with pytest.raises(ValidationError, match="must name fields of the row itself"):
+    with pytest.raises(ValidationError, match="must name top-level fields"):
         STEPS.get("detokenize").model_validate({"fields": ["a.b"]})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,15 +9,16 @@ from pydantic import ValidationError
 
 from helpers.step_batches import rows, stats, texts
 from penstock.batches import RowBatch
-from penstock.errors import DataError
+from penstock.errors import DataError, StepError
+from penstock.step_report import StepReport
 from penstock.steps import STEPS
 
 
 def apply(batch: RowBatch, **options: Any) -> tuple[list[int], dict[str, int]]:
-    """Return the numbers of the rows that are kept, and the counts."""
+    """Return the numbers of the kept rows, and the dropped rows by reason."""
     counted = stats(skip=True)
     made = STEPS.get("filter").model_validate(options).apply(batch, counted)
-    return list(made.numbers), dict(counted.counts)
+    return list(made.numbers), counted.current.dropped
 
 
 def test_each_condition_counts_what_it_drops() -> None:
@@ -26,15 +26,14 @@ def test_each_condition_counts_what_it_drops() -> None:
     kept, counts = apply(batch, min_characters=2, max_characters=20, min_words=2, max_words=3)
     assert kept == [1, 4]
     assert counts == {
-        "filter.too_short": 1,
-        "filter.too_long": 1,
-        "filter.too_many_words": 1,
-        "filter.kept": 2,
+        "too_short": 1,
+        "too_long": 1,
+        "too_many_words": 1,
     }
 
 
 def test_a_row_counts_once_under_the_first_condition_that_it_fails() -> None:
-    assert apply(texts("a"), min_characters=5, min_words=2)[1] == {"filter.too_short": 1}
+    assert apply(texts("a"), min_characters=5, min_words=2)[1] == {"too_short": 1}
 
 
 def test_limits_are_inclusive() -> None:
@@ -56,14 +55,14 @@ def test_languages_are_kept_by_a_field() -> None:
     batch = rows({"meta": {"lang": "en"}}, {"meta": {"lang": "fr"}}, {"meta": {"lang": "de"}})
     kept, counts = apply(batch, language={"field": "meta.lang", "keep": ["en", "de"]})
     assert kept == [0, 2]
-    assert counts == {"filter.kept": 2, "filter.language": 1}
+    assert counts == {"language": 1}
 
 
 def test_a_condition_on_metadata_decides() -> None:
     batch = rows({"type": "ED Note", "age": 3}, {"type": "ED Note", "age": 900}, {"type": "x"})
     kept, counts = apply(batch, where='type == "ED Note" and age < 365')
     assert kept == [0]
-    assert counts == {"filter.kept": 1, "filter.where": 2}
+    assert counts == {"where": 2}
 
 
 @pytest.mark.parametrize(
@@ -87,26 +86,28 @@ def test_a_row_that_cannot_be_asked_is_bad_and_named(
 
 def test_dropping_more_than_the_share_ends_the_build() -> None:
     step = STEPS.get("filter").model_validate({"min_characters": 20, "min_words": 2})
-    step.judge(Counter({"filter.too_short": 5, "filter.kept": 5}))
-    with pytest.raises(DataError) as refused:
-        step.judge(Counter({"filter.too_short": 5, "filter.too_few_words": 1, "filter.kept": 4}))
+    step.check_report(StepReport("filter", 5, {"too_short": 5}))
+    with pytest.raises(StepError) as refused:
+        step.check_report(StepReport("filter", 4, {"too_short": 5, "too_few_words": 1}))
     assert str(refused.value) == (
-        "filter: drops 6 of 10 documents (60.0%: too_short 5, too_few_words 1), more than "
-        "max_dropped (50.0%); loosen the condition, or raise `max_dropped`"
+        "6 of 10 documents dropped (60.0%: too_short 5, too_few_words 1), more than {setting} "
+        "allows (50.0%); check the input, or raise {setting}"
     )
+    assert refused.value.setting == "max_dropped"
 
 
 def test_nothing_read_is_nothing_dropped() -> None:
-    STEPS.get("filter").model_validate({"min_characters": 20}).judge(Counter())
+    STEPS.get("filter").model_validate({"min_characters": 20}).check_report(StepReport("filter"))
 
 
-def test_a_named_filter_is_counted_and_judged_by_itself() -> None:
+def test_a_filter_can_have_a_name_for_reports() -> None:
     named = STEPS.get("filter").model_validate({"min_words": 1, "name": "words"})
+    assert named.report_name == "words"
     counted = stats()
     named.apply(texts("", ""), counted)
-    assert counted.counts == {"filter.words.too_few_words": 2}
-    with pytest.raises(DataError, match=r"^filter\.words: drops 2 of 2 documents"):
-        named.judge(counted.counts + Counter({"filter.kept": 100}))
+    assert counted.current.dropped == {"too_few_words": 2}
+    with pytest.raises(StepError, match="2 of 2 documents dropped"):
+        named.check_report(counted.current)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ from pydantic import ValidationError
 
 from helpers.step_batches import rows, stats
 from penstock.batches import RowBatch
-from penstock.errors import DataError
+from penstock.errors import DataError, StepError
+from penstock.step_report import StepReport
 from penstock.steps import STEPS, Step
 
 PAWS = {"source": "sentence1", "target": "sentence2", "label": "label"}
@@ -53,13 +53,13 @@ def test_a_label_is_one_or_zero(value: object, label: int) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"label": "yes"}, "the field 'label' is text other than 0 and 1; name another field as"),
-        ({"label": 2}, "the field 'label' is a number other than 0 and 1"),
-        ({"label": -1}, "the field 'label' is a number other than 0 and 1"),
-        ({"label": ""}, "the field 'label' is text other than 0 and 1"),
+        ({"label": "yes"}, "the field 'label' is text, must be 0 or 1; name another field as"),
+        ({"label": 2}, "the field 'label' is a number, must be 0 or 1"),
+        ({"label": -1}, "the field 'label' is a number, must be 0 or 1"),
+        ({"label": ""}, "the field 'label' is text, must be 0 or 1"),
         ({"label": None}, "the field 'label' is null"),
-        ({"source": " \t"}, "the field 'source' is empty; mend the row, or leave such rows out"),
-        ({"target": None}, "the field 'target' is empty; mend the row"),
+        ({"source": " \t"}, "the field 'source' is empty; fix the row, or drop such rows"),
+        ({"target": None}, "the field 'target' is empty; fix the row"),
         ({"target": 5}, "the field 'target' is a number, must be text"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_row_without_a_side_is_named() -> None:
 
 def test_a_field_that_has_the_name_of_a_side_is_refused() -> None:
     row = {"source": "wiki", "sentence1": "a", "sentence2": "b", "label": 1}
-    with pytest.raises(DataError, match="has a field 'source' beside those of the pair; list"):
+    with pytest.raises(DataError, match="has another field 'source' beside the pair; list"):
         made(pairs(**PAWS), row)
     assert made(pairs(**PAWS, metadata=[]), row).rows[0]["source"] == "a"
 
@@ -93,21 +93,20 @@ def test_short_and_empty_sides_are_dropped_and_counted() -> None:
         {"source": "abcd", "target": None},
     )
     assert step.apply(batch, counted).numbers == [0]
-    dropped = {"pairs.too_short": 1, "pairs.empty": 2, "left_out": 2}
-    assert counted.counts == {"pairs.kept": 1, **dropped}
-    said = "a side of the pair is empty"
-    assert counted.left_out == [("input.jsonl", 3, said), ("input.jsonl", 4, said)]
+    assert counted.current.dropped == {"too_short": 1, "empty": 2}
+    detail = "a side of the pair is empty"
+    assert counted.dropped_rows == [("input.jsonl", 3, detail), ("input.jsonl", 4, detail)]
     assert counted.errors == []
 
 
 def test_dropping_more_than_the_share_ends_the_build() -> None:
-    counts = Counter({"pairs.kept": 6, "pairs.too_short": 3, "pairs.empty": 1})
-    pairs(max_dropped=0.4).judge(counts)
-    with pytest.raises(DataError) as caught:
-        pairs(max_dropped=0.39).judge(counts)
+    report = StepReport("pairs", 6, {"too_short": 3, "empty": 1, "unusable": 9})
+    pairs(max_dropped=0.4).check_report(report)
+    with pytest.raises(StepError) as caught:
+        pairs(max_dropped=0.39).check_report(report)
     assert str(caught.value) == (
-        "pairs: drops 4 of 10 pairs (40.0%: empty 1, too_short 3), more than max_dropped (39.0%); "
-        "loosen the condition, or raise `max_dropped`"
+        "4 of 10 pairs dropped (40.0%: too_short 3, empty 1), more than {setting} allows (39.0%); "
+        "check the input, or raise {setting}"
     )
 
 

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from helpers.step_batches import rows, stats
 from penstock.batches import RowBatch
-from penstock.errors import ConfigError, DataError
+from penstock.errors import ConfigError, DataError, StepError
 from penstock.splits import SPLIT_NAMES
+from penstock.step_report import StepReport
 from penstock.steps import STEPS, Step
 
 KEYS = st.one_of(st.text(max_size=3), st.integers(-3, 3), st.floats(-1, 1), st.booleans())
@@ -92,8 +93,8 @@ def test_rows_are_counted_by_split() -> None:
     counted = stats()
     step = partition(validation=0.5)
     step.apply(rows(*({"patient": n} for n in range(100))), counted)
-    assert set(counted.counts) == {"partition.train", "partition.validation"}
-    assert sum(counted.counts.values()) == 100
+    assert set(counted.current.noted) == {"train", "validation"}
+    assert sum(counted.current.noted.values()) == 100
     assert SPLIT_NAMES == ("train", "validation", "test")
 
 
@@ -117,15 +118,16 @@ def test_a_row_without_the_key_is_bad(row: dict[str, Any], reason: str) -> None:
 
 def test_a_split_that_stays_empty_is_an_error() -> None:
     step = partition(validation=0.1)
-    step.judge(Counter({"partition.train": 9, "partition.validation": 1}))
-    with pytest.raises(DataError, match=r"^partition: no row fell to validation"):
-        step.judge(Counter({"partition.train": 10}))
+    step.check_report(StepReport("partition", 10, noted={"train": 9, "validation": 1}))
+    with pytest.raises(StepError, match="no row is in validation") as caught:
+        step.check_report(StepReport("partition", 10, noted={"train": 10}))
+    assert caught.value.setting == "validation"
 
 
 def test_rows_are_not_partitioned_twice() -> None:
-    partition(test=0.5).verify([STEPS.get("deduplicate").model_validate({})], ["source"])
-    with pytest.raises(ConfigError, match="divided already; keep one step that does it"):
-        partition(test=0.5).verify([partition(test=0.1)], ["source"])
+    partition(test=0.5).verify([STEPS.get("metadata").model_validate({"template": "x"})], [], ["source"])
+    with pytest.raises(ConfigError, match="an earlier step divides the rows"):
+        partition(test=0.5).verify([partition(test=0.1)], [], ["source"])
 
 
 @pytest.mark.parametrize(

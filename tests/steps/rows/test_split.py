@@ -21,16 +21,16 @@ CUTS = st.integers(1, 12).flatmap(lambda c: st.tuples(st.just(c), st.integers(0,
 
 
 def split(batch: TokenBatch, **options: Any) -> tuple[TokenBatch, dict[str, int]]:
-    """Split a batch; return what it became, and the counts."""
+    """Split a batch; return the result, and what was noted."""
     step = STEPS.get("split").model_validate(options)
     step.prepare()
     counted = stats()
     made = step.apply(batch, counted)
     assert isinstance(made, TokenBatch)
-    return made, dict(counted.counts)
+    return made, counted.current.noted
 
 
-def input_splits(batch: TokenBatch) -> list[list[list[int]]]:
+def sequences(batch: TokenBatch) -> list[list[list[int]]]:
     """Return the ids of each sequence of each document."""
     ids, lengths = iter(batch.ids.tolist()), iter(batch.lengths.tolist())
     return [
@@ -48,7 +48,7 @@ def test_sequences_without_their_overlap_give_back_the_document(
     made, counts = split(documents(given_), context=context, overlap=overlap, at=at, **boundaries)
     assert made.ids.dtype == np.uint16
     repeated = 0
-    for document, (first, *others) in zip(given_, input_splits(made), strict=True):
+    for document, (first, *others) in zip(given_, sequences(made), strict=True):
         whole = list(first)
         for input_split in others:
             assert input_split[:overlap] == whole[len(whole) - overlap :]
@@ -57,9 +57,9 @@ def test_sequences_without_their_overlap_give_back_the_document(
             repeated += overlap
         assert whole == document
         assert all(len(input_split) <= context for input_split in (first, *others))
-    assert counts.get("split.overlap_tokens", 0) == repeated
-    assert counts.get("split.cut", 0) == len(made.lengths) - len(given_)
-    assert counts.get("split.documents", 0) == sum(len(d) > context for d in given_)
+    assert counts.get("overlap_tokens", 0) == repeated
+    assert counts.get("cuts", 0) == len(made.lengths) - len(given_)
+    assert counts.get("documents_cut", 0) == sum(len(d) > context for d in given_)
 
 
 @given(DOCUMENTS, CUTS)
@@ -70,7 +70,7 @@ def test_a_cut_comes_after_the_last_boundary_that_fits(
     made, _ = split(
         documents(given_), context=context, overlap=overlap, at="boundary", boundaries=[3, 7]
     )
-    for document in input_splits(made):
+    for document in sequences(made):
         for input_split in document[:-1]:
             if len(input_split) < context:
                 assert input_split[-1] in (3, 7)
@@ -80,8 +80,8 @@ def test_a_cut_comes_after_the_last_boundary_that_fits(
 
 def test_hard_cuts_fill_every_sequence_but_the_last() -> None:
     made, counts = split(documents([[*range(10)], [1, 2], []]), context=4)
-    assert input_splits(made) == [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]], [[1, 2]], [[]]]
-    assert counts == {"split.documents": 1, "split.cut": 2}
+    assert sequences(made) == [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]], [[1, 2]], [[]]]
+    assert counts == {"documents_cut": 1, "cuts": 2}
 
 
 def test_documents_of_several_sequences_and_of_none_keep_their_place() -> None:
@@ -90,7 +90,7 @@ def test_documents_of_several_sequences_and_of_none_keep_their_place() -> None:
         [4, 5, 6], {"split": np.array([0, 1, 2], np.uint8)},
     )  # fmt: skip
     made, _ = split(batch, context=2)
-    assert input_splits(made) == [[[0, 1], [2, 3], [4], [5]], [], [[6, 7], [8]]]
+    assert sequences(made) == [[[0, 1], [2, 3], [4], [5]], [], [[6, 7], [8]]]
     assert made.numbers == [4, 5, 6]
     assert made.columns["split"].tolist() == [0, 1, 2]
 
@@ -111,7 +111,7 @@ def test_lines_and_sentences_are_found_by_the_tokenizer(shared_data: Path, name:
         made, _ = split(
             whole, context=context, at="boundary", boundaries=[boundary], tokenizer=path
         )
-        return [tokenizer.decode(input_split) for input_split in input_splits(made)[0]]
+        return [tokenizer.decode(input_split) for input_split in sequences(made)[0]]
 
     lines = text.splitlines(keepends=True)
     assert cut(len(whole.ids) - 1, "newline") == lines
@@ -127,7 +127,7 @@ def test_lines_and_sentences_are_found_by_the_tokenizer(shared_data: Path, name:
         ({"context": 4, "at": "boundary", "boundaries": ["newline"]}, "need `tokenizer`"),
         (
             {"context": 4, "at": "boundary", "boundaries": [1], "tokenizer": "x"},
-            "`tokenizer` has no meaning with ids alone",
+            "`tokenizer` is only used with `newline` and",
         ),
         ({"context": 0}, "greater than 0"),
     ],

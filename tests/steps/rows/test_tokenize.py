@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from penstock.steps.tokenize import Tokenize
+from penstock.steps.rows.tokenize import Tokenize
 from pydantic import ValidationError
 from tokenizers import Tokenizer, normalizers
 
@@ -85,17 +85,17 @@ def test_real_text_is_tokenized_as_megatron_does(shared_data: Path) -> None:
 def test_what_was_done_is_counted(small: Path) -> None:
     counted = stats()
     found = Tokenize(tokenizer=small, append_eod=True).apply(rows(TEXTS), counted)
-    assert counted.counts == {
-        "tokenize.tokens": len(found.ids),
-        "tokenize.empty": 1,
-        "tokenize.specials_in_text": 1,
+    assert counted.current.noted == {
+        "tokens": len(found.ids),
+        "empty": 1,
+        "specials_in_text": 1,
     }
 
 
 def test_special_tokens_of_the_tokenizer_itself_are_not_counted(with_begin: Path) -> None:
     counted = stats()
     Tokenize(tokenizer=with_begin).apply(rows(["a", f"{BEGIN}b", "c"]), counted)
-    assert counted.counts["tokenize.specials_in_text"] == 1
+    assert counted.current.noted["specials_in_text"] == 1
 
 
 def test_special_tokens_in_the_text_may_be_letters(small: Path) -> None:
@@ -104,7 +104,7 @@ def test_special_tokens_in_the_text_may_be_letters(small: Path) -> None:
     found = step.apply(rows([f"a{END}b"]), counted)
     assert END_ID not in found.ids
     assert step.loaded.decode(found.ids) == f"a{END}b"
-    assert "tokenize.specials_in_text" not in counted.counts
+    assert "specials_in_text" not in counted.current.noted
 
 
 def test_bos_is_what_the_tokenizer_adds_or_always_or_never(small: Path, with_begin: Path) -> None:
@@ -134,16 +134,16 @@ def test_empty_documents_may_be_dropped(small: Path) -> None:
     assert documents(found) == [ids for ids in as_megatron(small, TEXTS, END_ID) if ids]
     assert list(found.numbers) == [100, 102, 103, 104]
     assert found.columns["split"].tolist() == [0, 2, 3, 4]
-    assert counted.counts["tokenize.empty"] == 1
+    assert counted.current.dropped == {"empty": 1}
 
 
 def test_empty_documents_may_be_bad_rows(small: Path) -> None:
     step = Tokenize(tokenizer=small, empty="error")
-    with pytest.raises(DataError, match=r"notes\.jsonl:102: text: there is no token in it"):
+    with pytest.raises(DataError, match=r"notes\.jsonl:102: text: has no tokens"):
         step.apply(rows(TEXTS), stats())
     skipping = stats(skip=True)
     assert list(step.apply(rows(TEXTS), skipping).numbers) == [100, 102, 103, 104]
-    assert skipping.counts["skipped"] == 1
+    assert skipping.unusable == 1
 
 
 def test_the_token_after_a_document_may_be_another(small: Path) -> None:

@@ -196,7 +196,7 @@ def _from_alpaca(row: Mapping[str, Any], entry: DatasetEntry) -> Messages | Prob
     history = row.get(columns.get("history", ""))
     history = history if isinstance(history, list) else []  # LLaMA-Factory ignores other values
     if not all(isinstance(turn, list) and len(turn) == 2 for turn in history):
-        return Problem("message-invalid", "the history is no list of pairs")
+        return Problem("message-invalid", "the history is not a list of pairs")
     prompt = [row.get(columns.get(part, "")) or "" for part in ("prompt", "query")]
     if not all(isinstance(text, str) for text in prompt):
         return Problem("message-invalid", "the instruction or its input is no text")
