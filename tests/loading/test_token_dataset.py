@@ -210,7 +210,7 @@ def test_document_mode_validates_the_index_when_created(tmp_path: Path) -> None:
     content = bytearray(index.read_bytes())
     content[34 + 4 * 50 + 8 * 20] ^= 4  # the address of sequence 20
     index.write_bytes(content)
-    with pytest.raises(DataError, match="address and length of sequence 19 do not lead"):
+    with pytest.raises(DataError, match="address and length of sequence 19 do not match"):
         TokenDataset(prefix, 4, mode="document")
 
 

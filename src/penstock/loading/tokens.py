@@ -19,7 +19,6 @@ from penstock.loading.windows import (
     DocumentWindows,
     Sample,
     SampleReader,
-    Windows,
     WindowSpec,
 )
 
@@ -84,16 +83,18 @@ class TokenDataset:
         self.reader = path if isinstance(path, IndexedReader) else _open(Path(path), split)
         self.seq_length, self.mode, self.shifted, self.last = seq_length, mode, shifted, last
         self.shuffle, self.seed, self.pad_id, self.vocab_size = shuffle, seed, pad_id, vocab_size
+        self.reader.require_ids()
         spec = WindowSpec(seq_length, shifted, padded=last == "pad")
-        windows = self._create_windows(spec)
-        self._reader = SampleReader(
-            self.reader,
-            windows,
-            spec,
-            pad_id,
-            masked=mode == "document",
-            vocab_size=vocab_size,
-        )
+        windows = (ConcatWindows if mode == "concat" else DocumentWindows)(self.reader, spec)
+        if windows.count < self.world_size:
+            raise DataError(
+                f"{plural(self.reader.tokens, 'token')} give {plural(windows.count, 'sample')} of "
+                f"{seq_length:,}, not one for each of {plural(self.world_size, 'rank')}; use a "
+                "shorter seq_length or more data",
+                file=self.reader.bin_path,
+            )
+        masked = mode == "document"
+        self._samples = SampleReader(self.reader, windows, spec, pad_id, masked, vocab_size)
         #: The number of samples of all ranks in an epoch, including `remainder`.
         self.samples = windows.count
         #: The number of samples that no rank reads in an epoch, so that all read equally many.
@@ -113,19 +114,6 @@ class TokenDataset:
         #: True once a loader has read by index: then only the loader knows its position.
         self._indexed = False
         self._content: str | None = None
-
-    def _create_windows(self, spec: WindowSpec) -> Windows:
-        reader = self.reader
-        reader.require_ids()
-        windows = (ConcatWindows if self.mode == "concat" else DocumentWindows)(reader, spec)
-        if windows.count < self.world_size:
-            raise DataError(
-                f"{plural(reader.tokens, 'token')} give {plural(windows.count, 'sample')} of "
-                f"{self.seq_length:,}, not one for each of {plural(self.world_size, 'rank')}; "
-                "use a shorter seq_length or more data",
-                file=reader.bin_path,
-            )
-        return windows
 
     @property
     def epoch(self) -> int:
@@ -162,7 +150,7 @@ class TokenDataset:
         positions = np.asarray(indices, np.int64)
         if positions.size and (positions.min() < 0 or positions.max() >= len(self)):
             raise IndexError(f"the indices are not all from 0 to {len(self) - 1:,}")
-        return self._reader.read(self._order.at(self.epoch, positions + self._progress.start))
+        return self._samples.read(self._order.at(self.epoch, positions + self._progress.start))
 
     def set_epoch(self, epoch: int) -> None:
         """Use the order of this epoch, from its start unless it is the current one.

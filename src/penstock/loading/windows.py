@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,23 +57,12 @@ class WindowSpec:
         return lengths - np.where(windows > 0, read, 0)
 
 
-class Windows(ABC):
-    """The samples of a dataset in the order of its tokens."""
+class ConcatWindows:
+    """Windows over all tokens in the order of the `.bin`, across documents.
 
-    #: The number of samples.
-    count: int
-    #: The number of positions without a token in all samples.
-    padding: int
-    #: The number of tokens in no sample.
-    dropped: int
-
-    @abstractmethod
-    def spans(self, samples: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Return the first token of each sample and the number of tokens that it reads."""
-
-
-class ConcatWindows(Windows):
-    """Windows over all tokens in the order of the `.bin`, across documents."""
+    `count` is the number of samples, `padding` of positions without a token in them, `dropped` of
+    tokens in no sample.
+    """
 
     def __init__(self, reader: IndexedReader, spec: WindowSpec) -> None:
         self._tokens, self._spec = reader.tokens, spec
@@ -84,12 +72,13 @@ class ConcatWindows(Windows):
         self.dropped = int(spec.dropped(lengths)[0])
 
     def spans(self, samples: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return the first token of each sample and the number of tokens that it reads."""
         starts = samples * self._spec.length
         return starts, np.minimum(self._tokens - starts, self._spec.span)
 
 
-class DocumentWindows(Windows):
-    """Windows over each document; none reads across the end of one.
+class DocumentWindows:
+    """Windows over each document, with the attributes of `ConcatWindows`.
 
     The index is read and validated once, in blocks. Only the number of windows before every 256th
     document is kept, so that memory stays small with hundreds of millions of documents.
@@ -110,6 +99,7 @@ class DocumentWindows(Windows):
         self._last: tuple[int, Int64Array, Int64Array] | None = None
 
     def spans(self, samples: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Return the first token of each sample and the number of tokens that it reads."""
         blocks = np.searchsorted(self._before, samples, side="right") - 1
         starts, counts = np.empty_like(samples), np.empty_like(samples)
         for block in set(blocks.tolist()):
@@ -129,62 +119,57 @@ class DocumentWindows(Windows):
         return starts, np.minimum(bounds[documents + 1] - starts, self._spec.span)
 
 
+@dataclass(frozen=True)
 class SampleReader:
     """Reads samples as `input_ids`, `labels`, and `attention_mask` if `masked`.
 
     Positions without a token are `pad_id` in the inputs and `IGNORED` in the labels.
     """
 
-    def __init__(
-        self,
-        reader: IndexedReader,
-        windows: Windows,
-        spec: WindowSpec,
-        pad_id: int,
-        *,
-        masked: bool,
-        vocab_size: int | None,
-    ) -> None:
-        self._reader, self._windows, self._spec = reader, windows, spec
-        self._pad_id, self._masked, self._vocab_size = pad_id, masked, vocab_size
+    reader: IndexedReader
+    windows: ConcatWindows | DocumentWindows
+    spec: WindowSpec
+    pad_id: int
+    masked: bool
+    vocab_size: int | None
 
     def read(self, samples: Int64Array) -> Sample:
         """Return int64 arrays of shape (samples, length).
 
         Raises DataError for an id outside the vocabulary, if its size is known.
         """
-        tokens, width = self._reader.ids, self._spec.length
-        starts, counts = self._windows.spans(samples)
-        ids = _gather(tokens, starts, counts, width, self._pad_id)
+        tokens, width = self.reader.ids, self.spec.length
+        starts, counts = self.windows.spans(samples)
+        ids = _gather(tokens, starts, counts, width, self.pad_id)
         present = np.arange(width) < counts[:, None] if (counts < width).any() else None
         self._check_vocabulary(ids, starts)
-        if self._spec.shifted:
+        if self.spec.shifted:
             labels = _gather(tokens, starts + 1, counts - 1, width, IGNORED)
             self._check_vocabulary(labels, starts, except_id=IGNORED)
         else:
             labels = ids.copy()
             if present is not None:
                 labels[~present] = IGNORED
-        found = {"input_ids": ids, "labels": labels}
-        if self._masked:
+        sample = {"input_ids": ids, "labels": labels}
+        if self.masked:
             mask = np.ones_like(ids) if present is None else present.astype(np.int64)
-            found["attention_mask"] = mask
-        return found
+            sample["attention_mask"] = mask
+        return sample
 
     def _check_vocabulary(
         self, ids: Int64Array, starts: Int64Array, except_id: int | None = None
     ) -> None:
-        if self._vocab_size is None:
+        if self.vocab_size is None:
             return
-        wrong = (ids >= self._vocab_size) | (ids < 0)
+        wrong = (ids >= self.vocab_size) | (ids < 0)
         if except_id is not None:
             wrong &= ids != except_id
         if wrong.any():
             row, column = np.argwhere(wrong)[0].tolist()
             raise DataError(
                 f"the id {ids[row, column]} in the window from token {starts[row]:,} is not below "
-                f"vocab_size, {self._vocab_size:,}; the tokens are of another tokenizer",
-                file=self._reader.bin_path,
+                f"vocab_size, {self.vocab_size:,}; the tokens are of another tokenizer",
+                file=self.reader.bin_path,
             )
 
 
