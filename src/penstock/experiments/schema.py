@@ -93,9 +93,7 @@ class Experiment(Options):
     cuda_devices: Annotated[
         str | None, Field(description='"0,1", or cpu; null: the GPUs of the machine, else cpu.')
     ] = None
-    max_parallel: int | None = Field(
-        None, ge=1, description="The most runs at the same time."
-    )
+    max_parallel: int | None = Field(None, ge=1, description="The most runs at the same time.")
     timeout: float | None = Field(None, gt=0, description="The time limit of a run in seconds.")
     wait_for_completion: bool = Field(True, description="false: run in the background.")
     continue_on_error: bool = Field(False, description="Start further runs after a failure.")
