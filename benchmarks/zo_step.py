@@ -1,10 +1,10 @@
 """The time of a step of `zo`, compared with MeZO as written in its paper.
 
 The peer follows Algorithm 1 of the paper (arXiv 2305.17333) as public code does: four sweeps over
-the weights, each with a new z tensor from `torch.normal` and a new tensor for the result. Both start
-from the same random fp32 Llama of 58.5 M weights, with the same 16 x 64 tokens and the same seeds,
-and must have the same losses. A step is also compared with its two forward passes, the lower bound
-of any such method.
+the weights, each with a new z tensor from `torch.normal` and a new tensor for the result. Both
+start from the same random fp32 Llama of 58.5 M weights, with the same 16 x 64 tokens and the same
+seeds, and must have the same losses. A step is also compared with its two forward passes, the lower
+bound of any such method.
 
     python benchmarks/zo_step.py [--threads 1] [--steps 7]
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -113,7 +114,6 @@ class TokenDataset:
         self._iterated: int | None = None
         #: True once a loader has read by index: then only the loader knows its position.
         self._indexed = False
-        self._content: str | None = None
 
     @property
     def epoch(self) -> int:
@@ -180,7 +180,7 @@ class TokenDataset:
         if taken is None:
             taken = self._progress.start if self._iterated is None else self._iterated
         return {
-            "content": self._content_hash(),
+            "content": self._content,
             "settings": self._settings(),
             "epoch": self.epoch,
             "samples": taken * self.world_size,
@@ -195,7 +195,7 @@ class TokenDataset:
         missing = [key for key in ("content", "settings", "epoch", "samples") if key not in state]
         if missing:
             raise ConfigError(f"this is no state of a TokenDataset: it has no '{missing[0]}'")
-        if state["content"] != self._content_hash():
+        if state["content"] != self._content:
             raise ConfigError(
                 f"the saved state is of other data than {self.reader.prefix}; use the data that "
                 "it was saved with, or start again without it"
@@ -217,10 +217,9 @@ class TokenDataset:
         self._progress.move(state["epoch"], start)
         self._iterated = None
 
-    def _content_hash(self) -> str:
-        if self._content is None:
-            self._content = content_hash(self.reader)
-        return self._content
+    @cached_property
+    def _content(self) -> str:
+        return content_hash(self.reader)
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _SETTINGS}
