@@ -1,10 +1,10 @@
-"""One optimiser step on conversations, packed, beside padded batches as transformers trains them.
+"""One optimizer step on packed conversations, compared with padded batches of transformers.
 
-A random Llama takes the gradient of the mean loss of all answer tokens of 64 conversations, whose
-lengths are log-normal and whose last third is the answer. The peer pads batches of 8 to their
-longest and adds up its own losses, weighted by their tokens, as its Trainer does; penstock packs
-the same conversations into rows. Losses and gradient norms must agree, or the benchmark fails.
-Times are CPU time, the shortest of some rounds.
+A random Llama computes the gradient of the mean loss over all answer tokens of 64 conversations,
+whose lengths are log-normal and whose last third is the answer. The peer pads batches of 8 to the
+longest and adds up the model's losses, weighted by tokens, as its Trainer does; penstock packs the
+same conversations into rows. Losses and gradient norms must agree. Times are CPU time, the shortest
+of several rounds.
 
     python benchmarks/chat_packing.py [--conversations 64] [--rounds 3] [--threads 1]
 """
@@ -60,7 +60,7 @@ def make_model() -> Any:
 
 
 def padded_step(model: Any, chats: Sequence[EncodedChat]) -> tuple[float, int]:
-    """Return the loss, and the tokens that went through the model, by padded batches."""
+    """Return the loss and the number of input tokens, including padding, of padded batches."""
     total = sum(chat.answer_tokens for chat in chats)
     loss, seen = 0.0, 0
     for start in range(0, len(chats), BATCH):
@@ -83,10 +83,10 @@ def padded_step(model: Any, chats: Sequence[EncodedChat]) -> tuple[float, int]:
 
 
 def packed_step(model: Any, chats: Sequence[EncodedChat], packing: bool) -> tuple[float, int]:
-    """Return the same from penstock."""
+    """Return the same for penstock."""
     objective = ChatObjective(model, packing=packing, max_length=MAX_LENGTH)
     total = sum(chat.answer_tokens for chat in chats)
-    rows = objective.rows_of(chats)
+    rows = objective.input_rows(chats)
     loss, seen = 0.0, 0
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
@@ -100,7 +100,7 @@ def packed_step(model: Any, chats: Sequence[EncodedChat], packing: bool) -> tupl
 def measure(
     model: Any, step: Callable[[], tuple[float, int]], rounds: int
 ) -> tuple[float, float, float, int]:
-    """Return the shortest CPU time, the loss, the norm of the gradient, and the tokens."""
+    """Return the shortest CPU time, the loss, the gradient norm and the number of tokens."""
     times = []
     for _ in range(rounds):
         model.zero_grad()
@@ -112,7 +112,7 @@ def measure(
 
 
 def main() -> int:
-    """Print a line a way; return 1 where losses or gradients differ."""
+    """Print a line per method; return 1 if losses or gradients differ."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--conversations", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
@@ -122,15 +122,15 @@ def main() -> int:
     model, chats = make_model(), compose(options.conversations)
     packed_step(model, chats[:4], True)  # compiles the packer
     tokens = sum(len(chat.ids) for chat in chats)
-    print(f"{len(chats)} conversations, {tokens:,} tokens, the longest {MAX_LENGTH} at most")
-    print(f"{'way':<24}{'padding %':>10}{'CPU s':>9}{'ratio':>8}{'loss':>11}{'gradient':>11}")
-    ways = {
+    print(f"{len(chats)} conversations, {tokens:,} tokens, at most {MAX_LENGTH} each")
+    print(f"{'method':<24}{'padding %':>10}{'CPU s':>9}{'ratio':>8}{'loss':>11}{'gradient':>11}")
+    methods = {
         "transformers, padded": lambda: padded_step(model, chats),
         "penstock, padded": lambda: packed_step(model, chats, False),
         "penstock, packed": lambda: packed_step(model, chats, True),
     }
     found = {}
-    for name, step in ways.items():
+    for name, step in methods.items():
         seconds, loss, norm, seen = found[name] = measure(model, step, options.rounds)
         ratio = found["transformers, padded"][0] / seconds
         padding = 100 * (1 - tokens / seen)

@@ -1,8 +1,8 @@
-"""How many rows a second `penstock.check` goes through, beside the same checks written by hand.
+"""Rows per second of `penstock.check`, compared with the same checks in plain Python.
 
-Both read the same 200,000 COPA-like rows from the same files in one process. The peer is what
-people write: `json.loads` and an `if` for each thing that can be wrong, `unicodedata` and `re` to
-compare texts. Both must count the same findings, or the benchmark fails.
+Both read the same 200,000 COPA-like rows from the same files in one process. The plain version uses
+`json.loads`, an `if` for each error, and `unicodedata` and `re` to compare texts. The benchmark
+fails unless both count the same findings.
 
     python benchmarks/check_rows.py [--rows 200000] [--rounds 3]
 """
@@ -31,7 +31,7 @@ VALIDATION_ROWS = 1000
 
 
 def compose_row(idx: int) -> dict[str, Any]:
-    """Return a sound row whose premise no other row has."""
+    """Return a valid row with a unique premise."""
     who, did, when = WHO[idx % 6], DID[idx % 5], WHEN[idx % 4]
     return {
         "premise": f"{who} {did} {when}, and it was noted as case {idx}.",
@@ -44,7 +44,7 @@ def compose_row(idx: int) -> dict[str, Any]:
 
 
 def compose_line(idx: int) -> str:
-    """Return a line of the train file; one in a hundred has something wrong with it."""
+    """Return a line of the train file; one in a hundred has an error."""
     row = compose_row(idx)
     if idx % 100 == 0:
         match idx // 100 % 10:
@@ -72,7 +72,7 @@ def compose_line(idx: int) -> str:
 
 
 def write_dataset(directory: Path, rows: int) -> None:
-    """Write a COPA dataset; one in a thousand train premises stands in its validation file."""
+    """Write a COPA dataset; one in a thousand train premises is in its validation file."""
     directory.mkdir(parents=True)
     with (directory / "copa_train.jsonl").open("w") as stream:
         for idx in range(rows):
@@ -91,7 +91,7 @@ def check_with_penstock(directory: Path) -> Counter[str]:
     return counts
 
 
-def check_by_hand(directory: Path) -> Counter[str]:
+def check_in_plain_python(directory: Path) -> Counter[str]:
     """Count the same findings with plain Python."""
     counts: Counter[str] = Counter()
     evaluated, leaking = set(), set()
@@ -111,17 +111,17 @@ def check_by_hand(directory: Path) -> Counter[str]:
                     if row["idx"] in seen_ids:
                         counts["id-duplicated"] += 1
                     seen_ids.add(row["idx"])
-                problems = problems_by_hand(row)
+                problems = row_problems(row)
                 counts.update(problems)
                 if problems:
                     continue
                 if row["label"] == -1:
                     counts["label-missing"] += 1
-                premise = normalise_by_hand(row["premise"])
+                premise = normalise(row["premise"])
                 content = (
                     premise,
-                    normalise_by_hand(row["choice1"]),
-                    normalise_by_hand(row["choice2"]),
+                    normalise(row["choice1"]),
+                    normalise(row["choice2"]),
                     row["question"],
                 )
                 if content in seen_rows:
@@ -136,7 +136,7 @@ def check_by_hand(directory: Path) -> Counter[str]:
     return +counts
 
 
-def problems_by_hand(row: dict[str, Any]) -> list[str]:
+def row_problems(row: dict[str, Any]) -> list[str]:
     """Return what is wrong with the fields of a row."""
     problems = []
     for name in ("premise", "choice1", "choice2"):
@@ -167,14 +167,14 @@ def problems_by_hand(row: dict[str, Any]) -> list[str]:
     return problems
 
 
-def normalise_by_hand(text: str) -> str:
+def normalise(text: str) -> str:
     """Return a text without case, punctuation and spacing."""
     text = unicodedata.normalize("NFKC", text).casefold()
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s]|_", " ", text)).strip()
 
 
 def best_time(run: Callable[[Path], Counter[str]], directory: Path, rounds: int) -> float:
-    """Return the shortest of some runs, in seconds of this process."""
+    """Return the shortest CPU time of several runs, in seconds."""
     times = []
     for _ in range(rounds):
         start = time.process_time()
@@ -184,7 +184,7 @@ def best_time(run: Callable[[Path], Counter[str]], directory: Path, rounds: int)
 
 
 def main() -> int:
-    """Print both speeds and their ratio; return 1 where the findings differ."""
+    """Print both speeds and their ratio; return 1 if the findings differ."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -192,20 +192,20 @@ def main() -> int:
     with TemporaryDirectory() as home:
         directory = Path(home) / "Copa"
         write_dataset(directory, options.rows)
-        ours, peer = check_with_penstock(directory), check_by_hand(directory)
+        ours, peer = check_with_penstock(directory), check_in_plain_python(directory)
         if ours != peer:
             print(f"the findings differ\n  penstock {sorted(ours.items())}", file=sys.stderr)
-            print(f"  by hand  {sorted(peer.items())}", file=sys.stderr)
+            print(f"  plain    {sorted(peer.items())}", file=sys.stderr)
             return 1
         rows = options.rows + VALIDATION_ROWS
         speeds = {
             name: rows / best_time(run, directory, options.rounds)
-            for name, run in (("penstock", check_with_penstock), ("by hand", check_by_hand))
+            for name, run in (("penstock", check_with_penstock), ("plain", check_in_plain_python))
         }
-    print(f"{rows:,} rows, {sum(ours.values()):,} places of {len(ours)} kinds of finding")
+    print(f"{rows:,} rows, {sum(ours.values()):,} findings of {len(ours)} kinds")
     for name, speed in speeds.items():
         print(f"{name:<10}{speed:>12,.0f} rows/s")
-    print(f"{'ratio':<10}{speeds['penstock'] / speeds['by hand']:>12.2f}")
+    print(f"{'ratio':<10}{speeds['penstock'] / speeds['plain']:>12.2f}")
     return 0
 
 

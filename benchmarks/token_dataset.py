@@ -1,14 +1,15 @@
-"""Opening, random reads and sequential batches of `.bin/.idx`, beside megatron-core and memcpy.
+"""Opening, random reads and sequential batches of `.bin/.idx`, compared with peers.
 
-The index is written in full (2 GB for 100 million sequences of 1,000 tokens), the `.bin` of the
-open is as long as it says but empty on disk. Reads and batches are of a real one. Every figure is
-the best of several turns in which both sides alternate; the outputs are compared.
+Opening and random reads are compared with megatron-core, batches with memcpy. To measure opening,
+the index is complete (2 GB for 100 million sequences of 1,000 tokens) and the `.bin` a sparse file
+of the right length; reads and batches use real data. Each time is the best of several alternating
+rounds, and the outputs are compared.
 
     python benchmarks/token_dataset.py [--sequences 100000000] [--directory DIR]
 
-A reads/s of 1,000 tokens counts the array, as each reader gives it: a view. Batches are dicts of
-two int64 arrays (32 x 4,096); memcpy is `numpy` copying as many bytes from an int64 array that is
-larger than the caches into a new one.
+A random read returns 1,000 tokens as a view of the file. A batch is a dict of two int64 arrays
+(32 x 4,096); memcpy is numpy copying as many bytes from an int64 array larger than the caches into
+a new one.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ TURNS = 15
 
 
 def write_huge(prefix: Path, sequences: int) -> None:
-    """Write an index of many sequences, and a `.bin` of the length that it tells."""
+    """Write an index of many sequences, and a sparse `.bin` of its length."""
     index = prefix.with_suffix(".idx")
     with IndexWriter(index, Layout(UINT16, sequences, sequences)) as out:
         for start in range(0, sequences, BLOCK):
@@ -54,7 +55,7 @@ def write_huge(prefix: Path, sequences: int) -> None:
 
 
 def write_real(prefix: Path) -> None:
-    """Write sequences of ids that tell where they stand."""
+    """Write sequences whose ids are determined by their position."""
     ids = (np.arange(SEQUENCES * LENGTH) % 50_257).astype(UINT16)
     one = np.ones(SEQUENCES, np.int32)
     with write_pair(prefix, UINT16, sequences=SEQUENCES, documents=SEQUENCES) as out:
@@ -68,26 +69,27 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def best_of(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[float, float]:
-    """Return the best times of two, in seconds; they take turns."""
+    """Return the best times of both, in seconds, measured in turns."""
     turns = [(seconds(ours), seconds(peer)) for _ in range(TURNS)]
     return min(turn[0] for turn in turns), min(turn[1] for turn in turns)
 
 
 def compare_opens(prefix: Path, peer: Callable[[str], object]) -> None:
-    """Print how long opening takes; the first time the index is not in memory."""
+    """Print the time of opening; the first time, the index is not in the page cache."""
     first = seconds(lambda: TokenDataset(prefix, CONTEXT))
-    ours, its = best_of(lambda: TokenDataset(prefix, CONTEXT), lambda: peer(str(prefix)))
+    ours, theirs = best_of(lambda: TokenDataset(prefix, CONTEXT), lambda: peer(str(prefix)))
     dataset = TokenDataset(prefix, CONTEXT)
     assert dataset.reader.sequences == len(peer(str(prefix)))  # type: ignore[arg-type]
     print(f"open, {dataset.reader.sequences:,} sequences, {dataset.tokens:,} tokens")
-    print(f"  first {first * 1e3:.2f} ms, then {ours * 1e3:.2f} ms; its {its * 1e3:.2f} ms")
+    print(f"  first {first * 1e3:.2f} ms, then {ours * 1e3:.2f} ms")
+    print(f"  megatron-core {theirs * 1e3:.2f} ms")
 
 
 def compare_reads(prefix: Path, peer: Callable[[str], object]) -> None:
-    """Print random reads of 1,000 tokens a second."""
-    reader, its = IndexedReader(prefix), peer(str(prefix))
+    """Print random reads of 1,000 tokens per second."""
+    reader, their_reader = IndexedReader(prefix), peer(str(prefix))
     numbers = np.random.default_rng(0).integers(0, SEQUENCES, READS).tolist()
-    assert all((reader.read(n) == its.get(n)).all() for n in numbers[:2000])  # type: ignore[attr-defined]
+    assert all((reader.read(n) == their_reader.get(n)).all() for n in numbers[:2000])  # type: ignore[attr-defined]
 
     def read() -> None:
         for number in numbers:
@@ -95,7 +97,7 @@ def compare_reads(prefix: Path, peer: Callable[[str], object]) -> None:
 
     def read_with_peer() -> None:
         for number in numbers:
-            its.get(number, 0, LENGTH)  # type: ignore[attr-defined]
+            their_reader.get(number, 0, LENGTH)  # type: ignore[attr-defined]
 
     ours, theirs = (READS / time for time in best_of(read, read_with_peer))
     print(f"random reads of {LENGTH:,} tokens")
@@ -103,7 +105,7 @@ def compare_reads(prefix: Path, peer: Callable[[str], object]) -> None:
 
 
 def compare_batches(prefix: Path) -> None:
-    """Print the rate of sequential batches beside memcpy."""
+    """Print the rates of sequential batches and of memcpy."""
     dataset = TokenDataset(prefix, CONTEXT, last="drop")
     source = np.arange(2 * BATCHES * ROWS * CONTEXT).reshape(-1, CONTEXT)
     for first in range(0, BATCHES * ROWS, ROWS):
@@ -125,10 +127,10 @@ def compare_batches(prefix: Path) -> None:
 
 
 def main() -> int:
-    """Print the figures of all three."""
+    """Run the three comparisons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sequences", type=int, default=100_000_000)
-    parser.add_argument("--directory", type=Path, help="where the files are written for a while")
+    parser.add_argument("--directory", type=Path, help="directory of the temporary files")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     from megatron.core.datasets.indexed_dataset import IndexedDataset

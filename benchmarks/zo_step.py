@@ -1,10 +1,10 @@
-"""How long a step of penstock's `zo` takes, beside MeZO written as its paper has it.
+"""The time of a step of `zo`, compared with MeZO as written in its paper.
 
 The peer follows Algorithm 1 of the paper (arXiv 2305.17333) as public code does: four sweeps over
-the weights, in each a new z tensor from `torch.normal` and a new tensor for the result. Both start
-from the same random fp32 Llama of 58.5 M weights, see the same 16 x 64 tokens and use the same
-seeds. Both must find the same losses, or the benchmark fails. A step is also set against its two
-forward passes, which no method of this kind can do without.
+the weights, each with a new z tensor from `torch.normal` and a new tensor for the result. Both
+start from the same random fp32 Llama of 58.5 M weights, with the same 16 x 64 tokens and the same
+seeds, and must have the same losses. A step is also compared with its two forward passes, the lower
+bound of any such method.
 
     python benchmarks/zo_step.py [--threads 1] [--steps 7]
 """
@@ -72,7 +72,7 @@ class Paper:
         return (plus + minus) / 2
 
 
-class Ours:
+class Penstock:
     """The method as a run uses it."""
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -92,7 +92,7 @@ def two_forwards(loss: Callable[[], Tensor]) -> None:
 
 
 def main() -> int:
-    """Run both, check that they agree, print the figures."""
+    """Run both, check that they agree, print the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=7)
@@ -100,7 +100,7 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     model = random_llama()
     models = {"paper": model, "penstock": copy.deepcopy(model)}
-    steppers = {"paper": Paper(models["paper"]), "penstock": Ours(models["penstock"])}
+    steppers = {"paper": Paper(models["paper"]), "penstock": Penstock(models["penstock"])}
     ids = torch.randint(0, 30000, (16, 64), generator=torch.Generator().manual_seed(SEED))
     losses = {
         name: lambda model=model: model(input_ids=ids, labels=ids, use_cache=False).loss
@@ -119,7 +119,7 @@ def main() -> int:
         if not math.isclose(*found.values(), rel_tol=1e-5):
             print(f"step {number}: the losses differ: {found}", file=sys.stderr)
             return 1
-    # The first step pays for memory that later ones have.
+    # The first step allocates memory that later ones reuse.
     median = {name: statistics.median(times[1:]) * 1e3 for name, times in took.items()}
     count = sum(parameter.numel() for parameter in model.parameters())
     print(f"{count / 1e6:.1f} M weights, 16 x 64 tokens, {options.threads} threads")

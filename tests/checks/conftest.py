@@ -1,4 +1,4 @@
-"""A tokenizer, and real text in its tokens."""
+"""A tokenizer, and the token ids of real text."""
 
 from __future__ import annotations
 

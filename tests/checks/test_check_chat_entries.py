@@ -1,4 +1,4 @@
-"""`dataset_info.json`: what LLaMA-Factory would stop at, or read otherwise without a word."""
+"""Entries of `dataset_info.json` at which LLaMA-Factory stops, or that it silently misreads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROOF = {"rows-trained", "splits-apart"}
 
 
 def of_entry(directory: Path, rows: list[Any] | None = None, **settings: Any) -> Finding:
-    """Return the only finding of an entry, beside what proves that all is well."""
+    """Return the only finding of an entry besides those of every directory."""
     rows = pairs(0, 3) if rows is None else rows
     write_entries(directory, {"notes": rows}, {"notes": settings})
     findings = [f for f in check(directory).datasets[0].findings if f.code not in PROOF]
@@ -30,7 +30,7 @@ def of_entry(directory: Path, rows: list[Any] | None = None, **settings: Any) ->
     return findings[0]
 
 
-def test_a_sound_directory_has_a_proof_and_exits_with_0(tmp_path: Path) -> None:
+def test_a_correct_directory_exits_with_0(tmp_path: Path) -> None:
     write_splits(tmp_path / "data")
     ran = penstock("check", "data", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
@@ -40,43 +40,43 @@ def test_a_sound_directory_has_a_proof_and_exits_with_0(tmp_path: Path) -> None:
     assert "no row, reversed pair or sentence is in two splits" in ran.stdout
 
 
-def test_a_file_that_is_not_json_is_named_with_its_line(tmp_path: Path) -> None:
+def test_invalid_json_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "dataset_info.json").write_text('{\n  "a": {"file_name": "a.jsonl",}\n}\n')
     (finding,) = found(check(tmp_path))["info-unreadable"]
     assert (finding.line, "not JSON" in finding.message) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["[]", '{"a": {"file_name": "a.jsonl"}, "b": []}'])
-def test_a_file_that_has_no_object_a_dataset_is_named(tmp_path: Path, text: str) -> None:
+def test_dataset_info_must_be_an_object_of_objects(tmp_path: Path, text: str) -> None:
     (tmp_path / "dataset_info.json").write_text(text)
     assert "must be an object" in found(check(tmp_path))["info-unreadable"][0].message
 
 
-def test_a_dataset_info_of_others_is_not_taken_for_one(tmp_path: Path) -> None:
+def test_dataset_info_of_other_programs_is_ignored(tmp_path: Path) -> None:
     saved = {"citation": "", "features": {"text": {"dtype": "string"}}, "builder_name": "csv"}
     (tmp_path / "dataset_info.json").write_text(json.dumps(saved))
     with pytest.raises(ConfigError, match="holds no dataset of a known format"):
         check(tmp_path)
 
 
-def test_an_entry_is_found_at_its_line(tmp_path: Path) -> None:
+def test_a_finding_about_an_entry_has_its_line(tmp_path: Path) -> None:
     write_entries(tmp_path, {"a": pairs(0, 2), "b": pairs(2, 4)}, {"b": {"file_name": "c.jsonl"}})
     (finding,) = found(check(tmp_path))["entry-file-missing"]
     text = (tmp_path / "dataset_info.json").read_text().splitlines()
     assert '"b": {' in text[(finding.line or 0) - 1]
 
 
-def test_a_file_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_nearest_name(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, file_name="nots.jsonl")
     assert finding.code == "entry-file-missing"
     assert "did you mean 'notes.jsonl'?" in finding.message
 
 
-def test_an_entry_must_say_where_its_rows_are(tmp_path: Path) -> None:
+def test_an_entry_must_name_a_location(tmp_path: Path) -> None:
     assert of_entry(tmp_path, file_name=None).code == "entry-file-missing"
 
 
-def test_a_file_of_a_kind_that_is_not_loaded_is_named(tmp_path: Path) -> None:
+def test_a_file_type_that_does_not_load_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.yaml").write_text("a: 1\n")
     finding = of_entry(tmp_path, file_name="notes.yaml")
     assert (finding.code, ".parquet" in finding.message) == ("entry-file-missing", True)
@@ -89,7 +89,7 @@ def test_a_file_of_a_kind_that_is_not_loaded_is_named(tmp_path: Path) -> None:
         ({"file_name": "notes.csv"}, "file-unread", "warning"),
     ],
 )
-def test_rows_that_are_not_looked_at_are_said_to_be_so(
+def test_rows_that_are_not_checked_are_reported(
     tmp_path: Path, where: dict[str, str], code: str, severity: str
 ) -> None:
     (tmp_path / "notes.csv").write_text("instruction,output\na,b\n")
@@ -97,7 +97,7 @@ def test_rows_that_are_not_looked_at_are_said_to_be_so(
     assert (finding.code, finding.severity) == (code, severity)
 
 
-def test_rows_of_parquet_are_read_as_those_of_lines(tmp_path: Path) -> None:
+def test_rows_of_parquet_are_checked(tmp_path: Path) -> None:
     rows = [*pairs(0, 3), row(("user", "Say a."))]
     write_entries(tmp_path, {"notes": []}, {"notes": {"file_name": "notes.parquet"}})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "notes.parquet")
@@ -112,7 +112,7 @@ def test_rows_of_parquet_are_read_as_those_of_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("described", [False, True])
-def test_a_file_that_may_not_be_read_is_one_finding_beside_the_others(described: bool) -> None:
+def test_an_unreadable_file_is_one_finding_among_others(described: bool) -> None:
     from helpers.token_datasets import write_manifest
 
     rows = [*pairs(2, 4), row(("user", "Say a."))]
@@ -129,7 +129,7 @@ def test_a_file_that_may_not_be_read_is_one_finding_beside_the_others(described:
     assert ("row-dropped", "error", f"{data}/a.jsonl") in printed
 
 
-def test_a_dataset_info_that_may_not_be_read_is_a_finding_with_its_mend() -> None:
+def test_an_unreadable_dataset_info_is_a_finding_with_its_fix() -> None:
     with TemporaryDirectory() as home:
         Path(home).chmod(0o755)
         data = write_splits(Path(home) / "data")
@@ -140,9 +140,7 @@ def test_a_dataset_info_that_may_not_be_read_is_a_finding_with_its_mend() -> Non
 
 
 @pytest.mark.parametrize("verb", ["check", "show"])
-def test_a_split_whose_file_is_not_there_is_an_error_with_its_mend(
-    tmp_path: Path, verb: str
-) -> None:
+def test_a_missing_file_of_a_split_is_an_error_with_its_fix(tmp_path: Path, verb: str) -> None:
     data = write_splits(tmp_path / "data")
     (data / "all_train.jsonl").rename(data / "all_trian.jsonl")
     ran = penstock(verb, "data", cwd=tmp_path)
@@ -151,7 +149,7 @@ def test_a_split_whose_file_is_not_there_is_an_error_with_its_mend(
     assert "Traceback" not in ran.stderr
 
 
-def test_rows_of_all_splits_are_counted_however_often_they_stand_elsewhere(
+def test_rows_of_every_split_are_counted(
     tmp_path: Path,
 ) -> None:
     same = {f"a_{split}": pairs(0, 30) for split in ("train", "eval", "test")}
@@ -162,7 +160,7 @@ def test_rows_of_all_splits_are_counted_however_often_they_stand_elsewhere(
     assert (dataset.rows, finding.message[:17]) == (80, "80 rows of train:")
 
 
-def test_files_of_no_split_are_said_to_be_compared_with_nothing(tmp_path: Path) -> None:
+def test_files_of_no_split_are_reported_as_uncompared(tmp_path: Path) -> None:
     write_entries(tmp_path, {"first": pairs(0, 4), "second": pairs(3, 6)})
     (finding,) = found(check(tmp_path))["splits-unknown"]
     assert finding.severity == "info"
@@ -183,20 +181,20 @@ def test_files_of_no_split_are_said_to_be_compared_with_nothing(tmp_path: Path) 
     assert "splits-unknown" not in found(check(write_splits(tmp_path / "named")))
 
 
-def test_the_files_of_a_directory_are_read_as_one(tmp_path: Path) -> None:
+def test_the_files_of_a_directory_are_one_entry(tmp_path: Path) -> None:
     write_entries(tmp_path / "parts", {"a": pairs(0, 2), "b": pairs(2, 4)})
     (tmp_path / "parts" / "dataset_info.json").unlink()
     write_entries(tmp_path, {"notes": []}, {"notes": {"file_name": "parts"}})
     assert check(tmp_path).datasets[0].rows == 8
 
 
-def test_openai_formatting_is_warned_of(tmp_path: Path) -> None:
+def test_openai_formatting_is_a_warning(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, formatting="openai")
     assert (finding.code, finding.severity) == ("formatting-openai", "warning")
     assert "detailed thinking off" in finding.message
 
 
-def test_an_unknown_formatting_has_its_nearest(tmp_path: Path) -> None:
+def test_an_unknown_formatting_has_the_nearest_name(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, formatting="sharegtp")
     assert (finding.code, "did you mean 'sharegpt'?" in finding.message) == ("entry-invalid", True)
 
@@ -205,7 +203,7 @@ def test_an_unknown_formatting_has_its_nearest(tmp_path: Path) -> None:
     "settings",
     [{"columns": []}, {"ranking": "yes"}, {"num_samples": "5"}, {"columns": {"messages": 5}}],
 )
-def test_a_setting_of_another_type_is_named(tmp_path: Path, settings: dict[str, Any]) -> None:
+def test_a_setting_of_the_wrong_type_is_reported(tmp_path: Path, settings: dict[str, Any]) -> None:
     assert of_entry(tmp_path, **settings).code == "entry-invalid"
 
 
@@ -217,7 +215,7 @@ def test_a_setting_of_another_type_is_named(tmp_path: Path, settings: dict[str, 
         ({"tags": {**TAGS, "usertag": "user"}}, "user_tag"),
     ],
 )
-def test_an_unknown_key_has_its_nearest(
+def test_an_unknown_key_has_the_nearest_name(
     tmp_path: Path, settings: dict[str, Any], meant: str
 ) -> None:
     finding = of_entry(tmp_path, **settings)
@@ -225,7 +223,7 @@ def test_an_unknown_key_has_its_nearest(
     assert f"did you mean '{meant}'?" in finding.message
 
 
-def test_messages_with_a_file_name_alone_are_read_as_alpaca_and_have_no_instruction(
+def test_an_entry_with_only_a_file_name_is_read_as_alpaca(
     tmp_path: Path,
 ) -> None:
     finding = of_entry(tmp_path, formatting=None, columns=None, tags=None)
@@ -247,7 +245,7 @@ def test_sharegpt_without_tags_reads_from(tmp_path: Path) -> None:
     assert '"role_tag":"role"' in finding.fix
 
 
-def test_tags_changed_for_each_other_show_no_text_of_a_row(tmp_path: Path) -> None:
+def test_exchanged_tags_show_no_text_of_rows(tmp_path: Path) -> None:
     turned = {**TAGS, "role_tag": "content", "content_tag": "role"}
     rows = [row(("user", "Secret?"), ("assistant", "secret"))]
     finding = of_entry(tmp_path, rows, tags=turned)
@@ -255,30 +253,30 @@ def test_tags_changed_for_each_other_show_no_text_of_a_row(tmp_path: Path) -> No
     assert finding.message.endswith("which is in no message; they have 2 others")
 
 
-def test_tags_of_other_roles_say_which_usual_ones_are_there(tmp_path: Path) -> None:
+def test_wrong_role_tags_list_the_common_roles(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, tags={**TAGS, "user_tag": "human"})
     assert finding.message.endswith("they have 'assistant', 'system', 'user'")
 
 
-def test_tags_in_part_leave_the_others_absent(tmp_path: Path) -> None:
+def test_incomplete_tags_have_no_defaults(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, tags={"role_tag": "role", "content_tag": "content"})
     assert finding.code == "entry-tag-missing"
     assert "without user_tag, assistant_tag" in finding.message
 
 
-def test_columns_in_part_leave_the_others_absent(tmp_path: Path) -> None:
+def test_incomplete_columns_have_no_defaults(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, columns={"system": "system"})
     assert finding.code == "entry-column-missing"
     assert "without messages" in finding.message
 
 
-def test_a_role_that_no_message_has_is_named(tmp_path: Path) -> None:
+def test_a_role_that_no_message_has_is_reported(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, tags={**TAGS, "user_tag": "human"})
     assert finding.code == "entry-tag-missing"
     assert "has the user_tag 'human', which is in no message" in finding.message
 
 
-def test_alpaca_rows_called_sharegpt_do_not_fit(tmp_path: Path) -> None:
+def test_alpaca_rows_do_not_fit_sharegpt(tmp_path: Path) -> None:
     finding = of_entry(tmp_path, [{"instruction": "Say a.", "input": "", "output": "a"}])
     assert (finding.code, "'messages'" in finding.message) == ("entry-column-missing", True)
 
@@ -289,7 +287,7 @@ def test_ranking_needs_two_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("samples", "words"), [(4, "left out"), (9, "more than once")])
-def test_num_samples_that_cuts_or_repeats_is_warned_of(
+def test_num_samples_that_differs_from_the_rows_is_a_warning(
     tmp_path: Path, samples: int, words: str
 ) -> None:
     finding = of_entry(tmp_path, num_samples=samples)
@@ -318,7 +316,7 @@ def test_preferences_and_labels_of_kto_are_read(tmp_path: Path) -> None:
     assert [Path(f.file or "").stem for f in findings["row-dropped"]] == ["kto"]
 
 
-def test_a_directory_that_penstock_describes_is_held_against_its_manifest(tmp_path: Path) -> None:
+def test_a_directory_is_compared_with_its_manifest(tmp_path: Path) -> None:
     from helpers.token_datasets import write_manifest
 
     directory = write_splits(tmp_path / "data")
@@ -335,7 +333,7 @@ def test_there_is_no_original_to_compare_with(tmp_path: Path) -> None:
         check(directory, against=directory)
 
 
-def test_the_layout_of_the_tests_is_what_penstock_writes() -> None:
+def test_the_layout_of_these_tests_is_penstocks() -> None:
     from penstock.formats.chat import entry_of
 
     assert entry_of("a", "a.jsonl", "sharegpt").settings == {"file_name": "a.jsonl", **LAYOUT}

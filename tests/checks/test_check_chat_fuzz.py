@@ -1,4 +1,4 @@
-"""Whatever stands in the files, there is a report: no row and no entry ends the check."""
+"""The check reports on any content of the files: no row, entry or setting ends it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ KEYS = st.sampled_from(["file_name", "formatting", "columns", "tags", "ranking",
 
 
 def report_on(rows: list[Any], entry: Any, **training: Any) -> dict[str, Any]:
-    """Return the report on a directory of these rows, after two sound ones, in both forms."""
+    """Return the reports on these rows after two valid ones, as lines and as an array."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         every = [*pairs(0, 1), *rows]
@@ -58,13 +58,13 @@ def report_on(rows: list[Any], entry: Any, **training: Any) -> dict[str, Any]:
 
 @settings(max_examples=60)
 @given(ROWS, LAYOUTS, st.sampled_from(["a.jsonl", "b.json"]))
-def test_no_row_ends_the_check(rows: list[Any], layout: dict[str, Any], file: str) -> None:
+def test_the_check_survives_any_row(rows: list[Any], layout: dict[str, Any], file: str) -> None:
     assert report_on(rows, {**layout, "file_name": file})["datasets"]
 
 
 @settings(max_examples=40)
 @given(st.dictionaries(KEYS, VALUES | LAYOUTS, max_size=4) | VALUES)
-def test_no_entry_ends_the_check(entry: Any) -> None:
+def test_the_check_survives_any_entry(entry: Any) -> None:
     assert report_on([], entry)["datasets"]
 
 
@@ -81,5 +81,5 @@ def test_no_entry_ends_the_check(entry: Any) -> None:
         | st.lists(st.sampled_from(["a_train", "odd_eval", 5, None]), max_size=2),
     )
 )
-def test_no_setting_ends_the_check(training: dict[str, Any]) -> None:
+def test_the_check_survives_any_setting(training: dict[str, Any]) -> None:
     assert report_on([], {"file_name": "b.json", **LAYOUT}, **training)["datasets"]

@@ -1,4 +1,4 @@
-"""What stands in two splits: rows, reversed twins, sentences."""
+"""Rows, reversed pairs and sentences that are in two splits."""
 
 from __future__ import annotations
 
@@ -28,22 +28,20 @@ LEAKS = ("row-leaked", "twin-leaked", "sentence-leaked", "text-overlap")
 
 
 def leaks(directory: Path, **files: list[Row]) -> dict[str, Finding]:
-    """Return what leaks between files, the first finding of each kind."""
+    """Return the first finding of each kind about leaks between files."""
     findings = found(check(write_entries(directory, files)))
     leaking = {code: of[0] for code, of in findings.items() if code in LEAKS}
     assert bool(leaking) is not ("splits-apart" in findings)
     return leaking
 
 
-def test_splits_that_share_nothing_are_said_to_share_nothing(tmp_path: Path) -> None:
+def test_separate_splits_are_reported_as_separate(tmp_path: Path) -> None:
     (finding,) = found(check(write_splits(tmp_path)))["splits-apart"]
     assert finding.message.endswith("80 of train, 20 of validation, 20 of test")
 
 
 @pytest.mark.parametrize("split", ["eval", "validation", "dev", "test"])
-def test_a_row_of_train_that_stands_in_another_split_is_an_error(
-    tmp_path: Path, split: str
-) -> None:
+def test_a_row_of_train_in_another_split_is_an_error(tmp_path: Path, split: str) -> None:
     found = leaks(tmp_path, **{"a_train": pairs(0, 40), f"a_{split}": pairs(38, 50)})
     assert found.keys() == {"row-leaked"}
     leaked = found["row-leaked"]
@@ -58,7 +56,7 @@ def test_rows_are_compared_by_letters_and_digits(tmp_path: Path) -> None:
     assert "row-leaked" in leaks(tmp_path, a_train=pairs(0, 40), a_eval=[other, *pairs(50, 60)])
 
 
-def test_a_reversed_twin_in_another_split_is_an_error(tmp_path: Path) -> None:
+def test_a_reversed_pair_in_another_split_is_an_error(tmp_path: Path) -> None:
     train = [*pairs(0, 40), pairs(40, 41)[0]]
     found = leaks(tmp_path, a_train=train, a_eval=[pairs(40, 41)[1], *pairs(41, 60)])
     assert found.keys() == {"twin-leaked"}
@@ -66,7 +64,7 @@ def test_a_reversed_twin_in_another_split_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_sentence_of_evaluation_that_stands_in_train_as_either_side_is_an_error(
+def test_a_sentence_of_evaluation_on_either_side_of_train_is_an_error(
     tmp_path: Path, side: int
 ) -> None:
     shared, new = sentences(7)[side], "Another thing was said."
@@ -76,17 +74,17 @@ def test_a_sentence_of_evaluation_that_stands_in_train_as_either_side_is_an_erro
     assert (found["sentence-leaked"].line, found["sentence-leaked"].count) == (15, 2)
 
 
-def test_validation_and_test_are_compared_as_well(tmp_path: Path) -> None:
+def test_validation_and_test_are_compared(tmp_path: Path) -> None:
     found = leaks(tmp_path, a_eval=pairs(0, 20), a_test=pairs(19, 40))
     assert (found["row-leaked"].file or "").endswith("a_eval.jsonl")
     assert found["row-leaked"].fix == "take the row out of one of the two files"
 
 
-def test_answers_that_many_questions_share_are_no_leak(tmp_path: Path) -> None:
+def test_shared_answers_are_no_leak(tmp_path: Path) -> None:
     assert not leaks(tmp_path, a_train=questions(0, 40), a_eval=questions(40, 60))
 
 
-def test_a_question_that_stands_in_two_splits_with_another_answer_is_warned_of(
+def test_a_question_in_two_splits_with_different_answers_is_a_warning(
     tmp_path: Path,
 ) -> None:
     other = row(("user", "Is 7 an even number?"), ("assistant", "never"))
@@ -94,14 +92,14 @@ def test_a_question_that_stands_in_two_splits_with_another_answer_is_warned_of(
     assert [(code, f.severity) for code, f in found.items()] == [("text-overlap", "warning")]
 
 
-def test_files_of_parts_are_not_compared_besides_the_whole(tmp_path: Path) -> None:
+def test_files_of_parts_are_not_compared_again(tmp_path: Path) -> None:
     files = {"a_train": pairs(0, 20), "b_train": pairs(20, 40), "all_train": pairs(0, 40)}
     write_entries(tmp_path, {**files, "a_eval": pairs(39, 50), "all_eval": pairs(39, 60)})
     (finding,) = found(check(tmp_path))["row-leaked"]
     assert (finding.file or "").endswith("all_train.jsonl")
 
 
-def test_a_file_of_no_split_is_looked_at_unless_the_splits_hold_it(tmp_path: Path) -> None:
+def test_a_file_of_no_split_is_checked_unless_its_rows_are_in_splits(tmp_path: Path) -> None:
     more = [*pairs(60, 70), *pairs(60, 61)]
     files = {"a_train": pairs(0, 40), "a_eval": pairs(40, 50), "a.json": pairs(0, 50), "b": more}
     write_entries(tmp_path, files)
@@ -110,7 +108,7 @@ def test_a_file_of_no_split_is_looked_at_unless_the_splits_hold_it(tmp_path: Pat
     assert (finding.file or "").endswith("b.jsonl")
 
 
-def test_the_splits_of_a_manifest_go_before_names(tmp_path: Path) -> None:
+def test_the_splits_of_a_manifest_precede_names(tmp_path: Path) -> None:
     from helpers.token_datasets import write_manifest
 
     write_entries(tmp_path, {"a_train": pairs(0, 9), "b_test": pairs(0, 9), "c": pairs(9, 19)})
@@ -123,7 +121,7 @@ def test_the_splits_of_a_manifest_go_before_names(tmp_path: Path) -> None:
     assert findings["splits-apart"][0].message.endswith("18 of train, 20 of test")
 
 
-def test_the_template_of_a_recipe_is_taken_off_even_of_a_few_rows(tmp_path: Path) -> None:
+def test_the_recipes_template_is_removed_even_from_few_rows(tmp_path: Path) -> None:
     from helpers.token_datasets import write_manifest
 
     def rephrase(source: str, target: str) -> Row:
@@ -146,7 +144,7 @@ def test_the_template_of_a_recipe_is_taken_off_even_of_a_few_rows(tmp_path: Path
     st.sampled_from(["", '"', "\n\nAnswer:"]),
     st.lists(st.text("abc .?", min_size=1), min_size=2, max_size=20, unique=True),
 )
-def test_a_template_leaves_every_word_of_what_it_stands_around(
+def test_a_template_leaves_the_sentence_complete(
     prefix: str, suffix: str, texts: list[str]
 ) -> None:
     prompts = [f"{prefix}{text}{suffix}" for text in texts]
@@ -157,13 +155,13 @@ def test_a_template_leaves_every_word_of_what_it_stands_around(
 
 
 @pytest.mark.parametrize("count", [2, 100])
-def test_words_that_prompts_share_are_no_template_after_a_mark(count: int) -> None:
+def test_shared_words_after_punctuation_are_no_template(count: int) -> None:
     prompts = [(f"Paraphrase this: The mill number {n}.", "no") for n in range(count)]
     template = common_template(prompts)
     assert (template.prefix, template.suffix) == ("Paraphrase this: ", "")
 
 
-def test_answers_tell_where_a_template_ends() -> None:
+def test_answers_show_where_a_template_ends() -> None:
     both = [sentences(10 * n) for n in range(100)]
     rows = [
         (f"Q: rewrite {a} now", b) for one, other in both for a, b in ((one, other), (other, one))
@@ -172,12 +170,12 @@ def test_answers_tell_where_a_template_ends() -> None:
     assert (template.prefix, template.suffix) == ("Q: rewrite ", " now")
 
 
-def test_one_odd_prompt_in_many_does_not_hide_the_template() -> None:
+def test_an_outlier_does_not_hide_the_template() -> None:
     rows = [(PROMPT + sentences(n)[0], "no") for n in range(100)]
     assert common_template([*rows, ("Hello", "Hello")]).prefix == PROMPT
 
 
-def test_real_pairs_without_steps_are_warned_of_and_a_recipe_has_nothing_to_warn_of(
+def test_raw_pairs_have_warnings_and_built_pairs_have_none(
     tmp_path: Path, shared_data: Path
 ) -> None:
     published = shared_data / "pairs" / "paws"

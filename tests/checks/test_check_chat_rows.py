@@ -1,4 +1,4 @@
-"""The rows that LLaMA-Factory would drop, stop at, or train on in vain."""
+"""Rows that LLaMA-Factory drops, stops at, or trains on without effect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CALL = ("function", '{"name": "look", "arguments": {}}')
 
 
 def findings_of(directory: Path, *rows: Any, array: bool = False) -> dict[str, list[Finding]]:
-    """Return the findings of a file of these rows after two sound ones."""
+    """Return the findings of a file with these rows after two valid ones."""
     write_entries(directory, {"notes.json" if array else "notes": [*pairs(0, 1), *rows]})
     return found(check(directory))
 
@@ -43,7 +43,7 @@ def findings_of(directory: Path, *rows: Any, array: bool = False) -> dict[str, l
     ],
     ids=lambda dropped: ",".join(message["role"] for message in dropped["messages"]),
 )
-def test_a_row_whose_turns_are_not_in_order_is_dropped(
+def test_a_row_with_turns_out_of_order_is_dropped(
     tmp_path: Path, dropped: Row, array: bool
 ) -> None:
     findings = findings_of(tmp_path, dropped, array=array)
@@ -62,7 +62,7 @@ def test_a_row_whose_turns_are_not_in_order_is_dropped(
     ],
     ids=lambda kept: ",".join(message["role"] for message in kept["messages"]),
 )
-def test_a_row_whose_turns_are_in_order_is_trained_on(tmp_path: Path, kept: Row) -> None:
+def test_a_row_with_turns_in_order_is_used(tmp_path: Path, kept: Row) -> None:
     assert findings_of(tmp_path, kept).keys() == {"rows-trained"}
 
 
@@ -81,28 +81,28 @@ def test_a_row_whose_turns_are_in_order_is_trained_on(tmp_path: Path, kept: Row)
         (row(ASKED, ("function", "<think>a</think> b")), "no JSON with `name` and `arguments`"),
     ],
 )
-def test_a_row_that_is_no_conversation_is_named(tmp_path: Path, invalid: Row, words: str) -> None:
+def test_a_row_without_a_conversation_is_invalid(tmp_path: Path, invalid: Row, words: str) -> None:
     (finding,) = findings_of(tmp_path, invalid)["row-invalid"]
     assert (finding.line, words in finding.message) == (3, True), finding.message
 
 
-def test_an_empty_answer_is_an_error_as_it_is_trained_on(tmp_path: Path) -> None:
+def test_an_empty_answer_is_an_error(tmp_path: Path) -> None:
     findings = findings_of(tmp_path, row(ASKED, ("assistant", "  ")))
     assert findings["answer-empty"][0].severity == "error"
     assert "3 rows of 'notes': LLaMA-Factory uses all" in findings["rows-trained"][0].message
 
 
-def test_an_empty_prompt_is_warned_of(tmp_path: Path) -> None:
+def test_an_empty_prompt_is_a_warning(tmp_path: Path) -> None:
     findings = findings_of(tmp_path, row(("user", ""), ANSWERED))
     assert [f.severity for f in findings["prompt-empty"]] == ["warning"]
 
 
-def test_places_of_one_kind_are_one_finding_with_their_count(tmp_path: Path) -> None:
+def test_rows_with_one_problem_are_one_finding_with_a_count(tmp_path: Path) -> None:
     findings = findings_of(tmp_path, row(ASKED), row(ASKED), row(ANSWERED, ASKED))
     assert sorted((f.line, f.count) for f in findings["row-dropped"]) == [(3, 2), (5, 1)]
 
 
-def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
+def test_invalid_lines_are_reported_with_their_line(tmp_path: Path) -> None:
     directory = write_entries(tmp_path, {"notes": pairs(0, 1)})
     with (directory / "notes.jsonl").open("ab") as out:
         out.write(b'{"messages": [\n[]\n\n"\xe9"\n{"messages": []')
@@ -115,9 +115,7 @@ def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
         "not-utf8": 6,
         "final-newline": 7,
     }
-    assert findings["rows-trained"][0].message.startswith(
-        "none of 6 rows of 'notes' would be used"
-    )
+    assert findings["rows-trained"][0].message.startswith("none of 6 rows of 'notes' would be used")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +135,7 @@ def test_bad_lines_are_named_with_their_line(tmp_path: Path) -> None:
         (b"", "file-empty", None),
     ],
 )
-def test_an_array_that_is_none_is_named(
+def test_an_invalid_array_is_reported(
     tmp_path: Path, data: bytes, code: str, line: int | None
 ) -> None:
     directory = write_entries(tmp_path, {"notes.json": []})
@@ -158,7 +156,7 @@ def test_an_array_that_is_none_is_named(
         ("notes", '{0}\n{{"a": 1, "a": 2}}\n'),
     ],
 )
-def test_no_row_is_taken_of_a_file_that_does_not_load(tmp_path: Path, name: str, data: str) -> None:
+def test_no_row_of_a_file_that_does_not_load_is_used(tmp_path: Path, name: str, data: str) -> None:
     write_entries(tmp_path, {name: []})
     (file,) = tmp_path.glob("notes.*")
     file.write_text(data.format(json.dumps(pairs(0, 1)[0])), encoding="utf-8")
@@ -167,7 +165,7 @@ def test_no_row_is_taken_of_a_file_that_does_not_load(tmp_path: Path, name: str,
     assert finding.message.endswith(f"of 'notes' would be used: {file} does not load")
 
 
-def test_an_array_behind_a_byte_order_mark_is_read_and_the_mark_is_found(tmp_path: Path) -> None:
+def test_a_byte_order_mark_before_an_array_is_reported(tmp_path: Path) -> None:
     write_entries(tmp_path, {"notes.json": pairs(0, 3)})
     file = tmp_path / "notes.json"
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
@@ -176,7 +174,7 @@ def test_an_array_behind_a_byte_order_mark_is_read_and_the_mark_is_found(tmp_pat
     assert check(tmp_path).datasets[0].rows == 6
 
 
-def test_lines_in_a_file_called_json_are_read_as_lines(tmp_path: Path) -> None:
+def test_lines_in_a_json_file_are_read_as_lines(tmp_path: Path) -> None:
     directory = write_entries(tmp_path, {"notes.json": []})
     (directory / "notes.json").write_text("".join(json.dumps(r) + "\n" for r in pairs(0, 3)))
     assert check(directory).datasets[0].rows == 6
@@ -197,7 +195,7 @@ def test_alpaca_rows_are_read_by_their_columns(tmp_path: Path) -> None:
     assert "4 of 6 rows of 'notes' would be used" in findings["rows-trained"][0].message
 
 
-def test_an_answer_that_repeats_its_prompt_is_warned_of(tmp_path: Path) -> None:
+def test_an_answer_that_repeats_its_prompt_is_a_warning(tmp_path: Path) -> None:
     same = row(("user", PROMPT + "It rained."), ("assistant", "it  rained."))
     corrected = row(("user", PROMPT + "It rained."), ("assistant", "It rained!"))
     odd = row(("user", "Something else."), ("assistant", "Yes."))
@@ -205,7 +203,7 @@ def test_an_answer_that_repeats_its_prompt_is_warned_of(tmp_path: Path) -> None:
     assert (finding.severity, finding.line, finding.count) == ("warning", 123, 1)
 
 
-def test_a_row_that_stands_twice_is_warned_of_with_the_first(tmp_path: Path) -> None:
+def test_a_repeated_row_is_a_warning_that_names_the_first(tmp_path: Path) -> None:
     first = pairs(0, 1)[0]["messages"]
     other = row(*[(m["role"], m["content"].replace(".", "!")) for m in first])
     again = row(*[(m["role"], m["content"].replace(". ", ".  ").upper()) for m in first])
@@ -217,7 +215,7 @@ def test_a_row_that_stands_twice_is_warned_of_with_the_first(tmp_path: Path) -> 
     )
 
 
-def test_prompts_that_hold_their_answers_are_warned_of(tmp_path: Path) -> None:
+def test_prompts_that_contain_their_answers_are_a_warning(tmp_path: Path) -> None:
     told = [
         row(("user", f"Say: {a} As in: {b}"), ("assistant", b))
         for a, b in (sentences(n) for n in range(20))
@@ -231,7 +229,7 @@ def test_prompts_that_hold_their_answers_are_warned_of(tmp_path: Path) -> None:
     assert "answer-told" not in findings_of(tmp_path, *asked)
 
 
-def test_spaces_before_commas_are_warned_of_where_many_answers_have_them(tmp_path: Path) -> None:
+def test_spaces_before_commas_in_many_answers_are_a_warning(tmp_path: Path) -> None:
     cut = [row(("user", f"{n}?"), ("assistant", f"In {n} , it `` rose '' .")) for n in range(20)]
     (finding,) = findings_of(tmp_path, *cut)["text-tokenised"]
     assert (finding.severity, finding.count) == ("warning", 20)
@@ -239,7 +237,7 @@ def test_spaces_before_commas_are_warned_of_where_many_answers_have_them(tmp_pat
     assert "text-tokenised" not in findings_of(tmp_path, *cut, *few)
 
 
-def test_no_finding_holds_the_text_of_a_row(tmp_path: Path) -> None:
+def test_findings_contain_no_text_of_rows(tmp_path: Path) -> None:
     secret = "Zwiebelfisch"
     rows: list[Any] = [
         row(("user", secret)),

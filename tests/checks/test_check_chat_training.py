@@ -1,4 +1,4 @@
-"""Training YAML: what LLaMA-Factory refuses, or follows to no good end."""
+"""Training YAML: settings that LLaMA-Factory refuses or that train something unintended."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def data(tmp_path: Path) -> Path:
 
 
 def findings_of(data: Path, **settings: Any) -> dict[str, list[Finding]]:
-    """Return what is found of a training on a directory, beside what proves that all is well."""
+    """Return the findings of a training on a directory, besides those of every training."""
     file = write_training(data.parent / "train.yaml", data, **settings)
     return {code: of for code, of in found(check(file)).items() if code not in PROOF}
 
 
-def test_a_training_that_is_right_has_no_finding(data: Path) -> None:
+def test_a_correct_training_has_no_finding(data: Path) -> None:
     assert findings_of(data) == {}
     (dataset,) = check(data.parent / "train.yaml").datasets
     assert (dataset.path, dataset.rows) == (str(data.parent / "train.yaml"), 100)
@@ -47,7 +47,7 @@ def test_a_training_that_is_right_has_no_finding(data: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["in", "beside"])
-def test_a_training_that_names_the_directory_is_found_with_it(data: Path, place: str) -> None:
+def test_a_training_of_the_directory_is_checked_with_it(data: Path, place: str) -> None:
     home = data if place == "in" else data.parent
     write_training(home / "train.yaml", data, fp16=True)
     write_training(home / "other.yaml", home / "elsewhere", fp16=True)
@@ -81,11 +81,11 @@ def test_a_training_is_checked_from_the_command_line(data: Path) -> None:
     assert "set neat_packing: true" in ran.stdout
 
 
-def test_a_relative_dataset_dir_is_also_looked_for_beside_the_yaml(data: Path) -> None:
+def test_a_relative_dataset_dir_is_also_looked_up_beside_the_yaml(data: Path) -> None:
     assert findings_of(data, dataset_dir="data") == {}
 
 
-def test_a_dataset_dir_that_is_not_there_has_its_nearest(data: Path) -> None:
+def test_a_missing_dataset_dir_has_the_nearest_name(data: Path) -> None:
     findings = findings_of(data, dataset_dir="dtaa")
     assert "did you mean 'data'?" in findings["dataset-dir-missing"][0].message
     assert findings_of(data, dataset_dir="REMOTE:someone/notes") == {}
@@ -96,7 +96,7 @@ def test_a_directory_without_dataset_info_cannot_be_trained_on(data: Path) -> No
     assert findings_of(data).keys() == {"info-unreadable"}
 
 
-def test_yaml_that_cannot_be_read_is_named_with_its_line(data: Path) -> None:
+def test_invalid_yaml_is_reported_with_its_line(data: Path) -> None:
     file = write_training(data.parent / "train.yaml", data)
     file.write_text(file.read_text() + "dataset: all_eval\n")
     (finding,) = found(check(file))["training-unreadable"]
@@ -104,13 +104,13 @@ def test_yaml_that_cannot_be_read_is_named_with_its_line(data: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "\tdataset: [a\n", "- a\n"])
-def test_yaml_that_is_none_at_all_is_a_finding_where_it_is_named(data: Path, text: str) -> None:
+def test_a_given_file_without_yaml_is_a_finding(data: Path, text: str) -> None:
     (data.parent / "train.yaml").write_text(text)
     assert found(check(data.parent / "train.yaml")).keys() == {"training-unreadable"}
     assert check(data).ok
 
 
-def test_a_secret_is_named_and_not_shown(data: Path) -> None:
+def test_a_secret_is_reported_and_not_shown(data: Path) -> None:
     secret = "hf_" + "a1B2" * 6
     write_training(data.parent / "train.yaml", data, hf_hub_token=secret)
     ran = penstock("check", "train.yaml", cwd=data.parent)
@@ -121,7 +121,7 @@ def test_a_secret_is_named_and_not_shown(data: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["dataset", "eval_dataset"])
-def test_a_dataset_that_has_no_entry_is_an_error(data: Path, key: str) -> None:
+def test_a_dataset_without_entry_is_an_error(data: Path, key: str) -> None:
     (finding,) = findings_of(data, **{key: "all_train,other"})["dataset-unknown"]
     assert "'other'" in finding.message
 
@@ -131,17 +131,17 @@ def test_training_on_nothing_is_an_error(data: Path) -> None:
     assert findings_of(data, dataset=None, do_train=False) == {}
 
 
-def test_an_evaluation_split_that_is_not_used_is_warned_of(data: Path) -> None:
+def test_an_unused_evaluation_split_is_a_warning(data: Path) -> None:
     (finding,) = findings_of(data, eval_dataset=None)["evaluation-missing"]
     assert (finding.severity, finding.fix) == ("warning", "eval_dataset: all_eval")
 
 
-def test_evaluation_on_the_entry_that_is_trained_on_is_an_error(data: Path) -> None:
+def test_evaluation_on_the_training_entry_is_an_error(data: Path) -> None:
     (finding,) = findings_of(data, eval_dataset="all_train")["evaluation-trained"]
     assert (finding.severity, finding.line, finding.count) == ("error", 6, 80)
 
 
-def test_evaluation_on_rows_that_another_file_trains_on_is_an_error(tmp_path: Path) -> None:
+def test_evaluation_on_training_rows_of_another_file_is_an_error(tmp_path: Path) -> None:
     files = {"a_train": pairs(0, 40), "a_eval": pairs(40, 50), "a.json": pairs(0, 50)}
     data = write_entries(tmp_path / "data", files)
     findings = findings_of(data, dataset="a", eval_dataset="a_eval")
@@ -161,7 +161,7 @@ def test_training_on_the_test_split_is_an_error(tmp_path: Path) -> None:
     assert findings_of(data, dataset="a_train", eval_dataset="a_eval") == {}
 
 
-def test_rows_that_two_entries_to_train_on_have_are_warned_of(tmp_path: Path) -> None:
+def test_training_rows_of_two_entries_are_a_warning(tmp_path: Path) -> None:
     files = {"part_train": pairs(0, 10), "all_train": pairs(0, 40), "other_train": pairs(50, 55)}
     data = write_entries(tmp_path / "data", {**files, "all_eval": pairs(60, 70)})
     for names, share in (
@@ -175,13 +175,13 @@ def test_rows_that_two_entries_to_train_on_have_are_warned_of(tmp_path: Path) ->
     assert "row-duplicated" not in findings_of(data, dataset="all_train,other_train")
 
 
-def test_choosing_weights_by_the_test_split_is_warned_of(data: Path) -> None:
+def test_selecting_weights_by_the_test_split_is_a_warning(data: Path) -> None:
     (finding,) = findings_of(data, eval_dataset="all_test")["test-chooses"]
     assert (finding.severity, finding.line, finding.count) == ("warning", 6, 20)
     assert findings_of(data, eval_dataset="all_test", dataset=None, do_train=False) == {}
 
 
-def test_max_samples_that_leaves_rows_out_is_warned_of(data: Path) -> None:
+def test_max_samples_that_leaves_rows_out_is_a_warning(data: Path) -> None:
     (finding,) = findings_of(data, max_samples=30)["max-samples"]
     assert finding.message == "max_samples uses only the first 30 rows of all_train"
     trained = found(check(data.parent / "train.yaml"))["rows-trained"]
@@ -192,13 +192,13 @@ def test_max_samples_that_leaves_rows_out_is_warned_of(data: Path) -> None:
     assert findings_of(data, max_samples=80) == {}
 
 
-def test_an_unknown_setting_has_its_nearest(data: Path) -> None:
+def test_an_unknown_setting_has_the_nearest_name(data: Path) -> None:
     (finding,) = findings_of(data, eval_datset="all_eval")["setting-unknown"]
     assert (finding.severity, finding.line) == ("error", 9)
     assert "did you mean 'eval_dataset'?" in finding.message
 
 
-def test_twins_leak_between_entries_whose_names_say_no_split(tmp_path: Path) -> None:
+def test_reversed_pairs_leak_between_entries_of_no_split(tmp_path: Path) -> None:
     one, other = pairs(0, 40)[::2], pairs(0, 40)[1::2]
     data = write_entries(tmp_path / "data", {"first": [*one, *pairs(50, 100)], "second": other})
     assert check(data).ok
@@ -210,7 +210,7 @@ def test_val_size_beside_eval_dataset_is_refused(data: Path) -> None:
     assert "refuses to start" in finding.message
 
 
-def test_val_size_draws_anew_what_was_held_out(tmp_path: Path) -> None:
+def test_val_size_replaces_the_evaluation_split(tmp_path: Path) -> None:
     files = {"a_train": questions(0, 900), "a_eval": questions(900, 1000)}
     data = write_entries(tmp_path / "data", {**files, "a.json": questions(0, 1000)})
     for size in (0.1, 100):
@@ -220,7 +220,7 @@ def test_val_size_draws_anew_what_was_held_out(tmp_path: Path) -> None:
     assert finding.message.endswith(f"random training rows instead of {data / 'a_eval.jsonl'}")
 
 
-def test_val_size_parts_reversed_twins(tmp_path: Path) -> None:
+def test_val_size_separates_reversed_pairs(tmp_path: Path) -> None:
     data = write_entries(tmp_path / "data", {"a_train": pairs(0, 40), "b_train": questions(0, 40)})
     settings = {"eval_dataset": None, "val_size": 0.1}
     (finding,) = findings_of(data, dataset="a_train", **settings)["val-size"]
@@ -229,9 +229,7 @@ def test_val_size_parts_reversed_twins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("age", "code"), [(-60, "tokenized-stale"), (60, "tokenized-used")])
-def test_tokens_that_are_there_are_used_in_place_of_the_data(
-    data: Path, age: int, code: str
-) -> None:
+def test_existing_tokens_replace_the_data(data: Path, age: int, code: str) -> None:
     tokens = data.parent / "tokens"
     tokens.mkdir()
     assert findings_of(data, tokenized_path=str(tokens)) == {}
@@ -243,7 +241,7 @@ def test_tokens_that_are_there_are_used_in_place_of_the_data(
     assert str(tokens) in finding.message
 
 
-def test_a_link_to_nowhere_among_the_tokens_does_not_end_the_check(data: Path) -> None:
+def test_a_broken_link_among_the_tokens_is_ignored(data: Path) -> None:
     tokens = data.parent / "tokens"
     tokens.mkdir()
     (tokens / "cache.arrow").symlink_to("nowhere")
@@ -252,7 +250,7 @@ def test_a_link_to_nowhere_among_the_tokens_does_not_end_the_check(data: Path) -
     assert findings_of(data, tokenized_path=str(tokens)).keys() == {"tokenized-used"}
 
 
-def test_tokens_of_another_number_of_rows_are_of_other_data(data: Path) -> None:
+def test_tokens_with_another_number_of_rows_are_stale(data: Path) -> None:
     tokens = data.parent / "tokens" / "train"
     tokens.mkdir(parents=True)
     table = pa.table({"input_ids": [[1, 2]] * 79})
@@ -273,26 +271,26 @@ def test_tokens_of_another_number_of_rows_are_of_other_data(data: Path) -> None:
         ({"max_steps": 9, "eval_dataset": None, "val_size": 0.5}, "whole number"),
     ],
 )
-def test_streaming_has_settings_of_its_own(
+def test_settings_that_streaming_needs_or_excludes(
     data: Path, settings: dict[str, Any], words: str
 ) -> None:
     (finding,) = findings_of(data, streaming=True, **settings)["streaming-settings"]
     assert words in finding.message
 
 
-def test_a_template_is_named_and_known(data: Path) -> None:
+def test_missing_and_unknown_templates_are_reported(data: Path) -> None:
     assert findings_of(data, template=None).keys() == {"template-missing"}
     (finding,) = findings_of(data, template="lama3")["template-unknown"]
     assert "did you mean 'llama3'?" in finding.message
 
 
-def test_both_precisions_and_packing_across_rows_are_named(data: Path) -> None:
+def test_two_precisions_and_packing_across_rows_are_reported(data: Path) -> None:
     assert findings_of(data, fp16=True).keys() == {"precision-both"}
     assert findings_of(data, packing=True).keys() == {"packing-crosses"}
     assert findings_of(data, packing=True, neat_packing=True) == {}
 
 
-def test_rows_that_may_be_cut_off_are_counted(tmp_path: Path) -> None:
+def test_rows_that_may_be_truncated_are_counted(tmp_path: Path) -> None:
     long = row(("user", "Tell me."), ("assistant", "a word " * 100))
     data = write_entries(tmp_path / "data", {"a_train": [*questions(0, 9), long]})
     settings = {"dataset": "a_train", "eval_dataset": None}
@@ -301,7 +299,7 @@ def test_rows_that_may_be_cut_off_are_counted(tmp_path: Path) -> None:
     assert findings_of(data, **settings) == {}
 
 
-def test_a_stage_takes_the_rows_that_are_for_it(data: Path) -> None:
+def test_a_stage_needs_rows_of_its_kind(data: Path) -> None:
     assert findings_of(data, stage="dpo").keys() == {"stage-mismatch"}
     answers = {"chosen": {"role": "assistant", "content": "a"}}
     answers["rejected"] = {"role": "assistant", "content": "b"}

@@ -159,7 +159,7 @@ def test_the_details_of_results_name_steps_times_directories_and_failures(world:
     shown = penstock("results", "--detail", cwd=world.path).stdout
     assert str(world.run.path.relative_to(world.path)) in shown
     for text in (
-        "baseline  org/model  copa zo original 1e-6 seed 0  done",
+        "baseline  org/model  copa zo original learning_rate 1e-6 seed 0  done",
         "accuracy 0.625 on 100 rows, dev 0.600, chance 0.500",
         "best step 20 of 40",
         "started 2026-01-01T00:00:01+00:00",

@@ -1,4 +1,4 @@
-"""`penstock doctor`: what is here, what is broken, and the mend."""
+"""`penstock doctor`: what is installed, what is broken, and the fix."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def examined(cwd: Path, environment: Mapping[str, str]) -> tuple[int, dict[str, 
     return done.returncode, {f"{item['area']} {item['name']}": item for item in items}
 
 
-def test_what_is_absent_is_no_fault(tmp_path: Path, machine: dict[str, str]) -> None:
+def test_absent_components_are_no_error(tmp_path: Path, machine: dict[str, str]) -> None:
     status, items = examined(tmp_path, machine)
     assert status == 0
     assert items["penstock penstock"]["state"] == "ok"
@@ -43,7 +43,7 @@ def test_what_is_absent_is_no_fault(tmp_path: Path, machine: dict[str, str]) -> 
     }
 
 
-def test_a_sound_environment_shows_its_versions(tmp_path: Path, machine: dict[str, str]) -> None:
+def test_a_working_environment_shows_its_versions(tmp_path: Path, machine: dict[str, str]) -> None:
     home = stub_environment(tmp_path / "e")
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(home)})
     assert status == 0
@@ -51,15 +51,13 @@ def test_a_sound_environment_shows_its_versions(tmp_path: Path, machine: dict[st
     assert items["llamafactory llamafactory"]["value"] == "0.9.5"
 
 
-def test_another_version_is_said_not_to_be_the_tested_one(
-    tmp_path: Path, machine: dict[str, str]
-) -> None:
+def test_an_untested_version_is_reported(tmp_path: Path, machine: dict[str, str]) -> None:
     home = stub_environment(tmp_path / "e", versions={"llamafactory": "0.9.4"})
     _, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(home)})
     assert items["llamafactory llamafactory"]["value"] == "0.9.4; 0.9.5 is tested"
 
 
-def test_a_known_trap_is_broken_and_has_its_mend(tmp_path: Path, machine: dict[str, str]) -> None:
+def test_a_known_import_error_has_its_fix(tmp_path: Path, machine: dict[str, str]) -> None:
     home = stub_environment(tmp_path / "e", import_errors={"torchvision": MISSING_OPERATOR})
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(home)})
     assert status == 1
@@ -79,7 +77,7 @@ def test_a_cpu_build_beside_a_gpu_is_broken(tmp_path: Path, machine: dict[str, s
     assert items["llamafactory gpu"]["value"] == "its torch is a CPU build and sees no GPU"
 
 
-def test_a_gpu_that_is_hidden_breaks_nothing(tmp_path: Path, machine: dict[str, str]) -> None:
+def test_a_hidden_gpu_is_no_error(tmp_path: Path, machine: dict[str, str]) -> None:
     home = stub_environment(tmp_path / "e")
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho '0, Tesla K80, 11441 MiB, [N/A]'\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
@@ -91,7 +89,7 @@ def test_a_gpu_that_is_hidden_breaks_nothing(tmp_path: Path, machine: dict[str, 
     assert items["devices gpu"]["value"] == hidden
 
 
-def test_a_variable_that_names_no_environment_is_broken(
+def test_a_variable_without_an_environment_is_broken(
     tmp_path: Path, machine: dict[str, str]
 ) -> None:
     status, items = examined(tmp_path, machine | {"LLAMAFACTORY_VENV": str(tmp_path / "absent")})
@@ -100,7 +98,9 @@ def test_a_variable_that_names_no_environment_is_broken(
     assert items["llamafactory environment"]["fix"] == "penstock doctor --install llamafactory"
 
 
-def test_people_read_the_mend_below_what_is_wrong(tmp_path: Path, machine: dict[str, str]) -> None:
+def test_the_fix_is_printed_below_the_broken_component(
+    tmp_path: Path, machine: dict[str, str]
+) -> None:
     home = stub_environment(tmp_path / "e", import_errors={"torchvision": MISSING_OPERATOR})
     done = penstock("doctor", cwd=tmp_path, environment=machine | {"LLAMAFACTORY_VENV": str(home)})
     lines = done.stdout.splitlines()
@@ -108,7 +108,7 @@ def test_people_read_the_mend_below_what_is_wrong(tmp_path: Path, machine: dict[
     assert "pip uninstall torchvision" in lines[broken + 1]
 
 
-def test_csv_has_a_row_an_item(tmp_path: Path, machine: dict[str, str]) -> None:
+def test_csv_has_one_row_per_item(tmp_path: Path, machine: dict[str, str]) -> None:
     done = penstock("doctor", "--format", "csv", cwd=tmp_path, environment=machine)
     rows = list(csv.DictReader(done.stdout.splitlines()))
     assert list(rows[0]) == ["area", "name", "state", "value", "fix"]

@@ -1,4 +1,4 @@
-"""The format `chat`: files by split and by part, their entries, and rows that are none."""
+"""The format `chat`: files of splits and parts, their entries, and invalid rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def chat(**options: Any) -> Format:
 
 
 def block(rows: list[dict[str, Any]]) -> RowBlock:
-    """Return rows as a build hands them to a format."""
+    """Return rows as a build passes them to a format."""
     data = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
     lengths = np.array([len(row) for row in data], np.int32)
     return RowBlock(np.frombuffer(b"".join(data), np.uint8), lengths, np.arange(len(rows) + 1))
@@ -57,7 +57,7 @@ def written(
 
 
 def numbered(count: int, first: int = 0) -> list[dict[str, Any]]:
-    """Return chat rows of their own, with text that JSON must escape."""
+    """Return distinct chat rows, with text that JSON must escape."""
     return [
         {"messages": [TURNS[0], {"role": "assistant", "content": f'"{n}"\n\\ é 𝄞 \u2028'}]}
         for n in range(first, first + count)
@@ -88,7 +88,7 @@ def test_a_part_has_the_splits_of_its_sources() -> None:
         chat(parts={"q": ["x"]}).views(SPLITS, SOURCES)
 
 
-def test_a_part_that_is_called_as_the_whole_is_refused(tmp_path: Path) -> None:
+def test_a_part_with_the_name_of_the_combined_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'talk' is what the files of all sources are called"):
         written(tmp_path / "talk", {"train": [ROW]}, parts={"talk": ["qqp"]})
     with pytest.raises(ConfigError, match="'all' is what the files of all sources are called"):
@@ -96,7 +96,7 @@ def test_a_part_that_is_called_as_the_whole_is_refused(tmp_path: Path) -> None:
 
 
 @given(rows=st.integers(1, 9), blocks=st.integers(1, 9))
-def test_files_hold_exactly_the_rows_however_they_come(
+def test_files_contain_exactly_the_rows_of_any_blocks(
     tmp_path_factory: pytest.TempPathFactory, rows: int, blocks: int
 ) -> None:
     views = {
@@ -130,7 +130,7 @@ def test_every_tag_is_written_in_the_entries(tmp_path: Path) -> None:
     assert info["all"] == {**info["all_train"], "file_name": "all.json"}
 
 
-def test_alpaca_rows_have_their_turns_as_history_and_other_fields_stay(tmp_path: Path) -> None:
+def test_alpaca_rows_have_a_history_and_keep_other_fields(tmp_path: Path) -> None:
     system = {"role": "system", "content": "Be brief."}
     row = {"messages": [system, *TURNS, *TURNS], "id": 3}
     directory = written(tmp_path / "d", {"train": [ROW, row]}, formatting="alpaca")
@@ -149,7 +149,7 @@ def test_alpaca_rows_have_their_turns_as_history_and_other_fields_stay(tmp_path:
 
 
 @pytest.mark.parametrize("formatting", ["sharegpt", "alpaca"])
-def test_what_was_written_is_read_back_as_messages(tmp_path: Path, formatting: str) -> None:
+def test_written_rows_are_read_back_as_messages(tmp_path: Path, formatting: str) -> None:
     rows = numbered(5)
     views = {"train": rows, "validation": rows[:2], "joined": rows}
     dataset = ChatDataset(written(tmp_path / "d", views, formatting=formatting))
@@ -172,7 +172,7 @@ def test_what_was_written_is_read_back_as_messages(tmp_path: Path, formatting: s
         ({"messages": [*TURNS[:1], {"role": "assistant", "content": " "}]}, "turn 2, of assistant"),
     ],
 )
-def test_a_row_that_is_no_chat_row_has_a_problem_and_a_mend(row: dict[str, Any], said: str) -> None:
+def test_an_invalid_chat_row_has_a_problem_with_a_fix(row: dict[str, Any], said: str) -> None:
     problem = chat().problem_with(row)
     assert problem is not None
     assert problem.startswith(said)
@@ -190,12 +190,12 @@ def test_a_row_that_is_no_chat_row_has_a_problem_and_a_mend(row: dict[str, Any],
         ({**ROW, "input": "secret"}, "has a field 'input' beside `messages`, as alpaca has"),
     ],
 )
-def test_what_alpaca_cannot_hold_is_a_problem_there_alone(row: dict[str, Any], said: str) -> None:
+def test_rows_that_only_alpaca_cannot_hold(row: dict[str, Any], said: str) -> None:
     assert (chat(formatting="alpaca").problem_with(row) or "").startswith(said)
     assert chat().problem_with(row) is None
 
 
-def test_a_directory_of_chat_rows_is_found_and_others_of_that_name_are_not(tmp_path: Path) -> None:
+def test_find_ignores_dataset_info_of_other_programs(tmp_path: Path) -> None:
     written(tmp_path / "talk", {"train": [ROW]})
     for name, beside in (("tfds", "features.json"), ("saved", "state.json")):
         (tmp_path / name).mkdir()
@@ -207,6 +207,6 @@ def test_a_directory_of_chat_rows_is_found_and_others_of_that_name_are_not(tmp_p
 @pytest.mark.parametrize(
     "options", [{"formatting": "openai"}, {"parts": {"a/b": ["x"]}}, {"parts": {"a": []}}]
 )
-def test_settings_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         chat(**options)

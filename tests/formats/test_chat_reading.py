@@ -1,4 +1,4 @@
-"""Rows of a JSON array: the same however it is laid out, and never all of them at once."""
+"""Rows of a JSON array: the same in every layout, and streamed."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def pretty(rows: Rows) -> str:
 
 
 def pretty_from_the_third_row(rows: Rows) -> str:
-    """Lay out the first two rows on a line each, the others over several lines."""
+    """Write the first two rows on one line each, the others on several lines."""
     texts = [json.dumps(row, indent=None if n < 2 else 1) for n, row in enumerate(rows)]
     return "[\n" + ",\n".join(texts) + "\n]"
 
 
 LAYOUTS = pytest.mark.parametrize(
-    "laid_out", [one_a_line, json.dumps, pretty, pretty_from_the_third_row]
+    "layout", [one_a_line, json.dumps, pretty, pretty_from_the_third_row]
 )
 
 
 @LAYOUTS
 @given(rows=ROWS)
 def test_rows_are_the_same_in_every_layout(
-    tmp_path_factory: pytest.TempPathFactory, laid_out: Callable[[Rows], str], rows: Rows
+    tmp_path_factory: pytest.TempPathFactory, layout: Callable[[Rows], str], rows: Rows
 ) -> None:
     file = tmp_path_factory.mktemp("rows") / "rows.json"
-    file.write_text(laid_out(rows), encoding="utf-8")
+    file.write_text(layout(rows), encoding="utf-8")
     assert list(read_chat_rows(file)) == list(enumerate(rows, 1))
-    file.write_text(laid_out(rows), encoding="utf-8-sig")
+    file.write_text(layout(rows), encoding="utf-8-sig")
     assert list(read_chat_rows(file)) == list(enumerate(rows, 1))
 
 
 @LAYOUTS
-def test_an_array_is_never_held_in_memory(tmp_path: Path, laid_out: Callable[[Rows], str]) -> None:
+def test_arrays_are_streamed(tmp_path: Path, layout: Callable[[Rows], str]) -> None:
     file = tmp_path / "rows.json"
-    file.write_text(laid_out([{"n": n, "text": "word " * 100} for n in range(10_000)]))
+    file.write_text(layout([{"n": n, "text": "word " * 100} for n in range(10_000)]))
     tracemalloc.start()
     try:
         count = sum(1 for _ in scan_chat_rows(file))
@@ -71,11 +71,11 @@ def test_an_array_is_never_held_in_memory(tmp_path: Path, laid_out: Callable[[Ro
 
 
 @LAYOUTS
-def test_rows_before_one_that_is_none_are_given_and_it_is_named(
-    tmp_path: Path, laid_out: Callable[[Rows], str]
+def test_rows_before_an_invalid_one_are_read_and_it_is_named(
+    tmp_path: Path, layout: Callable[[Rows], str]
 ) -> None:
     file = tmp_path / "rows.json"
-    file.write_text(laid_out([{"n": n} for n in range(9)]).replace('"n": 6', '"n": 6,,'))
+    file.write_text(layout([{"n": n} for n in range(9)]).replace('"n": 6', '"n": 6,,'))
     rows = read_chat_rows(file)
     assert [next(rows)[0] for _ in range(6)] == [1, 2, 3, 4, 5, 6]
     with pytest.raises(DataError, match=r"rows\.json:7: not JSON"):

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.token_pairs import write_documents, write_flat
 from penstock.errors import ConfigError, ConflictError, DataError
+from penstock.files import sha256_of
 from penstock.formats.megatron import IndexedReader, merge
 
 FIRST = [[[1, 2], [3]], [], [[4]]]
@@ -25,11 +26,13 @@ def test_a_merge_equals_all_documents_written_at_once(tmp_path: Path) -> None:
         write_documents(tmp_path / "b", SECOND),
         write_documents(tmp_path / "empty", []),
     ]
-    merged = merge([*prefixes, tmp_path / "a.bin"], tmp_path / "out" / "merged")
+    merged = tmp_path / "out" / "merged"
+    sha256 = merge([*prefixes, tmp_path / "a.bin"], merged)
     whole = write_documents(tmp_path / "whole", [*FIRST, *SECOND, *FIRST])
     for suffix in (".bin", ".idx"):
         assert merged.with_suffix(suffix).read_bytes() == whole.with_suffix(suffix).read_bytes()
     assert files(tmp_path / "out") == ["merged.bin", "merged.idx"]
+    assert sha256 == sha256_of(tmp_path / "whole.bin")
 
 
 def test_modes_are_merged(tmp_path: Path) -> None:
@@ -37,7 +40,8 @@ def test_modes_are_merged(tmp_path: Path) -> None:
     for number, prefix in enumerate(prefixes):
         with prefix.with_suffix(".idx").open("ab") as stream:
             stream.write(bytes([number, 2]))
-    modes = IndexedReader(merge(prefixes, tmp_path / "c")).modes
+    merge(prefixes, tmp_path / "c")
+    modes = IndexedReader(tmp_path / "c").modes
     assert modes is not None
     assert modes.tolist() == [0, 2, 1, 2]
     with pytest.raises(ConfigError, match=r"/a has modes and .*/d has none"):

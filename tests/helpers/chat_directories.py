@@ -1,4 +1,4 @@
-"""Small directories that LLaMA-Factory reads, to break, and trainings on them."""
+"""Small directories that LLaMA-Factory reads, and trainings on them, for tests to break."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penstock.formats.chat import TAGS
 
 Row = dict[str, Any]
 
-#: What an entry of the files below says besides its file.
+#: The settings of an entry besides its file.
 LAYOUT: Mapping[str, Any] = {
     "formatting": "sharegpt",
     "columns": {"messages": "messages"},
@@ -27,7 +27,7 @@ def row(*turns: tuple[str, str]) -> Row:
 
 
 def sentences(number: int) -> tuple[str, str]:
-    """Return the two sentences of a pair; those of other numbers are others."""
+    """Return the two sentences of a pair, distinct for each number."""
     word = _WORDS[number % len(_WORDS)]
     return f"On day {number} the {word} rose.", f"The {word}, it rose: it was day {number}."
 
@@ -56,7 +56,7 @@ def write_entries(
 ) -> Path:
     """Write files of rows (NAME, or NAME.json) and entries for them; `entries` changes settings.
 
-    A setting of None is left out.
+    None removes a setting.
     """
     directory.mkdir(parents=True, exist_ok=True)
     info = {}
@@ -72,15 +72,15 @@ def write_entries(
 
 
 def write_splits(directory: Path) -> Path:
-    """Write pairs of which no sentence stands in two splits."""
+    """Write pairs with no sentence in two splits."""
     files = {"all_train": pairs(0, 40), "all_eval": pairs(40, 50), "all_test": pairs(50, 60)}
     return write_entries(directory, files)
 
 
 def write_training(file: Path, directory: Path, **settings: Any) -> Path:
-    """Write a training YAML that is right for `write_splits`, with some settings changed.
+    """Write a training YAML that is correct for `write_splits`, with some settings changed.
 
-    A setting of None is left out.
+    None removes a setting.
     """
     right = {
         "model_name_or_path": "meta-llama/Llama-3.2-3B-Instruct",

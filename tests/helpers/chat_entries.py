@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-#: What is said in a conversation: role and content of each turn.
+#: A conversation: role and content of each turn.
 Turns = list[tuple[str, str]]
 
 #: Ends each turn with the special token that the tiny models have.
@@ -25,7 +25,7 @@ def chat_line(said: Turns) -> str:
 
 
 def write_chat(directory: Path, **entries: Iterable[Turns]) -> Path:
-    """Write a directory with a file, and an entry of its name, for each list of conversations."""
+    """Write a directory with one file and one entry per list of conversations."""
     directory.mkdir(parents=True, exist_ok=True)
     info = {
         name: {
@@ -43,7 +43,7 @@ def write_chat(directory: Path, **entries: Iterable[Turns]) -> Path:
 
 
 def numbers(count: int, first: int = 0) -> list[Turns]:
-    """Return short conversations, each of its own."""
+    """Return short, distinct conversations."""
     return [
         [("user", f"Say number {n}."), ("assistant", f"The number is {n}.")]
         for n in range(first, first + count)

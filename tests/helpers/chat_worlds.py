@@ -1,4 +1,4 @@
-"""Small inputs for chat recipes, and what lies in a directory of chat rows, read plainly."""
+"""Small inputs of chat recipes, and a plain reader of directories of chat rows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def rows_in(path: Path) -> list[Row]:
-    """Return the rows of a file as `json` reads them: an array, or one object a line."""
+    """Return the rows of a file as `json` reads them: an array, or one object per line."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
         rows: list[Row] = json.loads(text)
@@ -90,5 +90,5 @@ def rows_by_file(directory: Path) -> dict[str, list[Row]]:
 
 
 def turns(row: Row) -> list[str]:
-    """Return what user and assistant say in a row."""
+    """Return the texts of user and assistant in a row."""
     return [message["content"] for message in row["messages"] if message["role"] != "system"]

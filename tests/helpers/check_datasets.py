@@ -1,4 +1,4 @@
-"""Small datasets to break, and what was found in them."""
+"""Small task datasets to break, and the findings about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEATHER = ("rain", "snow", "hail", "fog", "sleet", "thunder", "frost", "drizzle"
 
 
 def copa_rows(count: int, *, first: int = 0) -> list[Row]:
-    """Return COPA rows whose premises all differ; `first` is the first idx."""
+    """Return COPA rows with unique premises; `first` is the first idx."""
     return [
         {
             "premise": f"The {WEATHER[idx % 10]} came on day {idx}.",
@@ -33,7 +33,7 @@ def copa_rows(count: int, *, first: int = 0) -> list[Row]:
 
 
 def boolq_rows(count: int) -> list[Row]:
-    """Return BoolQ rows, which have no id."""
+    """Return BoolQ rows, which have no ids."""
     return [
         {"question": f"is {n} even", "answer": n % 2 == 0, "passage": f"Of {n} it is known."}
         for n in range(count)
@@ -49,7 +49,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 def write_copa(
     directory: Path, *, train: Iterable[Row] | None = None, test: Iterable[Row] | None = None
 ) -> Path:
-    """Write a COPA dataset of 20 train rows, or those given, and 5 validation rows."""
+    """Write a COPA dataset with `train` (default: 20 rows) and 5 validation rows."""
     write_rows(directory / "copa_train.jsonl", copa_rows(20) if train is None else train)
     write_rows(directory / "copa_validation.jsonl", copa_rows(5, first=1000))
     if test is not None:
@@ -58,18 +58,18 @@ def write_copa(
 
 
 def changed(rows: list[Row], line: int, **values: Any) -> list[Row]:
-    """Return the rows with other values in one line (from 1)."""
+    """Return the rows with changed values in one line (from 1)."""
     return [row | values if number == line else row for number, row in enumerate(rows, 1)]
 
 
 def rephrased(rows: list[Row], rephrase: Callable[[str], str] | None = None) -> list[Row]:
-    """Return COPA rows with another premise each."""
+    """Return COPA rows with rephrased premises."""
     rephrase = rephrase or (lambda premise: f"Seen by all: {premise.lower()}")
     return [row | {"premise": rephrase(row["premise"])} for row in rows]
 
 
 def found(report: CheckReport) -> dict[str, list[Finding]]:
-    """Return the findings of a report by their codes."""
+    """Return the findings of a report by code."""
     by_code: dict[str, list[Finding]] = {}
     for dataset in report.datasets:
         for finding in dataset.findings:
@@ -78,14 +78,14 @@ def found(report: CheckReport) -> dict[str, list[Finding]]:
 
 
 def only_finding(directory: Path, against: Path | None = None) -> Finding:
-    """Check one dataset, in which there must be one finding, and return it."""
+    """Check one dataset and return its only finding."""
     (dataset,) = check(directory, against=against).datasets
     assert len(dataset.findings) == 1, [f"{f.code}: {f.message}" for f in dataset.findings]
     return dataset.findings[0]
 
 
-# Root reads every file, so the check is run by a user who has no rights. What it imports may lie
-# where that user has none either, so it is run once before.
+# Root can read every file, so the check runs as a user without rights. That user may not be able to
+# read the packages either, so the check runs once before, to import them.
 _WITHOUT_RIGHTS = """
 import os, sys
 from penstock import check
@@ -98,6 +98,6 @@ for finding in check(sys.argv[1]).datasets[0].findings:
 
 
 def check_without_rights(path: Path) -> subprocess.CompletedProcess[str]:
-    """Check a dataset as a user without rights, and print each finding on a line."""
+    """Check a dataset as a user without rights; print one finding per line."""
     command = [sys.executable, "-c", _WITHOUT_RIGHTS, str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)

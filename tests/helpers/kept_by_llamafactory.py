@@ -1,8 +1,8 @@
-"""How many rows of each entry LLaMA-Factory's loader keeps; run by its own Python.
+"""The number of rows of each entry that LLaMA-Factory's loader keeps; run by its own Python.
 
     kept_by_llamafactory.py DATASET_DIR TOKENIZER
 
-prints `kept: {"ENTRY": ROWS, ...}`, with the name of the error where one ended it.
+prints `kept: {"ENTRY": ROWS, ...}`, with the name of the error in place of ROWS if it failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from transformers import AutoTokenizer, Seq2SeqTrainingArguments
 
 
 def kept(directory: str, tokenizer_path: str, name: str, settings: dict[str, Any]) -> int | str:
-    """Return the number of rows that are made into examples, or the name of the error."""
+    """Return the number of rows that become examples, or the name of the error."""
     stage = "rm" if settings.get("ranking") else "sft"
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_path)
     data = DataArguments(template="llama3", dataset=name, dataset_dir=directory)

@@ -1,4 +1,4 @@
-"""What LLaMA-Factory needs: chat rows, a tiny Llama, and a stand-in for its environment."""
+"""Chat rows, a tiny Llama, and a stub of LLaMA-Factory's environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from penstock.runs import (
 Row = dict[str, Any]
 
 _STUB = Path(__file__).with_name("stub_llamafactory.py")
-#: What the interpreter of an environment says it holds.
+#: The contents that the stub environment reports.
 CONTENTS: dict[str, Any] = {
     "versions": {"llamafactory": "0.9.5", "torch": "2.13.0+cpu"},
     "cuda_build": None,
@@ -33,7 +33,7 @@ CONTENTS: dict[str, Any] = {
 
 
 def chat_row(number: int) -> Row:
-    """Return a row of its own."""
+    """Return a distinct row."""
     return {
         "messages": [
             {"role": "system", "content": "You paraphrase."},
@@ -44,7 +44,7 @@ def chat_row(number: int) -> Row:
 
 
 def write_chat(directory: Path, *, train: int = 24, eval: int = 7, test: int = 5) -> Path:
-    """Write a directory as LLaMA-Factory reads it; a split of no rows is left out."""
+    """Write a directory that LLaMA-Factory reads; an empty split is left out."""
     directory.mkdir(parents=True)
     entries = []
     counts = {"lamps_train": train, "lamps_eval": eval, "lamps_test": test}
@@ -63,7 +63,7 @@ def write_rows(file: Path, rows: list[Row]) -> None:
 
 
 def write_tiny_llama(directory: Path) -> Path:
-    """Write a Llama of two layers that knows nothing, with the special tokens of Llama 3."""
+    """Write an untrained Llama of two layers, with the special tokens of Llama 3."""
     from tokenizers import ByteLevelBPETokenizer
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -90,13 +90,13 @@ def write_tiny_llama(directory: Path) -> Path:
 
 
 def stub_environment(directory: Path, **contents: Any) -> Path:
-    """Make a directory that looks like LLaMA-Factory's environment, and holds a stand-in."""
+    """Create a stub of LLaMA-Factory's environment with the given contents."""
     programs = directory / "bin"
     programs.mkdir(parents=True)
-    said = json.dumps(CONTENTS | contents)
+    reported = json.dumps(CONTENTS | contents)
     for name, script in (
         ("llamafactory-cli", f'exec "{sys.executable}" "{_STUB}" "$@"'),
-        ("python", f"echo '{said}'"),
+        ("python", f"echo '{reported}'"),
     ):
         (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
@@ -104,7 +104,7 @@ def stub_environment(directory: Path, **contents: Any) -> Path:
 
 
 def make_run(root: Path, data: Path, **values: Any) -> RunDirectory:
-    """Make the directory of a run that is about to start."""
+    """Create the directory of a run that is about to start."""
     from penstock.trainers import runner
 
     llamafactory = runner("llamafactory")
@@ -137,7 +137,7 @@ def make_run(root: Path, data: Path, **values: Any) -> RunDirectory:
 
 
 def start(directory: RunDirectory, environment: Path, behaviour: str) -> subprocess.Popen[str]:
-    """Start the process of a run in a session of its own, in the run's directory."""
+    """Start the process of a run, in the run's directory and in a new session."""
     named = {"LLAMAFACTORY_VENV": str(environment), "BEHAVIOUR": behaviour}
     return subprocess.Popen(
         directory.read().command,

@@ -1,6 +1,6 @@
-"""A stand-in for `llamafactory-cli`: `stub_llamafactory.py train FILE` behaves as BEHAVIOUR says.
+"""A stub of `llamafactory-cli`: `stub_llamafactory.py train FILE`, with the BEHAVIOUR of a test.
 
-It writes and prints what LLaMA-Factory 0.9.5 does, without training anything. The higher the
+It writes and prints what LLaMA-Factory 0.9.5 does, without training. The higher the
 learning rate, the lower the loss: 1 at 2e-4, and half a nat more on test rows.
 """
 
@@ -17,14 +17,14 @@ from typing import Any
 
 import yaml
 
-#: What has not been ended after so many seconds is not ended any more.
+#: Seconds to wait for the test to end the process.
 _PATIENCE = 120
 _INFO = "[INFO|2026-01-01 00:00:00] llamafactory.data.loader:144 >> "
 _WARNING = "[WARNING|2026-01-01 00:00:00] llamafactory.data.converter:149 >> "
 
 
 def main(settings: dict[str, Any]) -> int:
-    """Train or evaluate as the settings say; return the exit status."""
+    """Pretend to train or to evaluate; return the exit status."""
     behaviour = os.environ.get("BEHAVIOUR", "train")
     output = Path(settings["output_dir"])
     output.mkdir(parents=True)
@@ -69,13 +69,13 @@ def main(settings: dict[str, Any]) -> int:
 
 
 def trained_loss(settings: dict[str, Any]) -> float:
-    """Return the loss that the training has left beside its weights."""
+    """Return the loss that the training has written beside its weights."""
     place = Path(settings.get("adapter_name_or_path", settings["model_name_or_path"]))
     return float(json.loads((place / "eval_results.json").read_text())["eval_loss"])
 
 
 def rows(settings: dict[str, Any], key: str) -> int:
-    """Count the rows of the entries that a key names."""
+    """Return the number of rows of the entries that a key names."""
     directory = Path(settings["dataset_dir"])
     info = json.loads((directory / "dataset_info.json").read_text())
     names = settings[key].split(",") if key in settings else []
@@ -101,7 +101,7 @@ def write_log(file: Path, losses: list[float]) -> None:
 
 
 def wait_with_a_child() -> None:
-    """Wait to be ended, with a child that takes no notice of SIGTERM."""
+    """Wait to be killed, with a child that ignores SIGTERM."""
     script = f"trap '' TERM; echo $$ >child; sleep {_PATIENCE}"
     with subprocess.Popen(["sh", "-c", script]):
         Path("pid").write_text(str(os.getpid()))

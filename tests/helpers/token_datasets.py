@@ -1,4 +1,4 @@
-"""Token datasets to break: real text in the formats' own writers, with a tokenizer of its own."""
+"""Token datasets to break: real text, written in each format, and its tokenizer."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CONTEXT = 128
 
 
 def prose() -> list[str]:
-    """Return paragraphs of the language reference that comes with Python."""
+    """Return paragraphs of Python's language reference."""
     paragraphs = (text for page in topics.values() for text in page.split("\n\n"))
     return list(islice((text.strip() for text in paragraphs if len(text) > 80), 300))
 
 
 def train_tokenizer(directory: Path, texts: Iterable[str], size: int = 2000) -> Path:
-    """Write a byte-level BPE tokenizer of a few tokens into a directory."""
+    """Train a small byte-level BPE tokenizer and write it into a directory."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -54,7 +54,7 @@ def encode(tokenizer: Path, texts: Iterable[str]) -> list[Ids]:
 
 
 def write_megatron(prefix: Path, documents: Sequence[Ids], dtype: str = "<u2") -> Path:
-    """Write a pair in which each document is one sequence; return the prefix."""
+    """Write a pair with one sequence per document; return the prefix."""
     prefix.parent.mkdir(parents=True, exist_ok=True)
     count = len(documents)
     with write_pair(prefix, np.dtype(dtype), sequences=count, documents=count) as out:
@@ -66,7 +66,7 @@ def write_megatron(prefix: Path, documents: Sequence[Ids], dtype: str = "<u2") -
 def write_packed(
     kind: str, directory: Path, documents: Sequence[Ids], *, rows_per_shard: int = 8, **options: Any
 ) -> Path:
-    """Write documents, cut at the context and packed as they come, as rows of a format."""
+    """Write documents, split at the context and packed in order, as rows of a format."""
     rows = _packed(documents)
     segments = [segment for row in rows for segment in row]
     first = np.cumsum([0, *map(len, rows)])
@@ -109,14 +109,14 @@ def _packed(documents: Sequence[Ids]) -> list[list[Ids]]:
 def write_manifest(
     dataset: Path, *, format: str, tokenizer: Path | None = None, **recipe: Any
 ) -> Manifest:
-    """Describe a dataset, a directory or a prefix, as a build does."""
+    """Write the manifest of a dataset (a directory or a prefix) as a build does."""
     beside = dataset.parent.glob(f"{dataset.name}.*")
     files = sorted(dataset.iterdir() if dataset.is_dir() else beside)
-    home = dataset if dataset.is_dir() else dataset.parent
+    base_dir = dataset if dataset.is_dir() else dataset.parent
     identity = load_tokenizer(tokenizer, "tokenizers").identity if tokenizer else None
     manifest = Manifest(
         format=format,
-        files=[FileEntry.of(home, file.name) for file in files],
+        files=[FileEntry.of(base_dir, file.name) for file in files],
         tokenizer=identity.to_dict() if identity else None,
         recipe={"kind": "build", **recipe},
         inputs=[],
@@ -126,6 +126,6 @@ def write_manifest(
 
 
 def errors(report: CheckReport) -> set[str]:
-    """Return the codes of all errors of a report."""
+    """Return the codes of all errors in a report."""
     findings = [finding for dataset in report.datasets for finding in dataset.findings]
     return {finding.code for finding in findings if finding.severity is Severity.ERROR}

@@ -1,10 +1,10 @@
-"""A few steps of a small Llama on a pair of `.bin` and `.idx`, the way each trainer wants it.
+"""A few training steps of a small Llama on a pair of `.bin` and `.idx` with several trainers.
 
-Run by the tests, one process or several (`torch.distributed.run`):
+Run by the tests in one process or several (`torch.distributed.run`):
 
     train_on_pair.py {fsdp2|deepspeed|trainer} PREFIX OUT_DIRECTORY
 
-Every process writes `OUT_DIRECTORY/RANK.json`: its losses, and the ids of every batch it saw.
+Every process writes `OUT_DIRECTORY/RANK.json`: its losses, and the ids of every batch that it read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def small_llama() -> Any:
 
 
 def batches(prefix: Path) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield this rank's batches: the dataset does the order, the loader goes through it."""
+    """Yield this rank's batches: the dataset determines the order, the loader reads in sequence."""
     dataset = TokenDataset(
         prefix, SEQ_LENGTH, last="drop", shuffle=True, rank=RANK, world_size=WORLD_SIZE
     )
@@ -101,7 +101,7 @@ def train_deepspeed(prefix: Path, seen: list[Any]) -> list[float]:
 
 
 def train_trainer(prefix: Path, seen: list[Any]) -> list[float]:
-    """Train with the Trainer of transformers, which shares the batches out itself."""
+    """Train with the Trainer of transformers, which distributes batches itself."""
     model = small_llama()
     model.register_forward_pre_hook(
         lambda _, __, given: seen.append(given["input_ids"].tolist()), with_kwargs=True

@@ -1,4 +1,4 @@
-"""Samples of a TokenDataset: every token counted, padding masked, labels as asked for."""
+"""Samples of a TokenDataset: tokens, padding, labels."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_concat_cuts_all_tokens_into_windows_and_pads_the_last(tmp_path: Path) -
     assert (dataset.tokens, dataset.padding, dataset.dropped) == (10, 2, 0)
 
 
-def test_a_last_window_that_is_dropped_is_counted(tmp_path: Path) -> None:
+def test_a_dropped_last_window_is_counted(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 5, 5), 4, last="drop")
     assert columns(dataset, "input_ids") == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert (dataset.padding, dataset.dropped) == (0, 2)
 
 
-def test_shifted_labels_are_the_tokens_after(tmp_path: Path) -> None:
+def test_shifted_labels_are_the_next_tokens(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 5, 5), 4, shifted=True, pad_id=99)
     assert columns(dataset, "input_ids") == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 99, 99]]
     assert columns(dataset, "labels") == [[1, 2, 3, 4], [5, 6, 7, 8], [9, *[IGNORED] * 3]]
@@ -72,7 +72,7 @@ def test_document_mode_never_reads_across_documents(tmp_path: Path) -> None:
         [9, 10, IGNORED, IGNORED],
         [12, 13, 14, IGNORED],
     ]
-    assert shifted.dropped == 1  # 15 alone has nothing after it
+    assert shifted.dropped == 1  # 15 has no next token
 
 
 @given(
@@ -114,7 +114,7 @@ def test_every_token_is_read_or_counted(
             assert len(set(owner[row[held]].tolist())) == 1
 
 
-def test_a_batch_holds_the_samples_of_its_indices(tmp_path: Path) -> None:
+def test_a_batch_has_the_samples_of_its_indices(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 700, 3, 400)
     for options in ({}, {"mode": "document"}, {"shuffle": True}, {"shifted": True}):
         dataset = TokenDataset(prefix, 7, **options)  # type: ignore[arg-type]
@@ -135,14 +135,14 @@ def test_samples_can_be_changed_without_changing_others(tmp_path: Path) -> None:
     assert dataset[0]["input_ids"].tolist() == list(range(8))
 
 
-def test_an_index_outside_is_refused(tmp_path: Path) -> None:
+def test_an_index_out_of_range_is_refused(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 64), 8)
     assert dataset[-1]["input_ids"][0] == 56
     for index in (8, -9):
         with pytest.raises(IndexError, match=f"{index} is not one of 8 samples"):
             dataset[index]
     for indices in ([-1], [0, 8]):
-        with pytest.raises(IndexError, match="not all from 0 to before 8"):
+        with pytest.raises(IndexError, match="not all from 0 to 7"):
             dataset.batch(indices)
 
 
@@ -159,7 +159,7 @@ def test_a_directory_a_split_a_file_or_a_reader_can_be_opened(tmp_path: Path) ->
         TokenDataset(tmp_path, 10, split="tset")
 
 
-def test_ids_of_another_vocabulary_are_refused_on_request(tmp_path: Path) -> None:
+def test_vocab_size_refuses_ids_of_another_vocabulary(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 50, 51)
     assert len(list(TokenDataset(prefix, 10, vocab_size=101))) == 11
     with pytest.raises(
@@ -181,7 +181,7 @@ def test_ids_of_another_vocabulary_are_refused_on_request(tmp_path: Path) -> Non
         ({"pad_id": 9, "vocab_size": 9}, "pad_id: 9 is not below vocab_size, 9"),
     ],
 )
-def test_settings_that_cannot_be_followed_are_refused(
+def test_invalid_settings_are_refused(
     tmp_path: Path, options: dict[str, object], words: str
 ) -> None:
     prefix = write_flat(tmp_path / "a", 50)
@@ -189,7 +189,7 @@ def test_settings_that_cannot_be_followed_are_refused(
         TokenDataset(prefix, **({"seq_length": 4} | options))  # type: ignore[arg-type]
 
 
-def test_data_that_hold_no_sample_are_refused(tmp_path: Path) -> None:
+def test_data_without_a_sample_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="0 tokens give 0 samples of 4"):
         TokenDataset(write_documents(tmp_path / "a", [[], []]), 4)
     with pytest.raises(DataError, match="3 tokens give 0 samples of 4"):
@@ -200,21 +200,21 @@ def test_data_that_hold_no_sample_are_refused(tmp_path: Path) -> None:
     content[17] = 7
     index.write_bytes(content)
     prefix.with_suffix(".bin").write_bytes(bytes(16))
-    with pytest.raises(DataError, match="holds float32, which are no ids; where DeepSpeed"):
+    with pytest.raises(DataError, match="holds float32, which are not ids; DeepSpeed"):
         TokenDataset(prefix, 4)
 
 
-def test_document_mode_proves_the_index_when_it_is_made(tmp_path: Path) -> None:
+def test_document_mode_validates_the_index_when_created(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", *[10] * 50)
     index = prefix.with_suffix(".idx")
     content = bytearray(index.read_bytes())
     content[34 + 4 * 50 + 8 * 20] ^= 4  # the address of sequence 20
     index.write_bytes(content)
-    with pytest.raises(DataError, match="address and length of sequence 19 do not lead"):
+    with pytest.raises(DataError, match="address and length of sequence 19 do not match"):
         TokenDataset(prefix, 4, mode="document")
 
 
-def test_a_fingerprint_is_of_the_ids_in_their_order_alone() -> None:
+def test_a_fingerprint_depends_only_on_the_ids_and_their_order() -> None:
     ids = np.arange(12).reshape(3, 4)
     whole = fingerprint({"input_ids": ids})
     assert whole.startswith("sha256:")
@@ -242,7 +242,7 @@ def test_only_numpy_is_needed() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_what_a_loader_has_read_must_be_said_when_the_state_is_saved(tmp_path: Path) -> None:
+def test_after_reading_by_index_the_state_needs_the_number_of_samples(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 40), 4)
     dataset.__getitems__([0, 1, 2])
     with pytest.raises(ConfigError, match=r"state_dict\(taken=batches \* batch_size\)"):
@@ -252,7 +252,7 @@ def test_what_a_loader_has_read_must_be_said_when_the_state_is_saved(tmp_path: P
     assert resumed[0]["input_ids"].tolist() == [12, 13, 14, 15]
 
 
-def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_state_is_refused(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 40), 4)
-    with pytest.raises(ConfigError, match="is no state of a TokenDataset: it has no 'content'"):
+    with pytest.raises(ConfigError, match="no state of a TokenDataset: it has no 'content'"):
         dataset.load_state_dict({})

@@ -1,4 +1,4 @@
-"""The order of samples: shuffled anew each epoch, shared out among ranks, taken up where it was."""
+"""The order of samples: shuffled per epoch, divided among ranks, resumable."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from helpers.token_pairs import write_flat
 from penstock.errors import ConfigError, DataError
 from penstock.loading import TokenDataset
-from penstock.loading.permutation import Permutation
+from penstock.loading.order import Permutation
 
 
 def order(dataset: TokenDataset) -> list[int]:
-    """Return the first token of each sample, which is its number times the length."""
+    """Return the number of each sample: its first token divided by the length."""
     return [int(sample["input_ids"][0]) // dataset.seq_length for sample in dataset]
 
 
@@ -30,7 +30,7 @@ def test_a_permutation_has_every_number_once(size: int, seed: int, epoch: int) -
 
 
 @given(st.integers(1, 2**40), st.data())
-def test_any_place_of_a_permutation_can_be_asked_for(size: int, data: st.DataObject) -> None:
+def test_any_position_of_a_permutation_can_be_computed(size: int, data: st.DataObject) -> None:
     places = data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=20, unique=True))
     numbers = Permutation(size, 1, 2)(np.array(places))
     assert ((numbers >= 0) & (numbers < size)).all()
@@ -48,7 +48,7 @@ def test_a_permutation_looks_random() -> None:
     assert (numbers == other).sum() < 20
 
 
-def test_the_order_is_the_same_everywhere_and_for_ever() -> None:
+def test_the_order_is_the_same_on_every_machine_and_in_every_version() -> None:
     assert Permutation(10, 0, 0)(np.arange(10)).tolist() == [7, 6, 1, 2, 4, 8, 3, 9, 0, 5]
     assert Permutation(10, 0, 1)(np.arange(10)).tolist() == [5, 8, 9, 0, 7, 4, 6, 1, 3, 2]
     far = Permutation(10**12, 7, 3)(np.array([0, 1, 10**12 - 1]))
@@ -71,7 +71,7 @@ def test_each_epoch_has_its_own_order_and_all_samples(tmp_path: Path) -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 7), st.booleans())
-def test_no_two_ranks_read_the_same_sample_and_all_read_as_many(
+def test_ranks_read_disjoint_samples_and_equally_many(
     tmp_path_factory: pytest.TempPathFactory, samples: int, world_size: int, shuffle: bool
 ) -> None:
     prefix = write_flat(tmp_path_factory.mktemp("any") / "a", samples * 3)
@@ -87,12 +87,12 @@ def test_no_two_ranks_read_the_same_sample_and_all_read_as_many(
     assert {len(numbers) for numbers in orders} == {samples // world_size}
     read = [number for numbers in orders for number in numbers]
     assert len(set(read)) == len(read) == samples - datasets[0].remainder
-    # What all ranks take in one step stands together in the order of one rank alone.
-    alone = order(TokenDataset(prefix, 3, shuffle=shuffle))
-    assert [number for step in zip(*orders, strict=True) for number in step] == alone[: len(read)]
+    # The samples of all ranks in one step are consecutive in the order of a single rank.
+    single = order(TokenDataset(prefix, 3, shuffle=shuffle))
+    assert [number for step in zip(*orders, strict=True) for number in step] == single[: len(read)]
 
 
-def test_ranks_that_the_environment_has_must_be_given(
+def test_ranks_of_the_environment_are_required(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix = write_flat(tmp_path / "a", 64)
@@ -109,7 +109,7 @@ def test_ranks_that_the_environment_has_must_be_given(
         TokenDataset(prefix, 8, rank=4, world_size=4)
 
 
-def test_a_saved_position_is_taken_up(tmp_path: Path) -> None:
+def test_a_saved_position_is_resumed(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 800)
     dataset = TokenDataset(prefix, 8, shuffle=True)
     dataset.set_epoch(3)
@@ -130,24 +130,24 @@ def test_a_saved_position_is_taken_up(tmp_path: Path) -> None:
     assert resumed.state_dict()["samples"] == 0
 
 
-def test_a_loader_that_counts_for_itself_says_what_was_taken(tmp_path: Path) -> None:
+def test_a_loader_passes_the_number_of_samples_read(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 800), 8)
     dataset.load_state_dict(dataset.state_dict(taken=12))
     assert order(dataset)[0] == 12
 
 
-def test_another_number_of_ranks_goes_on_with_the_same_order(tmp_path: Path) -> None:
+def test_another_number_of_ranks_resumes_the_same_order(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 960)
     state = TokenDataset(prefix, 8, shuffle=True, rank=0, world_size=4).state_dict(taken=9)
-    alone = order(TokenDataset(prefix, 8, shuffle=True))
+    single = order(TokenDataset(prefix, 8, shuffle=True))
     orders = []
     for rank in range(2):
         dataset = TokenDataset(prefix, 8, shuffle=True, rank=rank, world_size=2)
         dataset.load_state_dict(state)
         orders.append(order(dataset))
-    assert [number for step in zip(*orders, strict=True) for number in step] == alone[36:]
+    assert [number for step in zip(*orders, strict=True) for number in step] == single[36:]
     five = TokenDataset(prefix, 8, shuffle=True, rank=0, world_size=5)
-    with pytest.raises(ConfigError, match="36 samples were had, which 5 ranks cannot have had"):
+    with pytest.raises(ConfigError, match="36 samples were read, which 5 ranks cannot have read"):
         five.load_state_dict(state)
 
 
@@ -158,7 +158,7 @@ def test_a_state_of_other_data_or_settings_is_refused(tmp_path: Path) -> None:
         TokenDataset(prefix, 4).load_state_dict(state)
     with pytest.raises(ConfigError, match="shuffle: the saved state has False"):
         TokenDataset(prefix, 8, shuffle=True).load_state_dict(state)
-    # Written again in its place, with one token changed.
+    # Overwritten with one changed token.
     content = bytearray(prefix.with_suffix(".bin").read_bytes())
     content[900] ^= 1
     prefix.with_suffix(".bin").write_bytes(content)
@@ -168,7 +168,7 @@ def test_a_state_of_other_data_or_settings_is_refused(tmp_path: Path) -> None:
         rewritten.load_state_dict(state)
 
 
-def test_a_copy_stands_where_the_dataset_stood_and_goes_its_own_way(tmp_path: Path) -> None:
+def test_a_copy_has_the_position_of_the_dataset_and_moves_independently(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 800), 8, shuffle=True)
     dataset.load_state_dict(dataset.state_dict(taken=10))
     for copied in (copy.deepcopy(dataset), pickle.loads(pickle.dumps(dataset))):

@@ -1,4 +1,4 @@
-"""What the tests against peers share."""
+"""Fixtures of the tests against peers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from penstock.trainers.llamafactory.environment import (
 
 @pytest.fixture(scope="session")
 def llamafactory() -> Environment:
-    """A real LLaMA-Factory: the one that LLAMAFACTORY_VENV names, which stays as it is.
+    """A real LLaMA-Factory: the one in LLAMAFACTORY_VENV, which is not changed.
 
-    Else one of the versions that are pinned is made, and kept for the next time by their hash.
+    Otherwise an environment with the pinned versions is created in the cache and reused.
     """
     if os.environ.get(VARIABLE):
         return require_environment()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = caches / "penstock" / f"llamafactory-{requirements_hash()[:16]}"
+    path = caches / "penstock" / f"llamafactory-{requirements_hash()[:16]}"
     try:
-        return create_environment(kept)
+        return create_environment(path)
     except PenstockError as error:
-        pytest.skip(f"LLaMA-Factory cannot be installed here: {error}")
+        pytest.skip(f"LLaMA-Factory cannot be installed: {error}")

@@ -1,4 +1,4 @@
-"""Chat rows, loaded by the library through which LLaMA-Factory reads them."""
+"""Chat rows loaded by `datasets`, the library with which LLaMA-Factory reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with the inputs of the examples, and a cache of its own."""
+    """A working directory with the inputs of the examples and a separate cache."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     write_chat_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -56,7 +56,7 @@ def test_every_file_is_loaded_with_exactly_its_rows(world: Path, formatting: str
         ("notes.jsonl", '{0}\n{{"messages": [], "a": 1, "a": 2}}\n'),
     ],
 )
-def test_a_file_is_said_not_to_load_exactly_where_it_does_not(
+def test_files_that_do_not_load_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: str
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))

@@ -1,4 +1,4 @@
-"""A real `llamafactory-cli train` on the CPU: what penstock writes for it, and carries with it."""
+"""A real `llamafactory-cli train` on the CPU, with penstock's YAML and in experiments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from penstock.trainers.llamafactory.models import template_of
 pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
 
-#: Nothing is fetched, and one process does not wait for the threads of another.
+#: Nothing is downloaded, and processes do not compete for threads.
 ALONE = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "LLAMAFACTORY_VERBOSITY": "INFO"}
 #: Two epochs of six steps, with an evaluation after every fourth.
 SMALL: dict[str, Any] = {
@@ -89,7 +89,7 @@ def test_the_exported_yaml_trains_on_every_row_and_uses_the_evaluation_set(
     ],
     ids=["fo_lora", "packing", "fo_full"],
 )
-def test_an_experiment_carries_it_to_a_result(
+def test_an_experiment_runs_to_a_result(
     llamafactory: Environment,
     model: Path,
     tmp_path: Path,
@@ -128,13 +128,13 @@ def test_an_experiment_carries_it_to_a_result(
     assert "Paraphrase this" not in directory.log_file(record.config, "out").read_text()
 
 
-def test_the_environment_that_is_installed_has_no_trouble(llamafactory: Environment) -> None:
+def test_the_installed_environment_has_no_import_errors(llamafactory: Environment) -> None:
     contents = inspect(llamafactory, ["llamafactory.train.tuner"])
     assert contents.import_errors == {}
     assert "torchvision" not in contents.versions
 
 
-def test_a_template_by_name_is_the_one_that_llamafactory_takes(llamafactory: Environment) -> None:
+def test_templates_by_name_are_llamafactorys(llamafactory: Environment) -> None:
     code = (
         "import json\nfrom llamafactory.extras.constants import *\n"
         "print(json.dumps({path: DEFAULT_TEMPLATE[name] for name, paths in SUPPORTED_MODELS.items()"

@@ -1,4 +1,4 @@
-"""The rows that LLaMA-Factory's own loader keeps, and those that the check says it does."""
+"""The rows that LLaMA-Factory's own loader keeps, compared with those that the check reports."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def write(directory: Path, files: Mapping[str, tuple[Any, ...]]) -> Path:
 def kept_by_llamafactory(
     llamafactory: Environment, directory: Path, tokenizer: Path
 ) -> dict[str, Any]:
-    """Return, for each entry, how many rows are kept, or the name of the error."""
+    """Return the number of kept rows of each entry, or the name of the error."""
     home = directory.parent
     quiet = {"HF_HOME": str(home / "cache"), "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     ran = subprocess.run(
@@ -158,7 +158,7 @@ def test_the_check_counts_the_rows_that_llamafactory_keeps(
         assert (name, int(finding.message.split()[0])) == (name, kept[name])
 
 
-def test_what_ends_llamafactory_is_an_error_of_the_check(
+def test_what_stops_llamafactory_is_an_error_of_the_check(
     llamafactory: Environment, tokenizer: Path, tmp_path: Path
 ) -> None:
     kept = kept_by_llamafactory(llamafactory, write(tmp_path / "data", REFUSED), tokenizer)

@@ -122,10 +122,10 @@ def test_tensorflow_reads_all_columns_in_order(tmp_path: Path) -> None:
 
 def test_tensorflow_is_refused_for_arrayrecord(tmp_path: Path) -> None:
     found = dataset("arrayrecord", tmp_path / "notes" / "1.0.0", {"train": ROWS})
-    with pytest.raises(ConfigError, match=r"tf.data reads tfrecord only; take PackedGrainSource"):
+    with pytest.raises(ConfigError, match=r"tf.data reads tfrecord only; use PackedGrainSource"):
         packed_tf_dataset(found.path)
 
 
 def test_a_directory_without_a_dataset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds no tfrecord or arrayrecord dataset"):
+    with pytest.raises(ConfigError, match="has no tfrecord or arrayrecord dataset"):
         PackedGrainSource(tmp_path)

@@ -1,4 +1,4 @@
-"""Loaders and trainers see the same tokens in the same order, and learn from them."""
+"""Loaders and trainers read the same tokens in the same order, and the loss falls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEQ_LENGTH, GLOBAL_BATCH, STEPS = 32, 8, 8
 
 @pytest.fixture(scope="module")
 def books(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pair with the beginnings of some books, as GPT-2's tokens."""
+    """A pair with the beginnings of some books in GPT-2 tokens."""
     tokenizers = pytest.importorskip("tokenizers")
     encoder = tokenizers.Tokenizer.from_file(
         str(shared_data / "tokenizers" / "gpt2" / "tokenizer.json")
@@ -40,7 +40,7 @@ def expected(books: Path) -> TokenDataset:
 
 
 def train(how: str, books: Path, out: Path, processes: int) -> list[dict[str, Any]]:
-    """Run a trainer in some processes; return what each one saw."""
+    """Run a trainer in one or more processes; return what each one read."""
     out.mkdir()
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     command = [
@@ -70,13 +70,13 @@ def assert_falling(losses: list[float]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["fsdp2", "deepspeed"])
-def test_two_ranks_see_each_step_what_stands_together_in_the_order(
+def test_two_ranks_read_consecutive_samples_of_the_order_in_each_step(
     how: str, books: Path, tmp_path: Path
 ) -> None:
     if how == "deepspeed":
         pytest.importorskip("deepspeed")
         if shutil.which("g++") is None:
-            pytest.skip("DeepSpeed compiles its operators at the first run, and there is no g++")
+            pytest.skip("DeepSpeed compiles its operators on first use, which needs g++")
     ranks = train(how, books, tmp_path / "out", processes=2)
     for rank in ranks:
         assert_falling(rank["losses"])
@@ -89,13 +89,13 @@ def test_two_ranks_see_each_step_what_stands_together_in_the_order(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_trainer_of_transformers_sees_the_same_steps(
+def test_the_trainer_of_transformers_reads_the_same_steps(
     processes: int, books: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("accelerate")
     ranks = train("trainer", books, tmp_path / "out", processes)
     assert_falling(ranks[0]["losses"])
-    # It gives each rank a whole batch, one after the other.
+    # It gives each rank a complete batch in turn.
     steps = np.stack([rank["batches"] for rank in ranks], axis=1).reshape(STEPS, GLOBAL_BATCH, -1)
     dataset = expected(books)
     assert fingerprint(steps[0]) == dataset.fingerprint(GLOBAL_BATCH)
@@ -103,14 +103,12 @@ def test_the_trainer_of_transformers_sees_the_same_steps(
 
 
 def numbers(loader: Any) -> list[int]:
-    """Return the first token of each sample that a loader gives, batch by batch."""
+    """Return the first token of each sample of a loader, batch by batch."""
     return [int(first) for batch in loader for first in batch["input_ids"][:, 0]]
 
 
 @pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
-def test_workers_of_a_loader_give_the_same_order_in_every_epoch(
-    tmp_path: Path, context: str
-) -> None:
+def test_loader_workers_give_the_same_order_in_every_epoch(tmp_path: Path, context: str) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 60, 0, 180), 3, shuffle=True)
     loader = torch.utils.data.DataLoader(
         dataset,
@@ -126,7 +124,7 @@ def test_workers_of_a_loader_give_the_same_order_in_every_epoch(
         assert numbers(loader) == [int(sample["input_ids"][0]) for sample in plain]
 
 
-def test_a_batch_of_the_loader_is_of_tensors_and_has_a_fingerprint(tmp_path: Path) -> None:
+def test_a_batch_of_a_loader_has_tensors_and_a_fingerprint(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 60, 50), 32, mode="document")
     batch = next(iter(torch.utils.data.DataLoader(dataset, batch_size=4)))
     assert {
@@ -135,7 +133,7 @@ def test_a_batch_of_the_loader_is_of_tensors_and_has_a_fingerprint(tmp_path: Pat
     assert fingerprint(batch) == fingerprint(batch["input_ids"]) == dataset.fingerprint(4)
 
 
-def test_a_loader_goes_on_after_a_saved_position(tmp_path: Path) -> None:
+def test_a_loader_resumes_after_a_saved_position(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 240), 3, shuffle=True)
     whole = numbers(torch.utils.data.DataLoader(dataset, batch_size=4))
     resumed = TokenDataset(tmp_path / "a", 3, shuffle=True)

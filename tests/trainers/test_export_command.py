@@ -19,7 +19,7 @@ def home(tmp_path: Path) -> Path:
     return directory
 
 
-def test_settings_are_yaml_on_stdout_and_words_on_stderr(home: Path, tmp_path: Path) -> None:
+def test_settings_are_yaml_on_stdout_and_notes_on_stderr(home: Path, tmp_path: Path) -> None:
     done = penstock("export", "maxtext", home, cwd=tmp_path)
     assert done.returncode == 0
     settings = parse_yaml(done.stdout).data
@@ -28,13 +28,13 @@ def test_settings_are_yaml_on_stdout_and_words_on_stderr(home: Path, tmp_path: P
     assert "loses targets, positions and segmentations" in done.stderr
 
 
-def test_the_settings_are_written_where_asked(home: Path, tmp_path: Path) -> None:
+def test_output_writes_the_settings_to_a_file(home: Path, tmp_path: Path) -> None:
     done = penstock("export", "maxtext", home, "--output", "data.yml", "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "data.yml").read_text() == done.stdout
 
 
-def test_what_is_there_is_not_written_over(home: Path, tmp_path: Path) -> None:
+def test_an_existing_file_with_other_content_is_kept(home: Path, tmp_path: Path) -> None:
     command = ("export", "maxtext", home, "--output", "data.yml", "--quiet")
     (tmp_path / "data.yml").write_text("mine: 1\n")
     done = penstock(*command, cwd=tmp_path)
@@ -45,14 +45,14 @@ def test_what_is_there_is_not_written_over(home: Path, tmp_path: Path) -> None:
     assert [penstock(*command, cwd=tmp_path).returncode for _ in range(2)] == [0, 0]
 
 
-def test_json_has_settings_and_words(home: Path, tmp_path: Path) -> None:
+def test_json_has_settings_and_notes(home: Path, tmp_path: Path) -> None:
     done = penstock("export", "maxtext", home, "--format", "json", cwd=tmp_path)
     document = json.loads(done.stdout)
     assert document["settings"]["max_target_length"] == 12
     assert document["loses"]
 
 
-def test_csv_has_a_row_a_key(home: Path, tmp_path: Path) -> None:
+def test_csv_has_one_row_per_key(home: Path, tmp_path: Path) -> None:
     done = penstock("export", "maxtext", home, "--format", "csv", cwd=tmp_path)
     lines = done.stdout.splitlines()
     assert lines[0] == "key,value"

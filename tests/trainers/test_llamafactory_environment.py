@@ -1,4 +1,4 @@
-"""Where LLaMA-Factory's environment is looked for, and what is said of it."""
+"""LLaMA-Factory's environment: where it is found, inspected and created."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
 
 
-def test_where_there_is_none_the_error_says_how_to_make_it() -> None:
+def test_without_an_environment_the_error_names_the_install_command() -> None:
     assert find_environment() is None
     with pytest.raises(ConfigError, match=r"run `penstock doctor --install llamafactory`"):
         require_environment()
 
 
-def test_the_variable_is_followed_before_the_usual_place(
+def test_the_variable_precedes_the_default_location(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = stub_environment(tmp_path / "data" / "penstock" / "llamafactory")
@@ -42,7 +42,7 @@ def test_the_variable_is_followed_before_the_usual_place(
     assert require_environment().cli == named / "bin" / "llamafactory-cli"
 
 
-def test_a_variable_that_names_none_is_an_error_and_no_other_is_taken(
+def test_a_variable_without_an_environment_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub_environment(tmp_path / "data" / "penstock" / "llamafactory")
@@ -51,7 +51,7 @@ def test_a_variable_that_names_none_is_an_error_and_no_other_is_taken(
         find_environment()
 
 
-def test_the_path_is_looked_through_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_is_searched_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = stub_environment(tmp_path / "somewhere")
     monkeypatch.setenv("PATH", f"{home}/bin:/usr/bin:/bin")
     found = require_environment()
@@ -59,10 +59,10 @@ def test_the_path_is_looked_through_last(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("home", ["apart", "apart from the command"])
-def test_a_command_apart_from_its_interpreter_names_it(
+def test_the_interpreter_comes_from_the_commands_first_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
 ) -> None:
-    """As `pip install --user` and pipx write it, the second for a path with spaces."""
+    """`pip install --user` and pipx write such commands; the second form is for spaces."""
     stub = stub_environment(tmp_path / home)
     command = tmp_path / "user" / "llamafactory-cli"
     command.parent.mkdir()
@@ -74,16 +74,16 @@ def test_a_command_apart_from_its_interpreter_names_it(
     assert inspect(require_environment()).versions["llamafactory"] == "0.9.5"
 
 
-def test_an_environment_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inspect_returns_versions_and_cuda_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLAMAFACTORY_VENV", str(stub_environment(tmp_path / "e", cuda_build="12")))
     contents = inspect(require_environment())
     assert contents.versions["llamafactory"] == "0.9.5"
     assert contents.cuda_build == "12"
 
 
-def test_an_interpreter_that_cannot_say_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_interpreter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = stub_environment(tmp_path / "e")
     (home / "bin" / "python").write_text("#!/bin/sh\necho 'no torch here' >&2\nexit 3\n")
     monkeypatch.setenv("LLAMAFACTORY_VENV", str(home))
@@ -92,7 +92,7 @@ def test_an_interpreter_that_cannot_say_is_named(
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "pyvenv.cfg"])
-def test_what_others_made_is_not_replaced(tmp_path: Path, name: str) -> None:
+def test_a_directory_of_others_is_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / name).touch()
     with pytest.raises(PenstockError, match="has content that penstock did not create"):
@@ -100,7 +100,7 @@ def test_what_others_made_is_not_replaced(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "mine" / name).exists()
 
 
-def test_where_pip_cannot_its_words_are_told_and_it_can_be_tried_again(
+def test_a_failure_of_pip_is_reported_and_can_be_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("NO_INDEX", "1"), ("FIND_LINKS", ""), ("CONFIG_FILE", "/dev/null")):
@@ -110,7 +110,7 @@ def test_where_pip_cannot_its_words_are_told_and_it_can_be_tried_again(
             create_environment(tmp_path / "new")
 
 
-def test_every_package_has_its_exact_version() -> None:
+def test_every_package_is_pinned() -> None:
     lines = REQUIREMENTS.read_text().splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(line.count("==") == 1 for line in pins)

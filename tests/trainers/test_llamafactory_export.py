@@ -1,4 +1,4 @@
-"""`llamafactory`: the training YAML for a dataset of chat rows, and what is said of it."""
+"""`penstock export llamafactory`: the training YAML for chat rows, and notes about it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def lamps(tmp_path: Path) -> Path:
 
 
 def change_entry(dataset: Path, name: str, **settings: Any) -> None:
-    """Change settings of an entry; one of None is left out."""
+    """Change settings of an entry; None removes one."""
     file = dataset / "dataset_info.json"
     info = json.loads(file.read_text())
     entry = info[name] | settings
@@ -41,7 +41,7 @@ def exported(dataset: Path, *overrides: str, **options: Any) -> Export:
 
 
 def described(dataset: Path) -> Manifest:
-    """Write and return a manifest."""
+    """Write a manifest and return it."""
     splits = {"lamps_train": "train", "lamps_eval": "validation", "lamps_test": "test"}
     files = [FileEntry.of(dataset, f"{n}.jsonl", split=split) for n, split in splits.items()]
     manifest = Manifest(format="chat", files=files, recipe={}, inputs=[])
@@ -49,7 +49,7 @@ def described(dataset: Path) -> Manifest:
     return manifest
 
 
-def test_train_and_evaluation_rows_are_the_datasets_own(lamps: Path) -> None:
+def test_train_and_evaluation_rows_are_the_datasets_splits(lamps: Path) -> None:
     found = exported(lamps)
     assert found.settings["dataset"] == "lamps_train"
     assert found.settings["eval_dataset"] == "lamps_eval"
@@ -62,7 +62,7 @@ def test_train_and_evaluation_rows_are_the_datasets_own(lamps: Path) -> None:
     assert "5 rows of lamps_test: not used by the training" in found.loses
 
 
-def test_the_size_of_the_model_decides_the_batches_and_it_is_said(lamps: Path) -> None:
+def test_batches_depend_on_the_models_size_and_are_reported(lamps: Path) -> None:
     three, eight = exported(lamps), exported(lamps, model="meta-llama/Llama-3.1-8B-Instruct")
     assert three.settings["per_device_train_batch_size"] == 4
     assert eight.settings["per_device_train_batch_size"] == 2
@@ -70,20 +70,20 @@ def test_the_size_of_the_model_decides_the_batches_and_it_is_said(lamps: Path) -
     assert "batches: 2 x 8 rows per step, for a model of 8 billion weights" in eight.advice
 
 
-def test_without_an_evaluation_split_it_is_said_that_nothing_is_evaluated(tmp_path: Path) -> None:
+def test_without_an_evaluation_split_a_note_says_so(tmp_path: Path) -> None:
     found = exported(write_chat(tmp_path / "lamps", eval=0))
     assert not any("eval" in key for key in found.settings)
     assert any("no evaluation split" in line for line in found.advice)
 
 
-def test_the_hash_of_the_dataset_stands_above_the_settings(lamps: Path) -> None:
+def test_the_yaml_begins_with_the_datasets_hash(lamps: Path) -> None:
     manifest = described(lamps)
     text = exported(lamps).to_yaml()
     assert text.startswith(f"# dataset {lamps} is {manifest.content_hash}, by penstock ")
     assert yaml.safe_load(text) == exported(lamps).settings
 
 
-def test_a_dataset_that_is_not_what_its_manifest_says_is_refused(lamps: Path) -> None:
+def test_a_dataset_that_differs_from_its_manifest_is_refused(lamps: Path) -> None:
     described(lamps)
     write_rows(lamps / "lamps_train.jsonl", [chat_row(1)])
     with pytest.raises(DataError, match=r"lamps_train\.jsonl: has .* bytes"):
@@ -98,7 +98,7 @@ def test_a_row_that_would_be_dropped_is_an_error_with_its_line(lamps: Path) -> N
         exported(lamps)
 
 
-def test_rows_without_the_tags_of_their_entry_are_an_error_of_the_entry(lamps: Path) -> None:
+def test_missing_tags_are_an_error_of_the_entry(lamps: Path) -> None:
     change_entry(lamps, "lamps_train", tags=None)
     with pytest.raises(ConfigError, match=r"'lamps_train' has the role_tag 'from'.* give all of"):
         exported(lamps)
@@ -112,7 +112,7 @@ def test_rows_without_the_tags_of_their_entry_are_an_error_of_the_entry(lamps: P
         ({"num_samples": 5}, "has num_samples, 5 rows at random; remove it"),
     ],
 )
-def test_an_entry_by_which_other_rows_would_be_read_is_refused(
+def test_an_entry_that_reads_other_rows_is_refused(
     lamps: Path, settings: dict[str, Any], words: str
 ) -> None:
     change_entry(lamps, "lamps_eval", **settings)
@@ -120,20 +120,20 @@ def test_an_entry_by_which_other_rows_would_be_read_is_refused(
         exported(lamps)
 
 
-def test_a_key_of_an_entry_that_is_passed_over_is_warned_of(lamps: Path) -> None:
+def test_an_unknown_key_of_an_entry_is_a_warning(lamps: Path) -> None:
     change_entry(lamps, "lamps_train", formating="alpaca")
     (warning,) = exported(lamps, "compute_dtype=bfloat16").warnings
     assert warning.startswith("'lamps_train' has an unknown key, 'formating'")
 
 
-def test_a_file_that_is_not_there_is_an_error_with_its_mend(lamps: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_with_its_fix(lamps: Path, tmp_path: Path) -> None:
     (lamps / "lamps_train.jsonl").unlink()
     done = penstock("export", "llamafactory", lamps, "--model", LLAMA, cwd=tmp_path)
     assert done.returncode == 2
     assert "lamps_train.jsonl: does not exist, but dataset_info.json names it" in done.stderr
 
 
-def test_rows_of_parquet_are_read_and_those_of_csv_refused(lamps: Path) -> None:
+def test_parquet_is_read_and_csv_is_refused(lamps: Path) -> None:
     rows = [chat_row(number) for number in range(9)]
     pq.write_table(pa.Table.from_pylist(rows), lamps / "rows.parquet")
     change_entry(lamps, "lamps_train", file_name="rows.parquet")
@@ -144,26 +144,30 @@ def test_rows_of_parquet_are_read_and_those_of_csv_refused(lamps: Path) -> None:
         exported(lamps)
 
 
-def test_an_unknown_template_is_warned_of_with_the_nearest(lamps: Path) -> None:
+def test_an_unknown_template_is_a_warning_with_the_nearest_name(lamps: Path) -> None:
     found = exported(lamps, "compute_dtype=bfloat16", template="lama3")
     assert found.warnings == ["LLaMA-Factory 0.9.5 has no template 'lama3'; did you mean 'llama3'?"]
     assert "# warning: LLaMA-Factory 0.9.5 has no template" in found.to_yaml()
 
 
-def test_the_test_split_may_be_evaluated_on_and_it_is_warned_of(lamps: Path) -> None:
+def test_evaluation_on_the_test_split_is_a_warning(lamps: Path) -> None:
     found = exported(lamps, "validation=lamps_test", "compute_dtype=bfloat16")
     assert found.settings["eval_dataset"] == "lamps_test"
-    assert found.warnings == ["lamps_test: of the test split; its score no longer measures generalization"]
+    assert found.warnings == [
+        "lamps_test: of the test split; its score no longer measures generalization"
+    ]
 
 
 @pytest.mark.parametrize("names", ["lamps_test", "lamps_train, lamps_test"])
 def test_training_on_the_test_split_is_refused(lamps: Path, names: str) -> None:
-    with pytest.raises(ConfigError, match="lamps_test: of the test split, on which a score") as caught:
+    with pytest.raises(
+        ConfigError, match="lamps_test: of the test split, on which a score"
+    ) as caught:
         exported(lamps, f"train={names}")
     assert caught.value.field == "train"
 
 
-def test_rows_that_another_entry_to_train_on_holds_are_refused(lamps: Path) -> None:
+def test_training_on_the_same_rows_twice_is_refused(lamps: Path) -> None:
     info = json.loads((lamps / "dataset_info.json").read_text())
     info["part"] = info["lamps_train"] | {"file_name": "part.jsonl"}
     (lamps / "dataset_info.json").write_text(json.dumps(info))
@@ -177,19 +181,19 @@ def test_rows_that_another_entry_to_train_on_holds_are_refused(lamps: Path) -> N
         assert e.value.field == "train"
 
 
-def test_an_entry_in_two_places_is_an_error_of_the_option(lamps: Path) -> None:
+def test_one_entry_for_two_splits_is_an_error_of_the_option(lamps: Path) -> None:
     with pytest.raises(ConfigError, match="are the same rows") as caught:
         exported(lamps, "train=lamps_eval")
     assert caught.value.field == "train"
 
 
-def test_options_are_penstocks_words(lamps: Path) -> None:
+def test_options_have_penstocks_names(lamps: Path) -> None:
     settings = exported(lamps, "lora_rank=8", "epochs=1", "warmup=10").settings
     assert (settings["lora_rank"], settings["num_train_epochs"]) == (8, 1.0)
     assert settings["warmup_steps"] == 10
 
 
-def test_full_fine_tuning_has_a_rate_of_its_own(lamps: Path) -> None:
+def test_full_fine_tuning_has_its_own_learning_rate(lamps: Path) -> None:
     settings = exported(lamps, "method=fo_full").settings
     assert (settings["finetuning_type"], settings["learning_rate"]) == ("full", 1e-5)
     with pytest.raises(ConfigError, match="lora_rank: unknown key"):
@@ -203,7 +207,7 @@ def test_other_entries_can_be_named(lamps: Path) -> None:
 
 
 @pytest.mark.parametrize("tracker", ["none", "wandb", "trackio"])
-def test_a_tracker_goes_by_its_name(lamps: Path, tracker: str) -> None:
+def test_trackers_are_set_by_name(lamps: Path, tracker: str) -> None:
     found = exported(lamps, f"report_to={tracker}")
     assert found.settings["report_to"] == tracker
     assert found.settings["run_name"] == "llama-3.2-3b-instruct-lamps-lora"
@@ -212,7 +216,7 @@ def test_a_tracker_goes_by_its_name(lamps: Path, tracker: str) -> None:
     assert bool(from_environment) == (tracker != "none")
 
 
-def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> None:
+def test_other_keys_are_passed_on_unchecked_with_a_note(lamps: Path) -> None:
     found = exported(lamps, "llamafactory.deepspeed=ds.json")
     assert found.settings["deepspeed"] == "ds.json"
     assert any("not checked by penstock: deepspeed" in line for line in found.advice)
@@ -226,9 +230,15 @@ def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> Non
         ("val_size=0.1", "val_size: is refused: .* reversed pairs"),
         ("llamafactory.tokenized_path=t", "tokenized_path is refused"),
         ("llamafactory.max_samples=3", "max_samples is refused: .* step `take`"),
-        ("llamafactory.cutoff_len=512", "cutoff_len is penstock's option max_length; give max_length="),
+        (
+            "llamafactory.cutoff_len=512",
+            "cutoff_len is penstock's option max_length; give max_length=",
+        ),
         ("llamafactory.neat_packing=true", "neat_packing is penstock's option packing"),
-        ("llamafactory.learning_rate=3", "is penstock's option learning_rate; give learning_rate=..."),
+        (
+            "llamafactory.learning_rate=3",
+            "is penstock's option learning_rate; give learning_rate=...",
+        ),
         ("llamafactory.stage=pt", "stage is refused: penstock sets it"),
         ("llamafactory.hf_hub_token=hf_aaaaaaaaaaaaaaaaaaaaaaaa", "environment variable HF_TOKEN"),
         ("report_to=mlflow", "report_to: must be 'none', 'wandb' or 'trackio'"),
@@ -236,15 +246,13 @@ def test_keys_of_its_own_go_through_unchecked_and_it_is_said(lamps: Path) -> Non
         ("model=model.gguf", "does not train .gguf files"),
     ],
 )
-def test_what_does_not_fit_is_an_error_with_its_mend(
-    lamps: Path, override: str, words: str
-) -> None:
+def test_invalid_options_are_errors_with_their_fix(lamps: Path, override: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         exported(lamps, override)
 
 
 @pytest.mark.parametrize("key", [*option_names(), "report_to", "run_name", "project"])
-def test_what_penstock_sets_is_not_set_a_second_time(lamps: Path, key: str) -> None:
+def test_keys_that_penstock_sets_are_refused(lamps: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=rf"{key} is (refused|penstock's option)"):
         exported(lamps, f"llamafactory.{key}=1")
 
@@ -252,14 +260,14 @@ def test_what_penstock_sets_is_not_set_a_second_time(lamps: Path, key: str) -> N
 @pytest.mark.parametrize("method", ["fo_lora", "fo_full"])
 @pytest.mark.parametrize("more", [(), ("packing=true", "warmup=9", "steps=3")])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
-def test_every_key_that_is_written_is_known_as_penstocks(
+def test_every_written_key_is_in_option_names(
     lamps: Path, method: str, more: tuple[str, ...], dtype: str
 ) -> None:
     found = exported(lamps, f"method={method}", f"compute_dtype={dtype}", *more)
     assert found.settings.keys() <= {*option_names(), "report_to", "run_name"}
 
 
-def test_the_words_of_settings_are_options() -> None:
+def test_option_names_are_options() -> None:
     words = set(option_names().values()) - {None}
     assert words <= LlamaFactoryExporter().options({}).model_fields.keys()
 
@@ -273,7 +281,7 @@ def test_the_words_of_settings_are_options() -> None:
     ],
     ids=["a new GPU", "an old GPU", "a hidden GPU"],
 )
-def test_the_device_decides_the_precision_and_another_one_is_proposed(
+def test_the_gpu_determines_the_precision_and_the_other_is_proposed(
     lamps: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -301,7 +309,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         exported(tmp_path)
 
 
-def test_the_command_writes_the_file_that_the_trainer_is_given(lamps: Path, tmp_path: Path) -> None:
+def test_the_command_writes_the_training_yaml(lamps: Path, tmp_path: Path) -> None:
     done = penstock(
         *("export", "llamafactory", lamps, "lora_rank=8"),
         *("--model", "own/model", "--template", "llama3", "--output", "train.yaml"),

@@ -1,4 +1,4 @@
-"""The log of LLaMA-Factory: what of it cannot be read is an error of the run."""
+"""The log of LLaMA-Factory: unreadable lines are an error of the run."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from penstock.trainers.llamafactory.metrics import TrainerLog
         '{"current_steps": 1, "vram_allocated": []}',
     ],
 )
-def test_a_line_that_is_not_the_trainers_ends_it(tmp_path: Path, line: str) -> None:
+def test_an_invalid_line_stops_the_training(tmp_path: Path, line: str) -> None:
     log, stop = tmp_path / "trainer_log.jsonl", threading.Event()
     log.write_text(line + "\n")
-    with TrainerLog(log, RunDirectory(tmp_path), stop) as followed:
+    with TrainerLog(log, RunDirectory(tmp_path), stop) as trainer_log:
         pass
     assert stop.is_set()
     with pytest.raises(PenstockError, match=r"trainer_log\.jsonl: not a line of the trainer's log"):
-        followed.raise_error()
+        trainer_log.raise_error()
 
 
-def test_a_log_that_cannot_be_read_ends_it(tmp_path: Path) -> None:
+def test_an_unreadable_log_stops_the_training(tmp_path: Path) -> None:
     log, stop = tmp_path / "trainer_log.jsonl", threading.Event()
     log.mkdir()
-    with TrainerLog(log, RunDirectory(tmp_path), stop) as followed:
+    with TrainerLog(log, RunDirectory(tmp_path), stop) as trainer_log:
         pass
     assert stop.is_set()
     with pytest.raises(OSError, match=r"trainer_log\.jsonl"):
-        followed.raise_error()
+        trainer_log.raise_error()

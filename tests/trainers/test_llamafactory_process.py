@@ -1,4 +1,4 @@
-"""The process of a run with LLaMA-Factory: what it records of every way in which a run can end."""
+"""The process of a run with LLaMA-Factory: what it records of every kind of end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def environment(tmp_path: Path) -> Path:
     return stub_environment(tmp_path / "environment")
 
 
-def carry(directory: RunDirectory, environment: Path, behaviour: str = "train") -> int:
+def run_to_end(directory: RunDirectory, environment: Path, behaviour: str = "train") -> int:
     """Run the process to its end; return its status."""
     process = start(directory, environment, behaviour)
     process.communicate(timeout=60)
@@ -45,7 +45,7 @@ def test_a_run_is_done_with_the_loss_of_the_test_rows(
     tmp_path: Path, data: Path, environment: Path
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
-    assert carry(directory, environment) == 0
+    assert run_to_end(directory, environment) == 0
     record = directory.read()
     result = record.result
     assert record.state is State.DONE
@@ -65,7 +65,7 @@ def test_a_run_is_done_with_the_loss_of_the_test_rows(
 
 def test_the_trainers_log_becomes_metrics(tmp_path: Path, data: Path, environment: Path) -> None:
     directory = make_run(tmp_path / "Results", data)
-    carry(directory, environment)
+    run_to_end(directory, environment)
     assert directory.metrics()[:2] == [
         {"step": 1, "loss": 6.0, "learning_rate": 1e-4, "epoch": 1 / 3},
         {"step": 1, "dev_score": 3.0, "dev_loss": 3.0},
@@ -77,7 +77,7 @@ def test_without_test_rows_the_evaluation_loss_is_the_score(
     tmp_path: Path, environment: Path
 ) -> None:
     directory = make_run(tmp_path / "Results", write_chat(tmp_path / "lamps", test=0))
-    assert carry(directory, environment) == 0
+    assert run_to_end(directory, environment) == 0
     result = directory.read().result
     assert result is not None
     assert (result.score, result.evaluation_split, result.evaluation_rows) == (1.0, "validation", 7)
@@ -87,7 +87,7 @@ def test_the_versions_of_its_environment_are_recorded(
     tmp_path: Path, data: Path, environment: Path
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
-    carry(directory, environment)
+    run_to_end(directory, environment)
     recorded = directory.read().environment
     assert recorded["llamafactory"] == "0.9.5"
     assert recorded["executable"] == str(environment / "bin" / "python")
@@ -95,11 +95,11 @@ def test_the_versions_of_its_environment_are_recorded(
 
 
 @pytest.mark.parametrize("behaviour", ["drop", "drop all", "quote"])
-def test_no_text_of_a_row_comes_into_the_logs(
+def test_logs_contain_no_text_of_rows(
     tmp_path: Path, data: Path, environment: Path, behaviour: str
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
-    assert carry(directory, environment, behaviour) == 1
+    assert run_to_end(directory, environment, behaviour) == 1
     assert "secret" not in log(directory)
     assert "secret" not in directory.record_file.read_text()
     assert "training example: (text left out)" in log(directory)
@@ -128,11 +128,11 @@ def test_no_text_of_a_row_comes_into_the_logs(
         ("not finite", "nan", "loss is nan at step 1; lower the learning rate"),
     ],
 )
-def test_a_failure_is_recorded_with_its_kind_and_its_words(
+def test_a_failure_is_recorded_with_its_kind_and_message(
     tmp_path: Path, data: Path, environment: Path, behaviour: str, kind: str, words: str
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
-    assert carry(directory, environment, behaviour) == 1
+    assert run_to_end(directory, environment, behaviour) == 1
     record = directory.read()
     assert record.state is State.FAILED
     assert record.result is None
@@ -146,7 +146,7 @@ def test_metrics_that_cannot_be_written_fail_the_run(
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
     directory.metrics_file.mkdir()
-    assert carry(directory, environment) == 1
+    assert run_to_end(directory, environment) == 1
     record = directory.read()
     assert record.state is State.FAILED
     assert record.failure is not None
@@ -160,18 +160,18 @@ def test_a_row_that_would_be_dropped_fails_the_run_before_it_starts(
     del rows[2]["messages"][-1]
     write_rows(data / "lamps_train.jsonl", rows)
     directory = make_run(tmp_path / "Results", data)
-    assert carry(directory, environment) == 1
+    assert run_to_end(directory, environment) == 1
     failure = directory.read().failure
     assert failure is not None
     assert failure.message.startswith(f"{data / 'lamps_train.jsonl'}:3: the last turn is no answer")
     assert not (directory.path / "trainer").exists()
 
 
-def test_without_an_environment_the_failure_says_how_to_make_one(
+def test_without_an_environment_the_failure_names_the_install_command(
     tmp_path: Path, data: Path
 ) -> None:
     directory = make_run(tmp_path / "Results", data)
-    assert carry(directory, tmp_path / "absent") == 1
+    assert run_to_end(directory, tmp_path / "absent") == 1
     failure = directory.read().failure
     assert failure is not None
     assert "penstock doctor --install llamafactory" in failure.message
@@ -183,14 +183,14 @@ def test_an_environment_that_cannot_import_its_packages_is_not_started(
     import_errors = {"torchvision": "RuntimeError: operator torchvision::nms does not exist"}
     environment = stub_environment(tmp_path / "broken", import_errors=import_errors)
     directory = make_run(tmp_path / "Results", data)
-    assert carry(directory, environment) == 1
+    assert run_to_end(directory, environment) == 1
     failure = directory.read().failure
     assert failure is not None
     assert "torchvision::nms does not exist; see penstock doctor" in failure.message
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_run_takes_the_trainer_and_its_children_along(
+def test_stopping_a_run_ends_the_trainer_and_its_children(
     tmp_path: Path, data: Path, environment: Path, number: signal.Signals
 ) -> None:
     directory = make_run(tmp_path / "Results", data)

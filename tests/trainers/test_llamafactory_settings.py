@@ -1,4 +1,4 @@
-"""A run in LLaMA-Factory's words: names, templates, batches, precision."""
+"""Settings of LLaMA-Factory for a run: names, templates, batches, precision."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def job(model: str = LLAMA, evaluation: tuple[str, ...] = ("p_eval",)) -> Job:
     return Job(model, Path("/data/p"), ["p_train"], evaluation, Path("out"))
 
 
-def test_the_defaults_of_lora_are_those_of_the_recipe() -> None:
+def test_default_settings_of_lora() -> None:
     settings = training_settings(job(), values(), "bfloat16")
     expected = {
         "finetuning_type": "lora",
@@ -58,7 +58,7 @@ def test_the_defaults_of_lora_are_those_of_the_recipe() -> None:
     assert {key: settings[key] for key in expected} == expected
 
 
-def test_the_evaluation_rows_are_never_cut_out_of_the_training_rows() -> None:
+def test_val_size_is_never_written() -> None:
     for evaluation in ((), ("p_eval",)):
         assert "val_size" not in training_settings(job(evaluation=evaluation), values(), "float32")
 
@@ -69,7 +69,7 @@ def test_without_evaluation_rows_nothing_is_evaluated() -> None:
     assert settings["save_strategy"] == "steps"
 
 
-def test_a_loss_that_is_no_number_is_not_hidden() -> None:
+def test_a_loss_that_is_not_finite_is_not_hidden() -> None:
     assert training_settings(job(), values(), "float32")["logging_nan_inf_filter"] is False
 
 
@@ -80,7 +80,7 @@ def test_full_fine_tuning_has_no_adapters() -> None:
     assert not any(key.startswith("lora") for key in settings)
 
 
-def test_what_was_trained_is_evaluated_as_an_adapter_or_as_a_model() -> None:
+def test_trained_weights_are_evaluated_as_adapter_or_as_model() -> None:
     adapter = evaluation_settings(job(), values(), "float32", Path("out"))
     assert (adapter["adapter_name_or_path"], adapter["model_name_or_path"]) == ("out", LLAMA)
     full = evaluation_settings(job(), values("fo_full"), "float32", Path("out"))
@@ -102,7 +102,7 @@ def test_what_was_trained_is_evaluated_as_an_adapter_or_as_a_model() -> None:
         ({"save_limit": None}, "save_total_limit", None),
     ],
 )
-def test_a_word_of_ours_becomes_one_of_theirs(given: Any, key: str, value: Any) -> None:
+def test_hyperparameters_become_llamafactory_settings(given: Any, key: str, value: Any) -> None:
     assert training_settings(job(), values(**given), "float32").get(key) == value
 
 
@@ -121,7 +121,7 @@ def test_a_word_of_ours_becomes_one_of_theirs(given: Any, key: str, value: Any) 
         ("openai/gpt-oss-20b", "gpt_oss"),
     ],
 )
-def test_the_template_is_told_by_the_models_name(model: str, template: str) -> None:
+def test_the_template_follows_from_the_models_name(model: str, template: str) -> None:
     assert template_of(model) == template
 
 
@@ -144,11 +144,11 @@ def test_a_template_is_never_guessed(model: str) -> None:
         ("own/b4-model", None),
     ],
 )
-def test_the_size_is_told_by_the_models_name(model: str, weights: int | None) -> None:
+def test_the_size_follows_from_the_models_name(model: str, weights: int | None) -> None:
     assert parameters_of(model) == weights
 
 
-def test_the_files_of_a_model_tell_its_size_before_its_name(tmp_path: Path) -> None:
+def test_the_size_of_a_models_files_precedes_its_name(tmp_path: Path) -> None:
     model = tmp_path / "my-70B"
     model.mkdir()
     for number in (1, 2):
@@ -161,7 +161,7 @@ def test_the_files_of_a_model_tell_its_size_before_its_name(tmp_path: Path) -> N
     assert parameters_of(str(model)) == 9
 
 
-def test_weights_that_lie_twice_are_counted_once(tmp_path: Path) -> None:
+def test_weights_in_two_layouts_are_counted_once(tmp_path: Path) -> None:
     text = json.dumps({"w": {"dtype": "F32", "shape": [5], "data_offsets": []}}).encode()
     names = ("model-00001-of-00001", "consolidated", "adapter_model")
     for name in names:
@@ -170,7 +170,7 @@ def test_weights_that_lie_twice_are_counted_once(tmp_path: Path) -> None:
     assert parameters_of(str(tmp_path)) == 5
 
 
-def test_a_file_that_holds_no_tensors_is_named(tmp_path: Path) -> None:
+def test_an_invalid_safetensors_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
     with pytest.raises(ConfigError, match=r"model\.safetensors: not a safetensors file"):
         parameters_of(str(tmp_path))
@@ -189,28 +189,28 @@ def test_a_file_that_holds_no_tensors_is_named(tmp_path: Path) -> None:
         (LLAMA, 3, 5, (3, 5)),
     ],
 )
-def test_a_step_has_sixteen_rows_unless_it_is_said_otherwise(
+def test_a_step_has_sixteen_rows_by_default(
     model: str, size: int | None, accumulation: int | None, batches: tuple[int, int]
 ) -> None:
     assert batches_of(model, size, accumulation)[:2] == batches
 
 
 @pytest.mark.parametrize("given", [{"batch_size": 3}, {"gradient_accumulation": 32}])
-def test_what_cannot_make_sixteen_rows_must_have_the_other_beside_it(given: Any) -> None:
+def test_a_value_that_does_not_divide_sixteen_needs_the_other(given: Any) -> None:
     with pytest.raises(ValidationError, match=r"does not divide the 16 rows .*; give both batch_"):
         values(**given)
     assert values(**{"batch_size": 3, "gradient_accumulation": 32} | given)
 
 
 def install_driver(place: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put an nvidia-smi in front of the PATH."""
+    """Put an nvidia-smi first on the PATH."""
     driver = place / "nvidia-smi"
     driver.write_text(f"#!/bin/sh\n{script}\n")
     driver.chmod(0o755)
     monkeypatch.setenv("PATH", str(place), prepend=":")
 
 
-def test_the_gpu_decides_the_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpu_determines_the_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = "echo '0, NVIDIA H200, 143771 MiB, 9.0'; echo '1, Tesla T4, 15360 MiB, 7.5'"
     install_driver(tmp_path, monkeypatch, told)
     assert dtype_on("cuda:0", "auto") == "bfloat16"
@@ -238,6 +238,6 @@ def test_a_precision_is_never_guessed(
     assert dtype_on("cuda:0", "float16") == "float16"
 
 
-def test_a_method_that_there_is_not_is_an_error() -> None:
+def test_an_unknown_method_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"no method 'fo_lra'; did you mean 'fo_lora'\?"):
         runner("llamafactory").hyperparameters("fo_lra")

@@ -1,4 +1,4 @@
-"""`maxtext`: the settings for each format, for the MaxText that is installed, and the words."""
+"""`penstock export maxtext`: settings for each format and for the installed MaxText."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def install(root: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]) -> None:
-    """Put a package with the configuration of a MaxText on the path."""
+    """Put a MaxText package with these configuration keys on the path."""
     package = root / "site" / "maxtext"
     (package / "configs").mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('it must not be imported')\n")
@@ -119,7 +119,7 @@ def test_arrayrecord_goes_through_grain_by_its_files(home: Path) -> None:
     assert len(list(home.glob(Path(settings["grain_train_files"]).name))) == 1
 
 
-def test_a_megatron_pair_goes_through_grain_as_one_line_of_tokens(tmp_path: Path) -> None:
+def test_a_megatron_pair_is_one_stream_of_tokens_in_grain(tmp_path: Path) -> None:
     prefix = tmp_path / "notes_text_document"
     pair(prefix)
     found = export("maxtext", prefix)
@@ -135,7 +135,7 @@ def test_a_megatron_pair_goes_through_grain_as_one_line_of_tokens(tmp_path: Path
     assert any("mmap_eod_id" in line for line in found.advice)
 
 
-def test_a_megatron_dataset_tells_its_end_of_document(tmp_path: Path) -> None:
+def test_the_end_of_document_id_comes_from_the_manifest(tmp_path: Path) -> None:
     pair(tmp_path / "d" / "notes_text_document")
     Manifest(
         format="megatron",
@@ -149,7 +149,7 @@ def test_a_megatron_dataset_tells_its_end_of_document(tmp_path: Path) -> None:
     assert settings["grain_train_files"] == str(tmp_path / "d" / "notes_text_document")
 
 
-def test_a_pair_of_a_dataset_tells_its_end_of_document_too(tmp_path: Path) -> None:
+def test_the_end_of_document_id_of_a_pair_comes_from_its_datasets_manifest(tmp_path: Path) -> None:
     pair(tmp_path / "d" / "notes_text_document")
     names = ["notes_text_document.bin", "notes_text_document.idx"]
     Manifest(
@@ -163,7 +163,7 @@ def test_a_pair_of_a_dataset_tells_its_end_of_document_too(tmp_path: Path) -> No
     assert settings["mmap_eod_id"] == 50_256
 
 
-def test_it_is_said_what_the_pipeline_throws_away(home: Path) -> None:
+def test_what_the_pipeline_drops_is_reported(home: Path) -> None:
     dataset("tfrecord", home)
     found = export("maxtext", home)
     lost = " ".join(found.loses)
@@ -179,14 +179,14 @@ def test_it_is_said_what_the_pipeline_throws_away(home: Path) -> None:
     assert any("PackedGrainSource" in line for line in found.advice)
 
 
-def test_without_maxtext_the_version_that_was_read_is_named(home: Path) -> None:
+def test_without_maxtext_the_tested_version_is_named(home: Path) -> None:
     if importlib.util.find_spec("maxtext") or importlib.util.find_spec("MaxText"):
         pytest.skip("MaxText is installed")
     dataset("tfrecord", home)
     assert export("maxtext", home).version.endswith("MaxText is not installed")
 
 
-def test_the_installed_maxtext_decides_which_keys_there_are(
+def test_keys_that_the_installed_maxtext_lacks_are_left_out(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset("tfrecord", home, {"train": ROWS, "validation": ROWS})
@@ -198,7 +198,7 @@ def test_the_installed_maxtext_decides_which_keys_there_are(
     assert "train_data_columns" in found.settings
 
 
-def test_a_maxtext_that_reads_no_megatron_is_said_with_the_mend(
+def test_a_maxtext_without_megatron_support_is_an_error_with_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair(tmp_path / "notes_text_document")
@@ -207,7 +207,7 @@ def test_a_maxtext_that_reads_no_megatron_is_said_with_the_mend(
         export("maxtext", tmp_path / "notes_text_document")
 
 
-def test_every_key_stands_in_the_form_that_json_prints(home: Path) -> None:
+def test_json_has_every_field(home: Path) -> None:
     dataset("tfrecord", home)
     document: dict[str, Any] = export("maxtext", home).to_dict()
     assert list(document) == [
@@ -223,7 +223,7 @@ def test_every_key_stands_in_the_form_that_json_prints(home: Path) -> None:
     ]
 
 
-def test_a_directory_without_such_a_dataset_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_readable_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds no dataset of a known format \(tfrecord"):
         export("maxtext", tmp_path)
 
@@ -235,7 +235,7 @@ def test_several_datasets_are_refused(tmp_path: Path) -> None:
         export("maxtext", tmp_path)
 
 
-def test_a_trainer_that_is_not_known_is_refused_with_the_nearest() -> None:
+def test_an_unknown_trainer_is_refused_with_the_nearest_name() -> None:
     assert "maxtext" in TRAINERS.names()
     with pytest.raises(ConfigError, match="there is no trainer 'maxtex'; did you mean 'maxtext'"):
         export("maxtex", Path("d"))

@@ -56,11 +56,11 @@ ID_CHANGED = error("id-changed", "restore the ids of the original")
 LABEL_CHANGED = error("label-changed", "restore the labels of the original")
 FIELD_CHANGED = warning("field-changed", "restore the field if only the text should differ")
 EVALUATION_CHANGED = warning("evaluation-changed", "replace the file by the original")
-ROWS_IDENTICAL = info("rows-identical", "nothing to do if these rows should not change")
+ROWS_IDENTICAL = info("rows-identical", "nothing, if these rows should not change")
 TEXT_QUOTED = warning("text-quoted", "remove the quotation marks")
 TEXT_NEWLINE = warning("text-newline", "strip the text, and join its lines with spaces")
 TEXT_CHATTER = warning("text-chatter", "remove the model's words, or restore the original row")
-TEXT_DUPLICATED = info("text-duplicated", "nothing to do if they are in the original too")
+TEXT_DUPLICATED = info("text-duplicated", "nothing, if they are in the original too")
 TEXT_DUPLICATED_NEW = warning("text-duplicated-new", "rephrase one of them again")
 TEXT_OVERLAP_NEW = error("text-overlap-new", "restore the original rows")
 
@@ -115,7 +115,7 @@ TEXT_REPEATED = error("text-repeated", "find the reader that starts over; dedupl
 TOKEN_DOMINANT = error("token-dominant", "mask padding, or read the file with the right dtype")
 IDS_HALVED = error("ids-halved", "read the source with the dtype it was written with; build again")
 TOKENS_SYNTHETIC = warning("tokens-synthetic", "use them to measure speed only")
-TOKENS_FEW = info("tokens-few", "nothing to do; the check needs more tokens")
+TOKENS_FEW = info("tokens-few", "nothing; the check needs more tokens")
 TOKEN_STATISTICS = info("token-statistics", "compare them with those of other datasets")
 
 #: Every code above, by its name.

@@ -27,14 +27,15 @@ def check(
         typer.Argument(metavar="PATH", help="Datasets, or directories that contain them."),
     ],
     against: Annotated[
-        Path | None, typer.Option("--against", help="The original data of synthetic data.")
+        Path | None,
+        typer.Option("--against", help="The original of synthetic data, to compare with."),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read every byte, even of large token datasets.")
     ] = False,
     tokenizer: Annotated[
         Path | None,
-        typer.Option("--tokenizer", help="The tokenizer of tokens whose manifest names none."),
+        typer.Option("--tokenizer", help="The tokenizer, if the manifest does not name one."),
     ] = None,
     show_text: Annotated[
         bool | None,

@@ -19,21 +19,29 @@ _COLUMNS = ("dataset", "action", "source", "destination", "description")
 
 @handle_errors
 def migrate(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The old tree; never modified.")],
-    destination: Annotated[Path, typer.Argument(metavar="DST", help="The tree of datasets.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="The old tree. It is never modified.")
+    ],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DST", help="The directory for the datasets.")
+    ],
     link: Annotated[
-        bool, typer.Option("--link/--copy", help="Relative symbolic links instead of copies.")
+        bool, typer.Option("--link/--copy", help="Create relative symbolic links, not copies.")
     ] = False,
     pick: Annotated[
         list[str] | None,
         typer.Option(
-            "--pick", metavar="DATASET=VERSION", help="The version: Copa=mezo_gpt/latest."
+            "--pick",
+            metavar="DATASET=VERSION",
+            help="The version to migrate: Copa=mezo_gpt/latest.",
         ),
     ] = None,
     all_versions: Annotated[
         list[str] | None,
         typer.Option(
-            "--all-versions", metavar="DATASET=DIR", help="Each version in DIR as a dataset."
+            "--all-versions",
+            metavar="DATASET=DIR",
+            help="Migrate each version in DIR as its own dataset.",
         ),
     ] = None,
     replace: Annotated[
@@ -41,7 +49,9 @@ def migrate(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="DATASET", help="Migrate only this dataset; repeatable."),
+        typer.Option(
+            "--only", metavar="DATASET", help="Migrate only this dataset. Can be repeated."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan; write nothing.")

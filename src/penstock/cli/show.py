@@ -25,7 +25,7 @@ def show(
     ] = None,
     tokenizer: Annotated[
         Path | None,
-        typer.Option("--tokenizer", help="The tokenizer of data whose manifest names none."),
+        typer.Option("--tokenizer", help="The tokenizer, if the manifest does not name one."),
     ] = None,
     show_text: Annotated[
         bool,

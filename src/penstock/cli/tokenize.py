@@ -32,7 +32,7 @@ def tokenize(
     ] = ...,  # type: ignore[assignment]
     json_keys: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="A field to tokenize; repeatable (default: text)."),
+        typer.Option(metavar="KEY", help="A field to tokenize (default: text). Can be repeated."),
     ] = None,
     append_eod: Annotated[
         bool, typer.Option("--append-eod", help="Append an end-of-document token to each text.")

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from penstock.cli._grid import (
-    GridProgress,
-    counts_line,
-    outcome_document,
-    outcome_lines,
-    outcome_row,
-    plan_document,
-    plan_lines,
-    plan_rows,
-)
+from penstock.cli import _grid
 from penstock.cli._output import (
     FormatOption,
     Output,
@@ -61,7 +52,9 @@ def train(
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
     if dry_run:
-        output.show(plan_document(plan), plan_rows(plan), lambda: plan_lines(plan))
+        output.show(
+            _grid.plan_document(plan), _grid.plan_rows(plan), lambda: _grid.plan_lines(plan)
+        )
         return
     skipped = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
     count = plural(len(plan.runs), "run")
@@ -74,9 +67,9 @@ def train(
     if output.format is OutputFormat.JSONL:
         # The runs of this call were printed as they ended.
         runs = [run for run in runs if run not in outcome.executed]
-    rows = [outcome_row(run) for run in runs]
+    rows = [_grid.outcome_row(run) for run in runs]
     with suppress(BrokenPipeError):
-        output.show(outcome_document(outcome), rows, lambda: outcome_lines(outcome))
+        output.show(_grid.outcome_document(outcome), rows, lambda: _grid.outcome_lines(outcome))
     if outcome.failed:
         raise typer.Exit(EXIT_FAILED)
 
@@ -85,11 +78,11 @@ def _train(plan: GridPlan, output: Output) -> GridOutcome:
     from penstock.experiments import train as train_grid
 
     try:
-        with interrupt_on_signals(), GridProgress(plan, output) as progress:
+        with interrupt_on_signals(), _grid.GridProgress(plan, output) as progress:
             return train_grid(plan, listener=progress.on_progress)
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
-            output.hint(f"{counts_line(plan)}; run the same command again to continue")
+            output.hint(f"{_grid.counts_line(plan)}; run the same command again to continue")
         raise
 
 

@@ -1,4 +1,4 @@
-"""`penstock weights`: a run's weights as a full model."""
+"""`penstock weights`: rebuild the weights of a run as a full model."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def weights(
     quiet: QuietOption = False,
 ) -> None:
     """Rebuild the weights of a run as a full model, by default those of its best step."""
-    # What the trainer's libraries think of each other is nothing a user can mend.
+    # Users cannot fix deprecation warnings between the trainer's libraries.
     warnings.filterwarnings("ignore", category=FutureWarning)
-    # And what some print while they load (DeepSpeed does) is not the verb's result.
+    # Some libraries print while they are imported (DeepSpeed does); stdout is for the result.
     with redirect_stdout(sys.stderr):
         from penstock.training.weights import rebuild_weights
 
-        taken = rebuild_weights(run, target, step)
+        rebuilt = rebuild_weights(run, target, step)
     model = str(target.resolve())
-    row = {"model": model, "step": taken}
-    Output(format, quiet).show(row, [row], lambda: [f"{escape(model)}  [dim]step {taken}[/]"])
+    row = {"model": model, "step": rebuilt}
+    Output(format, quiet).show(row, [row], lambda: [f"{escape(model)}  [dim]step {rebuilt}[/]"])

@@ -6,7 +6,6 @@ An original tree and a synthetic tree with several versions, with the inconsiste
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,31 @@ _EVENTS = (
     ("{} sharpened the knife", "The knife was sharpened by {}", "{}'s bread was easy to cut", "into slices fell the bread of {}"),
 )  # fmt: skip
 _NAMES = [
-    *("Ada", "Boris", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Ines", "Jonas"),
-    *("Klara", "Leo", "Maria", "Nils", "Olga", "Paul", "Rosa", "Simon", "Tessa", "Udo"),
-    *("Vera", "Walter", "Xenia", "Yann", "Zoe"),
+    "Ada",
+    "Boris",
+    "Clara",
+    "David",
+    "Emma",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Klara",
+    "Leo",
+    "Maria",
+    "Nils",
+    "Olga",
+    "Paul",
+    "Rosa",
+    "Simon",
+    "Tessa",
+    "Udo",
+    "Vera",
+    "Walter",
+    "Xenia",
+    "Yann",
+    "Zoe",
 ]
 
 #: Probability that a pretraining sentence contains a cause together with its effect.
@@ -61,11 +82,14 @@ class _Story:
         return f"{text[0].upper()}{text[1:]}."
 
 
+_STORIES = [_Story(event, name) for event in range(len(_EVENTS)) for name in _NAMES]
+
+
 def pretraining_sentences(seed: int) -> list[str]:
     """Return the pretraining sentences of the tiny model; most link a cause with its effect."""
     rng = random.Random(seed)
     sentences = []
-    for story in _stories():
+    for story in _STORIES:
         cause, effect = rng.choice((0, 1)), rng.choice((2, 3))
         if rng.random() < _LINKED:
             sentences.append(f"{story.text(cause)} {story.text(effect)}")
@@ -78,7 +102,7 @@ def pretraining_sentences(seed: int) -> list[str]:
 def write_old_project(root: Path, seed: int) -> None:
     """Write `root/original/Copa`, and `root/0_data/Copa` with versions in `mezo_gpt`."""
     rng = random.Random(seed)
-    stories = list(_stories())
+    stories = [*_STORIES]
     rng.shuffle(stories)
     rows = [_row(index, story, rng) for index, story in enumerate(stories)]
     train, rest = rows[:TRAIN_ROWS], rows[TRAIN_ROWS:]
@@ -96,12 +120,6 @@ def write_old_project(root: Path, seed: int) -> None:
         ]
         directory = root / "0_data" / "Copa" / "mezo_gpt" / version
         _write(directory / "copa_train.jsonl", paraphrased + train[-DEV_ROWS:])
-
-
-def _stories() -> Iterator[_Story]:
-    for event in range(len(_EVENTS)):
-        for name in _NAMES:
-            yield _Story(event, name)
 
 
 def _row(index: int, story: _Story, rng: random.Random) -> dict[str, Any]:

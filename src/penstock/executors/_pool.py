@@ -9,13 +9,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from io import FileIO
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from penstock.executors._base import (
     Outcome,
@@ -35,7 +34,7 @@ _IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class WorkerPool:
-    """Processes that run items while the `with` block is open.
+    """Processes that run items.
 
     All of them read item indices from one pipe: whichever is free takes the next. Each sends the
     index of the item it starts and then its outcome. Only this process has the write end of a
@@ -46,46 +45,39 @@ class WorkerPool:
         self._function = function
         self._items = items
         self._count = count
-        self._indices = _Pipe()
-        self._lifeline = _Pipe()
+        self._index_reader, self._index_writer = _pipe()
+        self._lifeline_reader, self._lifeline_writer = _pipe()
         self._waiting = iter(range(len(items)))
         self._processes: dict[Connection, ForkProcess] = {}
         #: The item that each worker is running.
         self._running: dict[Connection, int | None] = {}
 
-    def __enter__(self) -> Self:
+    def outcomes(self) -> Generator[tuple[int, Outcome], None, None]:
+        """Start the workers; yield the index and the outcome of each item as it ends.
+
+        No item starts after a failure. The workers have ended when the generator is closed.
+        """
+        remaining = len(self._items)
         try:
             for _ in range(self._count):
                 self._start_worker()
-        except BaseException:
-            self._end(at_once=True)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end(at_once=kind is not None)
-
-    def outcomes(self) -> Iterator[tuple[int, Outcome]]:
-        """Yield the index and the outcome of each item as it ends; none starts after a failure."""
-        for _ in range(2 * self._count):  # one to run and one to wait for each worker
-            self._send_index()
-        while True:
-            for connection in wait(list(self._processes)):
-                assert isinstance(connection, Connection)
-                index, message = self._running[connection], self._receive(connection)
-                if index is None:
-                    self._running[connection] = message
-                    continue
-                self._running[connection] = None
-                if message.error is not None:
-                    self._waiting = iter(())
+            for _ in range(2 * self._count):  # one to run and one to wait for each worker
                 self._send_index()
-                yield index, message
+            while remaining:
+                for connection in wait(list(self._processes)):
+                    assert isinstance(connection, Connection)
+                    index, message = self._running[connection], self._receive(connection)
+                    if index is None:
+                        self._running[connection] = message
+                        continue
+                    self._running[connection] = None
+                    if message.error is not None:
+                        self._waiting = iter(())
+                    self._send_index()
+                    remaining -= 1
+                    yield index, message
+        finally:
+            self._end(at_once=remaining > 0)
 
     def _start_worker(self) -> None:
         """Fork a worker, with signals blocked until it has set its handlers."""
@@ -105,7 +97,7 @@ class WorkerPool:
     def _send_index(self) -> None:
         index = next(self._waiting, None)
         if index is not None:
-            self._indices.writer.write(index.to_bytes(_INDEX_BYTES))
+            self._index_writer.write(index.to_bytes(_INDEX_BYTES))
 
     def _receive(self, connection: Connection) -> Any:
         """Return the next message of a worker, or a failed outcome if it has died."""
@@ -130,7 +122,7 @@ class WorkerPool:
 
     def _end(self, *, at_once: bool) -> None:
         """Wait for the workers, after SIGTERM if `at_once`; kill those that take too long."""
-        self._indices.writer.close()
+        self._index_writer.close()
         processes = list(self._processes.values())
         try:
             if at_once:
@@ -146,8 +138,9 @@ class WorkerPool:
                 process.close()
             for connection in self._processes:
                 connection.close()
-            self._indices.reader.close()
-            self._lifeline.close()
+            self._index_reader.close()
+            self._lifeline_reader.close()
+            self._lifeline_writer.close()
 
     def _serve(self, connection: Connection, mask: set[signal.Signals]) -> None:
         """Run items until there are no more; the main function of a worker."""
@@ -156,11 +149,11 @@ class WorkerPool:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _reopen_streams()
-        self._indices.writer.close()
-        self._lifeline.writer.close()
+        self._index_writer.close()
+        self._lifeline_writer.close()
         threading.Thread(target=self._exit_with_caller, daemon=True).start()
         use_one_thread()
-        while data := self._indices.reader.read(_INDEX_BYTES):
+        while data := self._index_reader.read(_INDEX_BYTES):
             index = int.from_bytes(data)
             connection.send(index)
             outcome = run_item(self._function, self._items[index])
@@ -171,19 +164,13 @@ class WorkerPool:
             connection.send_bytes(message)
 
     def _exit_with_caller(self) -> None:
-        self._lifeline.reader.read(1)
+        self._lifeline_reader.read(1)
         os._exit(1)
 
 
-class _Pipe:
-    def __init__(self) -> None:
-        reader, writer = os.pipe()
-        self.reader = FileIO(reader, "r")
-        self.writer = FileIO(writer, "w")
-
-    def close(self) -> None:
-        self.reader.close()
-        self.writer.close()
+def _pipe() -> tuple[FileIO, FileIO]:
+    reader, writer = os.pipe()
+    return FileIO(reader, "r"), FileIO(writer, "w")
 
 
 def _reopen_streams() -> None:

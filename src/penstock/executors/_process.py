@@ -54,6 +54,13 @@ def run_process(
     """
     full = {**os.environ, **environment}
     secrets = environment_secrets(full)
+
+    def copy(name: str, stream: IO[bytes], log: IO[bytes]) -> None:
+        with stream:
+            for line in stream:
+                text = line.decode(errors="replace")
+                log.write(redact_text(edit(name, text) if edit else text, secrets).encode())
+
     with (
         out.open("ab", buffering=0) as out_log,
         err.open("ab", buffering=0) as err_log,
@@ -70,10 +77,7 @@ def run_process(
         guard.write(f"{process.pid}\n".encode())
         guard.flush()
         streams = (("out", process.stdout, out_log), ("err", process.stderr, err_log))
-        copiers = [
-            threading.Thread(target=_copy_redacted, args=(*stream, secrets, edit))
-            for stream in streams
-        ]
+        copiers = [threading.Thread(target=copy, args=stream) for stream in streams]
         for copier in copiers:
             copier.start()
         try:
@@ -137,16 +141,3 @@ def _end(process: subprocess.Popen[bytes], kill: threading.Event) -> int:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # PermissionError: only zombies are left
         os.killpg(process.pid, number)
-
-
-def _copy_redacted(
-    name: str,
-    stream: IO[bytes],
-    log: IO[bytes],
-    secrets: tuple[str, ...],
-    edit: Callable[[str, str], str] | None,
-) -> None:
-    with stream:
-        for line in stream:
-            text = line.decode(errors="replace")
-            log.write(redact_text(edit(name, text) if edit else text, secrets).encode())

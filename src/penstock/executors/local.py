@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import ClassVar
 
 from penstock.executors._base import Executor, Item, Result, collect_results, usable_cores
@@ -28,8 +29,8 @@ class LocalExecutor(Executor):
         # multiprocessing is slow to import.
         from penstock.executors._pool import WorkerPool
 
-        with WorkerPool(function, items, count) as pool:
-            for index, result in collect_results(pool.outcomes(), len(items)):
+        with closing(WorkerPool(function, items, count).outcomes()) as outcomes:
+            for index, result in collect_results(outcomes, len(items)):
                 yield items[index], result
 
 

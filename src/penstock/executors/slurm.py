@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import shlex
 import subprocess
@@ -198,10 +199,9 @@ def _results(job: Any, task: _Task[Item, Result]) -> Iterator[tuple[Item, Result
 
 def _submitit() -> Any:
     try:
-        import submitit
+        return importlib.import_module("submitit")
     except ModuleNotFoundError:
         raise MissingExtraError("submitit", "slurm", "the executor slurm") from None
-    return submitit
 
 
 EXECUTOR = SlurmExecutor

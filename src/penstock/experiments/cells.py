@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from penstock.config import KeyPath, config_error
 from penstock.errors import ConfigError, did_you_mean_path
@@ -71,7 +71,13 @@ def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, 
     try:
         values = model.model_validate(defaults | given).model_dump()
     except ValidationError as error:
-        raise _hyperparameter_error(request, method, model, given, error) from None
+        problem = error.errors(include_url=False)[0]
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        if problem["type"] == "missing":
+            message = f"is required by the method {method}"
+        else:
+            message = config_error(error, request.document, model, ("hyperparameters",)).message
+        raise request.error(message, _key_path(request, method, name), given.get(name)) from None
     for name, value in given.items():
         # pydantic accepts true as 1, which is never intended.
         if isinstance(value, bool) and not isinstance(values[name], bool):
@@ -87,23 +93,6 @@ def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, 
             raise request.error(message, _key_path(request, method, name), given[name])
         del values[name]
     return values
-
-
-def _hyperparameter_error(
-    request: Request,
-    method: str,
-    model: type[BaseModel],
-    given: Mapping[str, Any],
-    error: ValidationError,
-) -> ConfigError:
-    """Return the first problem at its location: the method's mapping or `hyperparameters`."""
-    problem = error.errors(include_url=False)[0]
-    name = str(problem["loc"][0]) if problem["loc"] else ""
-    if problem["type"] == "missing":
-        message = f"is required by the method {method}"
-    else:
-        message = config_error(error, request.document, model, ("hyperparameters",)).message
-    return request.error(message, _key_path(request, method, name), given.get(name))
 
 
 def _key_path(request: Request, method: str, name: str) -> KeyPath:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -15,16 +14,8 @@ from penstock.experiments.schema import Experiment
 from penstock.runs import RunConfig
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The runs of an experiment, in the order of the file's lists, and notes for the user."""
-
-    configs: list[RunConfig]
-    notes: list[str] = field(default_factory=list)
-
-
-def expand(experiment: Experiment, document: Document) -> Grid:
-    """Return every run of the experiment.
+def expand(experiment: Experiment, document: Document) -> tuple[list[RunConfig], list[str]]:
+    """Return every run of the experiment in the order of its lists, and notes for the user.
 
     A hyperparameter that a method does not have is ignored for that method, which is noted. Raises
     ConfigError, with the location in the file, for an invalid key or value.
@@ -46,7 +37,7 @@ def expand(experiment: Experiment, document: Document) -> Grid:
         raise document.error("excludes every run", ("exclude",))
     _check_unique_names(configs, document)
     notes += [f"exclude[{index}] matches no run" for index, seen in enumerate(used) if not seen]
-    return Grid(configs, notes)
+    return configs, notes
 
 
 def _unused_hyperparameters(request: Request) -> list[str]:

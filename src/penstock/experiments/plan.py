@@ -142,20 +142,19 @@ def load_experiment(path: Path | str, overrides: Iterable[str] = ()) -> GridPlan
     value, and missing or incomplete data.
     """
     experiment, document = read_experiment(Path(path), tuple(overrides))
-    grid = expand(experiment, document)
+    configs, notes = expand(experiment, document)
     inputs = InputReader(document)
     root = Path(experiment.results)
     runs: dict[str, PlannedRun] = {}
-    for config in grid.configs:
+    for config in configs:
         datasets = inputs.datasets(config)
         model = inputs.model(config.model)
         hashes = {use.role: use.manifest.content_hash for use in datasets}
         identity = config.identity(model.sha256, hashes)
         run = PlannedRun(config, identity, model, datasets, root / run_parent(config))
         runs.setdefault(identity, run)
-    notes = list(grid.notes)
-    if same := len(grid.configs) - len(runs):
-        notes.append(f"{same} of {len(grid.configs)} cells give the same run as another cell")
+    if same := len(configs) - len(runs):
+        notes.append(f"{same} of {len(configs)} cells give the same run as another cell")
     try:
         # No more slots than runs, so that the runs share all cores.
         most = min(experiment.max_parallel or len(runs), len(runs))

@@ -94,8 +94,11 @@ class InputReader:
 
 def package_versions() -> dict[str, str]:
     """Return the versions that a result may depend on. Environment variables are not read."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    found["executable"] = sys.executable
+    found = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "executable": sys.executable,
+    }
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock
 
 from penstock.errors import PenstockError
-from penstock.executors import ProcessOutcome, Slot, SlotExecutor, run_process
+from penstock.executors import Slot, SlotExecutor, run_process
 from penstock.experiments.plan import GridPlan, PlannedRun, load_experiment
 from penstock.experiments.provenance import git_state, package_versions
 from penstock.experiments.schema import experiment_yaml
@@ -27,6 +31,9 @@ Listener = Callable[[PlannedRun], None]
 
 #: Keeps progress bars and warnings of the trainer's libraries out of the logs.
 _QUIET = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+#: How long to wait for the first run to start, and the interval between two checks.
+_START_SECONDS = 30.0
+_POLL_SECONDS = 0.2
 #: How many bytes at the end of a log are searched for the last message.
 _LOG_TAIL_BYTES = 65536
 
@@ -93,16 +100,15 @@ class _GridRunner:
         """Execute one run; return False if it was not started here."""
         if self.halted.is_set() or self.executor.stop.is_set():
             return False
-        with explain_write_errors(run.parent):
+        with _explain_write_errors(run.parent):
             started = self._start(run, slot)
         if started is None:
             return False
         directory, record = started
         try:
             self.listener(run)
-            outcome = self._run_trainer(directory, record, slot)
-            with explain_write_errors(run.parent):
-                run.record = _finalize_record(directory, outcome, self.plan.experiment.timeout)
+            with _explain_write_errors(run.parent):
+                run.record = self._run_trainer(directory, record, slot)
         finally:
             directory.lock.release()
         if run.state != State.DONE and not self.plan.experiment.continue_on_error:
@@ -143,25 +149,47 @@ class _GridRunner:
             run.set_attempt((directory, record))
             return directory, record
 
-    def _run_trainer(
-        self, directory: RunDirectory, record: RunRecord, slot: Slot
-    ) -> ProcessOutcome | OSError:
+    def _run_trainer(self, directory: RunDirectory, record: RunRecord, slot: Slot) -> RunRecord:
+        """Run the trainer to its end; return the record, completed and written.
+
+        A state that the process wrote itself is kept: a run that was done when it was stopped is
+        done.
+        """
+        timeout = self.plan.experiment.timeout
+        outcome, failure = None, None
         try:
-            return run_process(
+            outcome = run_process(
                 record.command,
                 environment={**slot.environment, **_QUIET},
                 out=directory.log_file(record.config, "out"),
                 err=directory.log_file(record.config, "err"),
                 stop=self.executor.stop,
                 kill=self.executor.kill,
-                timeout=self.plan.experiment.timeout,
+                timeout=timeout,
             )
         except OSError as error:
-            return error
+            message = f"cannot be started: {error.strerror}: {error.filename}"
+            failure = Failure(kind=FailureKind.ERROR, message=message)
+        record = directory.read()
+        if outcome is not None and outcome.timed_out:
+            message = f"exceeded the timeout of {timeout:g} seconds"
+            failure = Failure(kind=FailureKind.TIME_OUT, message=message)
+        elif outcome is not None and not outcome.stopped and record.state is State.RUNNING:
+            failure = _unreported_failure(directory, record, outcome.status)
+        if record.state is not State.DONE:
+            if failure is not None:
+                record.state, record.failure = State.FAILED, failure
+            elif outcome is not None and outcome.stopped:
+                record.state, record.failure = State.INTERRUPTED, None
+        if record.failure is not None and outcome is not None:
+            record.failure.status = outcome.status
+        record.finished = record.finished or now()
+        directory.write(record)
+        return record
 
 
 @contextmanager
-def explain_write_errors(directory: Path) -> Iterator[None]:
+def _explain_write_errors(directory: Path) -> Iterator[None]:
     """Turn an OSError into a PenstockError that names the directory of the results."""
     try:
         yield
@@ -172,56 +200,61 @@ def explain_write_errors(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def _finalize_record(
-    directory: RunDirectory, outcome: ProcessOutcome | OSError, timeout: float | None
-) -> RunRecord:
-    """Complete and write the record of a run whose process has ended or could not be started.
-
-    A state that the process wrote itself is kept: a run that was done when it was stopped is done.
-    """
-    record = directory.read()
-    if record.state is not State.DONE:
-        record.state, record.failure = _end_state(directory, record, outcome, timeout)
-    if record.failure is not None and isinstance(outcome, ProcessOutcome):
-        record.failure.status = outcome.status
-    record.finished = record.finished or now()
-    directory.write(record)
-    return record
-
-
-def _end_state(
-    directory: RunDirectory,
-    record: RunRecord,
-    outcome: ProcessOutcome | OSError,
-    timeout: float | None,
-) -> tuple[State, Failure | None]:
-    if isinstance(outcome, OSError):
-        message = f"cannot be started: {outcome.strerror}: {outcome.filename}"
-        return State.FAILED, Failure(kind=FailureKind.ERROR, message=message)
-    if outcome.timed_out:
-        message = f"exceeded the timeout of {timeout:g} seconds"
-        return State.FAILED, Failure(kind=FailureKind.TIME_OUT, message=message)
-    if outcome.stopped:
-        return State.INTERRUPTED, None
-    if record.state is not State.RUNNING:
-        return record.state, record.failure
-    if outcome.status < 0:
-        number = -outcome.status
+def _unreported_failure(directory: RunDirectory, record: RunRecord, status: int) -> Failure:
+    """Return the failure of a process that ended without writing a state to its record."""
+    if status < 0:
         try:
-            name = signal.Signals(number).name
+            name = signal.Signals(-status).name
         except ValueError:
-            name = f"signal {number}"
-        hint = "; the kernel does this when memory runs out" if number == signal.SIGKILL else ""
-        message = f"killed by {name}{hint}"
-        return State.FAILED, Failure(kind=FailureKind.KILLED, message=message)
-    status = f" with status {outcome.status}" if outcome.status else " without a result"
-    last_line = _last_line(directory.log_file(record.config, "err")) or "nothing on stderr"
-    message = f"ended{status}: {last_line}"
-    return State.FAILED, Failure(kind=FailureKind.ERROR, message=message)
-
-
-def _last_line(path: Path) -> str | None:
+            name = f"signal {-status}"
+        hint = "; the kernel does this when memory runs out" if name == "SIGKILL" else ""
+        return Failure(kind=FailureKind.KILLED, message=f"killed by {name}{hint}")
+    ended = f"ended with status {status}" if status else "ended without a result"
+    path = directory.log_file(record.config, "err")
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - _LOG_TAIL_BYTES))
-        lines = log.read().decode(errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), None)
+        lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+    last_line = next(filter(None, reversed(lines)), "nothing on stderr")
+    return Failure(kind=FailureKind.ERROR, message=f"{ended}: {last_line}")
+
+
+@dataclass(frozen=True)
+class DetachedGrid:
+    """A grid in the background: the id of its process and the file with its output."""
+
+    pid: int
+    log: Path
+
+
+def train_detached(path: Path, overrides: Sequence[str], plan: GridPlan) -> DetachedGrid:
+    """Start `penstock train` in the background; return when its first run has started.
+
+    `plan` is the plan of `path` and `overrides`. Raises PenstockError with the output of the
+    process if it fails before that.
+    """
+    directory = plan.root / plan.experiment.experiment.purpose
+    log = directory / f"train_{datetime.now():%Y%m%d_%H%M%S}.log"
+    command = [sys.executable, "-m", "penstock", "train", str(path), *overrides]
+    with _explain_write_errors(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                [*command, "wait_for_completion=true"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+    before = len(plan.to_do)
+    deadline = time.monotonic() + _START_SECONDS
+    while len(plan.to_do) == before and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+        status = process.poll()
+        plan.refresh()
+        if status:
+            raise PenstockError(
+                f"the background process failed; log {log}:\n{log.read_text().strip()}"
+            )
+        if status == 0:
+            break
+    return DetachedGrid(process.pid, log)

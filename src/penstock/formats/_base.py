@@ -113,6 +113,28 @@ class Dataset(ABC):
         """Yield the rows of a split from `start` to before `stop`."""
 
 
+class ShardedDataset(Dataset):
+    """A dataset whose splits consist of shards: files of consecutive rows."""
+
+    @abstractmethod
+    def shards(self, split: str) -> Sequence[tuple[Path, int]]:
+        """Return the file and the number of rows of each shard of a split."""
+
+    @abstractmethod
+    def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
+        """Yield rows of a shard that has `count` of them."""
+
+    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
+        """Yield the rows of a split from `start` to before `stop`, each numbered in its file."""
+        before = 0
+        stop = self.splits[split] if stop is None else stop
+        for file, count in self.shards(split):
+            begin, end = max(start - before, 0), min(stop - before, count)
+            before += count
+            if begin < end:
+                yield from self.shard_rows(file, count, begin, end)
+
+
 class Format(Options, ABC):
     """How a dataset is stored for one trainer; a module of this package holds one as `FORMAT`.
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from penstock.errors import ConfigError, DataError, did_you_mean_path
 from penstock.files import is_staging, natural_path_key
 from penstock.formats._base import FORMATS, Format
+from penstock.manifest import read_manifest
 
 Kind = TypeVar("Kind")
 
@@ -47,6 +48,15 @@ def _refuse(error: OSError) -> None:
 def _is_loop(path: Path) -> bool:
     """Return True if a directory is a link to one that contains it."""
     return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+
+
+def manifest_format(dataset: Path) -> str | None:
+    """Return the format in a dataset's own manifest, None without a readable one."""
+    try:
+        manifest = read_manifest(dataset)
+    except DataError:
+        return None
+    return manifest.format if manifest is not None else None
 
 
 def find_dataset(path: Path, names: Iterable[str] | None = None) -> tuple[type[Format], Path]:

@@ -90,7 +90,6 @@ class PackedFormat(Format):
             )
 
     def prepare(self) -> None:
-        """Load the compiled loops."""
         from penstock.kernels import packed_columns as _packed_kernels  # noqa: F401
 
     def split_shards(self, target: OutputSpec, name: str) -> Sequence[Shard]:

@@ -89,10 +89,10 @@ def row_problems(task: Task, row: dict[str, Any]) -> Iterator[tuple[str, str, st
     fields = task.fields
     valid = True
     for name, kind in fields.items():
-        problem = kind.problem(row[name]) if name in row else ("field-missing", "is missing")
-        if problem:
+        found = kind.problem(row[name]) if name in row else ("field-missing", "is missing")
+        if found:
             valid = False
-            yield name, *problem
+            yield name, *found
     for name in sorted(row.keys() - fields.keys()):
         yield name, "field-extra", f"is not a field of {task.name}"
     if valid and (problem := task.problem(row)):

@@ -16,7 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from penstock.errors import ConfigError, DataError
-from penstock.formats._base import Dataset, OutputSpec, Shard, TokenRow, Written
+from penstock.formats._base import OutputSpec, Shard, ShardedDataset, TokenRow, Written
 from penstock.formats._locate import directories_with_files
 from penstock.formats._merge import MergeInputs, staging_area
 from penstock.formats._packed import PackedFormat
@@ -74,7 +74,7 @@ class ShardFile(ABC):
         return map(self.record, range(start, stop))
 
 
-class TfdsDataset(Dataset):
+class TfdsDataset(ShardedDataset):
     """A dataset in TFDS's layout; `layout` is its metadata.
 
     Raises DataError if the shards in the directory are not those in the metadata.
@@ -91,24 +91,15 @@ class TfdsDataset(Dataset):
         self._reader = ExampleReader(list(self.layout.features))
 
     def shards(self, split: str) -> list[tuple[Path, int]]:
-        """Return the file and the number of rows of each shard of a split."""
         return [
             (self.path / self.layout.file_name(split, index), rows)
             for index, rows in enumerate(self.layout.shards[split])
         ]
 
-    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        """Yield the rows of a split; `number` is the record's number in its file, from 1."""
-        before = 0
-        stop = self.splits[split] if stop is None else min(stop, self.splits[split])
-        for path, count in self.shards(split):
-            begin, end = max(start - before, 0), min(stop - before, count)
-            before += count
-            if begin >= end:
-                continue
-            with self.open_shard(path, count) as shard:
-                for number, record in enumerate(shard.records(begin, end), begin + 1):
-                    yield TokenRow(self.decode(record, path, number), path, number)
+    def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
+        with self.open_shard(file, count) as shard:
+            for number, record in enumerate(shard.records(start, stop), start + 1):
+                yield TokenRow(self.decode(record, file, number), file, number)
 
     def open_shard(self, path: Path, rows: int) -> ShardFile:
         """Open a shard; raises DataError if its number of records is not `rows`."""
@@ -169,12 +160,10 @@ class TfdsFormat(PackedFormat):
             )
 
     def prepare(self) -> None:
-        """Load the compiled loops."""
         super().prepare()
         from penstock.formats import _examples  # noqa: F401
 
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
-        """Return the shards of every split, of nearly equal size."""
         name = target.directory.parent.name
         template = f"{name}-{{split}}.{self.kind}-{{index:05d}}-of-{{count:05d}}"
         return self.split_shards(target, template)

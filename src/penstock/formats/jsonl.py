@@ -8,7 +8,7 @@ notes/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,8 +16,17 @@ import numpy as np
 from pydantic import Field
 
 from penstock.errors import DataError
-from penstock.formats._base import Dataset, Format, OutputSpec, RowBlock, Shard, TokenRow, Written
-from penstock.formats._locate import directories_with_files
+from penstock.formats._base import (
+    Dataset,
+    Format,
+    OutputSpec,
+    RowBlock,
+    Shard,
+    ShardedDataset,
+    TokenRow,
+    Written,
+)
+from penstock.formats._locate import directories_with_files, manifest_format
 from penstock.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 
@@ -58,7 +67,7 @@ class Jsonl(Format):
         return [
             directory
             for directory, files in directories_with_files(path)
-            if MANIFEST_NAME in files and _says_jsonl(directory)
+            if MANIFEST_NAME in files and manifest_format(directory) == cls.name
         ]
 
     @classmethod
@@ -69,53 +78,33 @@ class Jsonl(Format):
         return JsonlDataset(path, manifest)
 
 
-class JsonlDataset(Dataset):
+class JsonlDataset(ShardedDataset):
     """Rows of text: the only column `row` (uint8) is a JSON object in UTF-8."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self._files: dict[str, list[tuple[Path, int]]] = {}
         for entry in manifest.files:
-            if not entry.path.endswith(".jsonl"):
-                continue  # metadata
-            split = entry.split or entry.path.removesuffix(".jsonl").partition("-")[0]
-            self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
-        self.splits: Mapping[str, int] = {
-            split: sum(rows for _, rows in files) for split, files in self._files.items()
-        }
+            if entry.path.endswith(".jsonl"):  # others are metadata
+                split = entry.split or entry.path.removesuffix(".jsonl").partition("-")[0]
+                self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
+        self.splits = {split: sum(n for _, n in files) for split, files in self._files.items()}
 
-    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        last = self.splits[split] if stop is None else stop
-        base = 0
-        for file, count in self._files[split]:
-            if base < last and base + count > start:
-                for number, line in enumerate(_lines(file, count)):
-                    if start <= base + number < last:
+    def shards(self, split: str) -> list[tuple[Path, int]]:
+        return self._files[split]
+
+    def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
+        number = 0
+        try:
+            with file.open("rb") as stream:
+                for number, line in enumerate(stream, 1):
+                    if start < number <= stop:
                         row = np.frombuffer(line.rstrip(b"\n"), np.uint8)
-                        yield TokenRow({"row": row}, file, number + 1)
-            base += count
-
-
-def _lines(file: Path, count: int) -> Iterator[bytes]:
-    """Yield the lines of a file; raises DataError if their number is not `count`."""
-    found = 0
-    try:
-        with file.open("rb") as stream:
-            for line in stream:
-                found += 1
-                yield line
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=file) from None
-    if found != count:
-        raise DataError(f"has {found:,} rows, not the {count:,} of the manifest", file=file)
-
-
-def _says_jsonl(directory: Path) -> bool:
-    try:
-        manifest = read_manifest(directory)
-    except DataError:
-        return False
-    return manifest is not None and manifest.format == Jsonl.name
+                        yield TokenRow({"row": row}, file, number)
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}", file=file) from None
+        if number != count:
+            raise DataError(f"has {number:,} rows, not the {count:,} of the manifest", file=file)
 
 
 FORMAT = Jsonl

@@ -20,17 +20,16 @@ from numpy.typing import NDArray
 
 from penstock.errors import DataError
 from penstock.files import staged_file
-from penstock.formats._base import Dataset, OutputSpec, RowBlock, Shard, TokenRow, Written
-from penstock.formats._locate import directories_with_files
+from penstock.formats._base import OutputSpec, RowBlock, Shard, ShardedDataset, TokenRow, Written
+from penstock.formats._locate import directories_with_files, manifest_format
 from penstock.formats._packed import PackedFormat
 from penstock.jsonl import BadLine, read_rows, scan
-from penstock.manifest import read_manifest
 
 _SHARD = re.compile(r"(?P<split>[\w-]+)-(?P<index>\d{5,})-of-(?P<count>\d{5,})\.jsonl")
 _INT32 = np.iinfo(np.int32)
 
 
-class PackedJsonlDataset(Dataset):
+class PackedJsonlDataset(ShardedDataset):
     """A directory of packed rows in JSON Lines.
 
     `context` is the length of every row and `columns` are the column names, as in the first row.
@@ -53,23 +52,14 @@ class PackedJsonlDataset(Dataset):
         self.context = len(_integers(row, "inputs", first, 1))
 
     def shards(self, split: str) -> list[tuple[Path, int]]:
-        """Return the file and the number of rows of each shard of a split."""
-        return list(self._shards[split])
+        return self._shards[split]
 
-    def rows(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[TokenRow]:
-        """Yield the rows of a split; `number` is the line in the file, from 1."""
-        before = 0
-        stop = self.splits[split] if stop is None else stop
-        for file, count in self._shards[split]:
-            begin, end = max(start - before, 0), min(stop - before, count)
-            before += count
-            if begin >= end:
-                continue
-            for line, row in read_rows(file):
-                if line > end:
-                    break
-                if line > begin:
-                    yield TokenRow(self._columns(row, file, line), file, line)
+    def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
+        for line, row in read_rows(file):
+            if line > stop:
+                break
+            if line > start:
+                yield TokenRow(self._columns(row, file, line), file, line)
 
     def _columns(self, row: dict[str, Any], file: Path, line: int) -> dict[str, NDArray[np.int32]]:
         if row.keys() != set(self.columns):
@@ -96,13 +86,11 @@ class PackedJsonl(PackedFormat):
     looks_like: ClassVar[str] = "a directory of SPLIT-00000-of-00001.jsonl files, `inputs` in each"
 
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
-        """Return the shards of every split, of nearly equal size."""
         return self.split_shards(target, "{split}-{index:05d}-of-{count:05d}.jsonl")
 
     def write(
         self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
-        """Write one shard; raises DataError for an id or a row that does not fit."""
         option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
         path, rows = directory / shard.path, 0
         with staged_file(path) as staging, staging.open("wb") as out:
@@ -115,7 +103,6 @@ class PackedJsonl(PackedFormat):
 
     @classmethod
     def find(cls, path: Path) -> Sequence[Path]:
-        """Return every directory at or below `path` with shards of packed rows."""
         found = []
         for directory, files in directories_with_files(path):
             shards = [name for name in files if _SHARD.fullmatch(name)]
@@ -125,7 +112,6 @@ class PackedJsonl(PackedFormat):
 
     @classmethod
     def open(cls, path: Path) -> PackedJsonlDataset:
-        """Open a dataset; raises DataError if a shard is missing or there are no rows."""
         return PackedJsonlDataset(path)
 
 
@@ -133,11 +119,7 @@ def _recognizes(directory: Path, shard: str) -> bool:
     """Return True if the first row is packed, or it cannot be read and the manifest says so."""
     _, row = next(scan(directory / shard), (1, None))
     if row is None or isinstance(row, BadLine):
-        try:
-            manifest = read_manifest(directory)
-        except DataError:
-            return False
-        return manifest is not None and manifest.format == PackedJsonl.name
+        return manifest_format(directory) == PackedJsonl.name
     return isinstance(row.get("inputs"), list)
 
 

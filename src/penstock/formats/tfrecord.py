@@ -41,7 +41,6 @@ class Tfrecord(TfdsFormat):
     def write(
         self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
-        """Write one shard; raises DataError for an id or a row that does not fit."""
         from penstock.formats._examples import encode_examples
 
         path, rows = directory / shard.path, 0
@@ -55,7 +54,6 @@ class Tfrecord(TfdsFormat):
 
     @staticmethod
     def open_shard(path: Path) -> ShardFile:
-        """Open one TFRecord file."""
         return TfrecordFile(path)
 
 
@@ -93,11 +91,9 @@ class TfrecordFile(ShardFile):
         self.size = sum(size for _, size in self._spans)
 
     def __len__(self) -> int:
-        """Return the number of records."""
         return len(self._spans)
 
     def record(self, index: int) -> bytes:
-        """Return a record; raises DataError if its checksum does not match."""
         start, size = self._spans[index]
         data = os.pread(self.descriptor, size + FOOTER, start)
         record = data[:size]

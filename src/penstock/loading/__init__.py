@@ -1,7 +1,7 @@
-"""Datasets on their way into a training loop."""
+"""Datasets for a training loop."""
 
-from penstock.loading.identity import fingerprint
-from penstock.loading.samples import IGNORED
+from penstock.loading.hashing import fingerprint
 from penstock.loading.tokens import TokenDataset
+from penstock.loading.windows import IGNORED
 
 __all__ = ["IGNORED", "TokenDataset", "fingerprint"]

@@ -1,4 +1,4 @@
-"""Packed rows into Grain and tf.data with every column, which stock pipelines throw away.
+"""Packed rows for Grain and tf.data with all columns, some of which stock pipelines drop.
 
 import grain
 source = PackedGrainSource("datasets/notes/1.0.0", "train")
@@ -24,19 +24,19 @@ from penstock.formats import FORMATS
 if TYPE_CHECKING:
     from penstock.formats import ShardFile, TfdsDataset
 
-#: How many files are held open; which rows are read does not depend on it.
+#: The maximum number of open files.
 _OPEN_FILES = 64
 
 
 class PackedGrainSource:
-    """The rows of one split of a `tfrecord` or `arrayrecord` dataset, by number.
+    """Random access to the rows of one split of a `tfrecord` or `arrayrecord` dataset.
 
-    It is what Grain calls a RandomAccessDataSource, and needs Grain only to be given to it. A row
-    is a dict of all its columns, 1-D arrays of int32. Each read proves the record's checksum or
-    hash. It can be pickled, and given to worker processes before or after it was read from.
+    It implements Grain's RandomAccessDataSource without importing Grain. A row is a dict of all
+    columns, 1-D arrays of int32. Each read verifies the record's checksum or hash. The source can
+    be pickled and given to worker processes, before or after it has been read from.
 
-    Raises ConfigError where there is no such dataset or split; reading raises DataError, naming
-    file and record.
+    Raises ConfigError if there is no such dataset or split; reading raises DataError with file and
+    record.
     """
 
     def __init__(self, directory: Path | str, split: str = "train") -> None:
@@ -44,7 +44,7 @@ class PackedGrainSource:
         self.split = split
         self._dataset = _open(self.directory, split)
         self._shards = self._dataset.shards(split)
-        #: The number of rows up to and with each shard.
+        #: The cumulative number of rows after each shard.
         self._ends = list(accumulate(rows for _, rows in self._shards))
         self._files: OrderedDict[int, ShardFile] = OrderedDict()
         self._lock = Lock()
@@ -54,25 +54,24 @@ class PackedGrainSource:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, index: SupportsIndex) -> dict[str, NDArray[Any]]:
-        """Return a row; raises IndexError for a number that is none of a row."""
+        """Return a row; raises IndexError for a number out of range."""
         number = index.__index__()
         if not 0 <= number < len(self):
             raise IndexError(f"there is no row {number}; there are {len(self):,}")
         shard = bisect_right(self._ends, number)
         path, rows = self._shards[shard]
-        within = number - (self._ends[shard] - rows)
-        return self._dataset.decode(self._file(shard).record(within), path, within + 1)
+        record = number - (self._ends[shard] - rows)
+        return self._dataset.decode(self._file(shard).record(record), path, record + 1)
 
     def __repr__(self) -> str:
-        """Say what is read: Grain saves it to know a source again when a run goes on."""
+        """Return directory and split: Grain saves it to identify a source when it resumes."""
         return f"PackedGrainSource(directory={str(self.directory)!r}, split={self.split!r})"
 
     def __reduce__(self) -> tuple[type[PackedGrainSource], tuple[Path, str]]:
-        """Return what another process needs to open the same rows."""
         return PackedGrainSource, (self.directory, self.split)
 
     def _file(self, shard: int) -> ShardFile:
-        """Return a shard, open; one that others hold as well stays open when it is dropped here."""
+        """Return a shard, open; a file dropped from the cache stays open while others use it."""
         with self._lock:
             file = self._files.pop(shard, None)
             if file is None:
@@ -86,19 +85,19 @@ class PackedGrainSource:
 def packed_tf_dataset(directory: Path | str, split: str = "train") -> Any:
     """Return a tf.data.Dataset of one split with all columns: dicts of int32 tensors, (context,).
 
-    Rows come in their order, read by TensorFlow; it reads `tfrecord` only. Raises ConfigError where
+    Rows are in order and read by TensorFlow, which supports `tfrecord` only. Raises ConfigError if
     there is no such dataset or split, MissingExtraError without TensorFlow.
     """
     path = Path(directory)
     dataset = _open(path, split)
     if dataset.layout.kind != "tfrecord":
-        raise ConfigError("tf.data reads tfrecord only; take PackedGrainSource", file=path)
+        raise ConfigError("tf.data reads tfrecord only; use PackedGrainSource", file=path)
     try:
         import tensorflow as tf
     except ImportError:
         raise MissingExtraError("tensorflow", "tensorflow", "packed_tf_dataset") from None
     features = dataset.layout.features
-    wanted = {
+    columns = {
         name: tf.io.FixedLenFeature([feature.length], tf.int64)
         if feature.length is not None
         else tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True)
@@ -106,7 +105,7 @@ def packed_tf_dataset(directory: Path | str, split: str = "train") -> Any:
     }
 
     def parse(record: Any) -> dict[str, Any]:
-        parsed = tf.io.parse_single_example(record, wanted)
+        parsed = tf.io.parse_single_example(record, columns)
         return {name: tf.cast(parsed[name], feature.dtype) for name, feature in features.items()}
 
     files = [str(file) for file, _ in dataset.shards(split)]
@@ -114,7 +113,6 @@ def packed_tf_dataset(directory: Path | str, split: str = "train") -> Any:
 
 
 def _open(path: Path, split: str) -> TfdsDataset:
-    """Open a dataset of either kind; raises ConfigError where there is none, or not the split."""
     for name in ("tfrecord", "arrayrecord"):
         format = FORMATS.get(name)
         if path in format.find(path):
@@ -123,4 +121,4 @@ def _open(path: Path, split: str) -> TfdsDataset:
                 hint = did_you_mean(split, dataset.splits)
                 raise ConfigError(f"has no split '{split}'{hint}", file=path)
             return dataset  # type: ignore[no-any-return]
-    raise ConfigError("holds no tfrecord or arrayrecord dataset", file=path)
+    raise ConfigError("has no tfrecord or arrayrecord dataset", file=path)

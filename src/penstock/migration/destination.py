@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from penstock.errors import ConfigError, ConflictError
@@ -16,19 +15,6 @@ from penstock.migration.selection import SelectedDataset
 from penstock.migration.source_tree import SourceFile
 from penstock.splits import SPLIT_NAMES
 from penstock.tasks import all_tasks
-
-
-@dataclass(frozen=True)
-class _Directory:
-    """A dataset directory of the destination.
-
-    `path` has the exact name, `existing` is the present directory whatever its case, and `real`
-    is the path with every symbolic link resolved.
-    """
-
-    path: Path
-    existing: Path | None
-    real: Path
 
 
 class _DestinationError(Exception):
@@ -55,12 +41,12 @@ def plan_datasets(
     conflicts: list[_DestinationError] = []
     for item in selected:
         try:
-            directory = _locate(root, item.directory)
+            planner = _DatasetPlanner(item, options)
         except _DestinationError as error:
             conflicts.append(error)
             continue
-        _refuse_source(directory.real, directory.path, selected, options)
-        plans.append(_plan_dataset(item, directory, options, conflicts))
+        _refuse_source(planner.real, planner.path, selected, options)
+        plans.append(planner.plan(conflicts))
     if conflicts:
         if all(error.replaceable for error in conflicts):
             fix = "Move these files away, name another destination, or use --replace"
@@ -77,11 +63,13 @@ def find_partial_paths(selected: Sequence[SelectedDataset], root: Path) -> Itera
     datasets = [staging_path(root / task.directory) for task in all_tasks()]
     yield from (path for path in datasets if path.is_dir())
     for item in selected:
-        if existing := _locate(root, item.directory).existing:
+        existing, _ = _locate(root, item.directory)
+        if existing:
             yield from (path for path in sorted(existing.iterdir()) if is_staging(path.name))
 
 
-def _locate(root: Path, directory: str) -> _Directory:
+def _locate(root: Path, directory: str) -> tuple[Path | None, Path]:
+    """Return the existing directory, whatever its case, and its path without symbolic links."""
     existing, real = root if root.is_dir() else None, root.resolve()
     for part in PurePosixPath(directory).parts:
         entries = entries_by_folded_name(existing).get(part.casefold(), []) if existing else []
@@ -89,7 +77,7 @@ def _locate(root: Path, directory: str) -> _Directory:
         if existing and not existing.is_dir():
             raise _DestinationError(existing, "is not a directory; move it away")
         real = existing.resolve() if existing else real / part
-    return _Directory(root / directory, existing, real)
+    return existing, real
 
 
 def _single(entries: Sequence[Path]) -> Path:
@@ -115,34 +103,98 @@ def _refuse_source(
         )
 
 
-def _plan_dataset(
-    item: SelectedDataset,
-    directory: _Directory,
-    options: MigrationOptions,
-    conflicts: list[_DestinationError],
-) -> DatasetPlan:
-    entries = entries_by_folded_name(directory.existing) if directory.existing else {}
-    steps = []
-    for split in SPLIT_NAMES:
-        name = item.dataset.task.file_name(split)
-        try:
-            found = _single_file(entries.get(name.casefold(), []), name)
-            if source := item.files.get(split):
-                steps.append(_file_step(directory, name, found, source, options))
-            elif found:
-                steps.append(_removal(directory, name, found, options))
-        except _DestinationError as error:
-            conflicts.append(error)
-    manifest = _manifest(item, options.mode)
-    return DatasetPlan(
-        directory=directory.path,
-        task=item.dataset.task.name,
-        version=item.version,
-        existing=directory.existing.name if directory.existing else None,
-        files=tuple(steps),
-        manifest=manifest,
-        manifest_step=_manifest_step(directory, steps, manifest, options),
-    )
+def _single_file(entries: Sequence[Path], name: str) -> Path | None:
+    """Return the existing file for `name`, whatever its case, None if there is none."""
+    found = _single(entries) if entries else None
+    if found and found.is_dir():
+        reason = f"is a directory, but '{name}' must be a file; move it away"
+        raise _DestinationError(found, reason)
+    return found
+
+
+class _DatasetPlanner:
+    """Plans the steps of one dataset directory of the destination.
+
+    Raises _DestinationError if the directory cannot be located.
+    """
+
+    def __init__(self, item: SelectedDataset, options: MigrationOptions) -> None:
+        self.item = item
+        self.options = options
+        self.path = options.destination / item.directory
+        self.existing, self.real = _locate(options.destination, item.directory)
+
+    def plan(self, conflicts: list[_DestinationError]) -> DatasetPlan:
+        """Return the plan; append the conflicts at single files to `conflicts`."""
+        entries = entries_by_folded_name(self.existing) if self.existing else {}
+        steps = []
+        for split in SPLIT_NAMES:
+            name = self.item.dataset.task.file_name(split)
+            try:
+                found = _single_file(entries.get(name.casefold(), []), name)
+                if source := self.item.files.get(split):
+                    steps.append(self._file_step(name, found, source))
+                elif found:
+                    steps.append(self._removal(name, found))
+            except _DestinationError as error:
+                conflicts.append(error)
+        manifest = _manifest(self.item, self.options.mode)
+        return DatasetPlan(
+            directory=self.path,
+            task=self.item.dataset.task.name,
+            version=self.item.version,
+            existing=self.existing.name if self.existing else None,
+            files=tuple(steps),
+            manifest=manifest,
+            manifest_step=self._manifest_step(steps, manifest),
+        )
+
+    def _manifest_step(self, steps: Sequence[Step], manifest: Manifest) -> Step:
+        destination = self.path / MANIFEST_NAME
+        shown = destination.relative_to(self.options.destination)
+        current = self.existing / MANIFEST_NAME if self.existing else None
+        if (
+            current
+            and all(step.action is Action.KEEP for step in steps)
+            and current.is_file()
+            and current.read_bytes() == manifest.to_json()
+        ):
+            return Step(Action.KEEP, destination, f"keep {shown}", existing=MANIFEST_NAME)
+        return Step(Action.WRITE, destination, f"write the manifest {shown}")
+
+    def _removal(self, name: str, found: Path) -> Step:
+        """Return the step that removes a file of the task that the source does not have."""
+        if not self.options.replace:
+            reason = "is not in the source; keeping it would mix two datasets"
+            raise _DestinationError(found, reason, replaceable=True)
+        shown = found.relative_to(self.options.destination)
+        description = f"remove {shown}, which the source does not have"
+        return Step(Action.REMOVE, self.path / name, description, existing=found.name)
+
+    def _file_step(self, name: str, found: Path | None, source: SourceFile) -> Step:
+        """Return the step that makes `name` a copy of, or a link to, a source file."""
+        link = None
+        if self.options.mode == "link":
+            link = os.path.relpath(source.path.resolve(), self.real)
+        action = _action(found, name, source, link)
+        if found and action is Action.REPLACE and not self.options.replace:
+            raise _DestinationError(found, _difference(found, source), replaceable=True)
+        target = (self.path / name).relative_to(self.options.destination)
+        old = found.relative_to(self.options.destination) if found else target
+        origin = source.path.relative_to(self.options.source)
+        kind = f"a link to {origin}" if link else f"a copy of {origin}"
+        new = kind if old == target else f"{target}, {kind}"
+        description = {
+            Action.COPY: f"copy {origin} to {target}",
+            Action.LINK: f"link {target} to {origin}",
+            Action.CONVERT: f"convert {old}, which has the same content, to {new}",
+            Action.REPLACE: f"replace {old}, which has other content, by {new}",
+            Action.RENAME: f"rename {old} to {name}",
+            Action.KEEP: f"keep {target}, {kind}",
+        }[action]
+        description += f" ({plural(source.rows, 'row')})"
+        existing = found.name if found else None
+        return Step(action, self.path / name, description, source.path, existing, link)
 
 
 def _manifest(item: SelectedDataset, mode: Mode) -> Manifest:
@@ -153,10 +205,8 @@ def _manifest(item: SelectedDataset, mode: Mode) -> Manifest:
         task=task.name,
         counts={split: file.rows for split, file in files},
         files=[
-            FileEntry(
-                path=task.file_name(split), size=file.size, sha256=file.sha256, rows=file.rows
-            )
-            for split, file in files
+            FileEntry(path=task.file_name(split), size=f.size, sha256=f.sha256, rows=f.rows)
+            for split, f in files
         ],
         recipe=MigrationRecipe(
             mode=mode, source=str(item.dataset.path.resolve()), version=item.version
@@ -165,82 +215,6 @@ def _manifest(item: SelectedDataset, mode: Mode) -> Manifest:
             InputEntry(path=str(file.path.resolve()), size=file.size, sha256=file.sha256)
             for _, file in files
         ],
-    )
-
-
-def _manifest_step(
-    directory: _Directory, steps: Sequence[Step], manifest: Manifest, options: MigrationOptions
-) -> Step:
-    destination = directory.path / MANIFEST_NAME
-    shown = destination.relative_to(options.destination)
-    current = directory.existing / MANIFEST_NAME if directory.existing else None
-    if (
-        current
-        and all(step.action is Action.KEEP for step in steps)
-        and current.is_file()
-        and current.read_bytes() == manifest.to_json()
-    ):
-        return Step(Action.KEEP, destination, f"keep {shown}", existing=MANIFEST_NAME)
-    return Step(Action.WRITE, destination, f"write the manifest {shown}")
-
-
-def _single_file(entries: Sequence[Path], name: str) -> Path | None:
-    """Return the existing file for `name`, whatever its case, None if there is none."""
-    found = _single(entries) if entries else None
-    if found and found.is_dir():
-        reason = f"is a directory, but '{name}' must be a file; move it away"
-        raise _DestinationError(found, reason)
-    return found
-
-
-def _removal(directory: _Directory, name: str, found: Path, options: MigrationOptions) -> Step:
-    """Return the step that removes a file of the task that the source does not have.
-
-    To keep it would mix two datasets.
-    """
-    if not options.replace:
-        reason = "is not in the source; keeping it would mix two datasets"
-        raise _DestinationError(found, reason, replaceable=True)
-    shown = found.relative_to(options.destination)
-    description = f"remove {shown}, which the source does not have"
-    return Step(Action.REMOVE, directory.path / name, description, existing=found.name)
-
-
-def _file_step(
-    directory: _Directory,
-    name: str,
-    found: Path | None,
-    source: SourceFile,
-    options: MigrationOptions,
-) -> Step:
-    """Return the step that makes `name` in `directory` a copy of, or a link to, a source file."""
-    link = None
-    if options.mode == "link":
-        link = os.path.relpath(source.path.resolve(), directory.real)
-    action = _action(found, name, source, link)
-    if found and action is Action.REPLACE and not options.replace:
-        raise _DestinationError(found, _difference(found, source), replaceable=True)
-    destination = directory.path / name
-    target = destination.relative_to(options.destination)
-    old = found.relative_to(options.destination) if found else target
-    origin = source.path.relative_to(options.source)
-    kind = f"a link to {origin}" if link else f"a copy of {origin}"
-    new = kind if old == target else f"{target}, {kind}"
-    description = {
-        Action.COPY: f"copy {origin} to {target}",
-        Action.LINK: f"link {target} to {origin}",
-        Action.CONVERT: f"convert {old}, which has the same content, to {new}",
-        Action.REPLACE: f"replace {old}, which has other content, by {new}",
-        Action.RENAME: f"rename {old} to {name}",
-        Action.KEEP: f"keep {target}, {kind}",
-    }[action]
-    return Step(
-        action,
-        destination,
-        f"{description} ({plural(source.rows, 'row')})",
-        source=source.path,
-        existing=found.name if found else None,
-        link=link,
     )
 
 

@@ -130,23 +130,19 @@ def _update_dataset(dataset: DatasetPlan, existing: str) -> None:
         (directory / MANIFEST_NAME).unlink(missing_ok=True)
         sync(directory)
         for step in changes:
-            _change_file(step, dataset)
+            existing_file = directory / (step.existing or step.destination.name)
+            if step.action is Action.RENAME:
+                existing_file.rename(step.destination)
+            elif step.action is Action.REMOVE:
+                existing_file.unlink()
+            else:
+                with staged_file(step.destination) as staging:
+                    _write_file(step, staging, dataset)
+                    if existing_file != step.destination:
+                        existing_file.unlink()
         sync(directory)
     if dataset.manifest_step.action is Action.WRITE:
         dataset.manifest.write(directory)
-
-
-def _change_file(step: Step, dataset: DatasetPlan) -> None:
-    existing = step.destination.with_name(step.existing or step.destination.name)
-    if step.action is Action.RENAME:
-        existing.rename(step.destination)
-    elif step.action is Action.REMOVE:
-        existing.unlink()
-    else:
-        with staged_file(step.destination) as staging:
-            _write_file(step, staging, dataset)
-            if existing != step.destination:
-                existing.unlink()
 
 
 def _write_file(step: Step, path: Path, dataset: DatasetPlan) -> None:

@@ -67,8 +67,8 @@ def select(
         version, note = picked_version(dataset, picks[name]) if name in picks else (None, None)
         selection.notes += [note] if note else []
         selected = _select_version(tree, dataset, name, version)
-        problems += [f"{name}: {problem}" for problem in _problems(selected)]
         selection.datasets.append(selected)
+        problems += [f"{name}: {problem}" for problem in _problems(selected)]
         if name in groups:
             _select_each(selection, dataset, versions_in(dataset, groups[name]))
         selection.notes += _shared_file_notes(selection, dataset)
@@ -166,8 +166,8 @@ def _unused_below(
             pick = f"{dataset.name}={version}"
             yield _unmigrated(entry, f"a version; use --pick {pick}", selection, pick)
         elif version in dataset.versions:
-            reason = f"a version without '{dataset.task.file_name('train')}'"
-            yield _unmigrated(entry, reason, selection)
+            name = dataset.task.file_name("train")
+            yield _unmigrated(entry, f"a version without '{name}'", selection)
         elif any(other.startswith(f"{version}/") for other in dataset.versions):
             yield from _unused_below(entry, dataset, selection)
         elif entry.name.casefold() in task_file_names(dataset.task):

@@ -26,11 +26,7 @@ def version_number(name: str) -> tuple[int, ...] | None:
 
 
 def latest_versions(names: Iterable[str]) -> list[str]:
-    """Return the names with the highest number: 13-2 is higher than 13-1, 13 and 9-2.
-
-    The list is empty if no name is numbered, and has several names if they have the same number
-    (`v3`, `version_3`).
-    """
+    """Return the names with the highest number (13-2 > 13-1 > 13 > 9-2); none if none has one."""
     numbered = [(number, name) for name in names if (number := version_number(name)) is not None]
     highest = max((number for number, _ in numbered), default=None)
     return sorted(name for number, name in numbered if number == highest)
@@ -41,8 +37,8 @@ def find_dataset(tree: SourceTree, name: str, option: str) -> SourceDataset:
     for dataset in tree.datasets.values():
         if dataset.name.casefold() == name.casefold():
             return dataset
-    available = _available(name, sorted(tree.datasets))
-    raise ConfigError(f"there is no dataset '{name}' in '{tree.root}'{available}", field=option)
+    message = f"there is no dataset '{name}' in '{tree.root}'"
+    raise ConfigError(message + _available(name, sorted(tree.datasets)), field=option)
 
 
 def choices_by_dataset(
@@ -68,20 +64,18 @@ def picked_version(dataset: SourceDataset, value: str) -> tuple[str, str | None]
     bear the name of one version and contain the training rows of another.
     """
     option = f"--pick {dataset.name}={value}"
-    path, note = _subdirectory(dataset, value, option), None
+    path = _subdirectory(dataset, value, option)
+    version, note = str(path), None
     if path.name == LATEST:
-        path, note = _latest_in(dataset, path.parent, option)
-    version = str(path)
+        version, note = _latest_in(dataset, path.parent, option)
     if version not in dataset.versions:
         available = _available(version, [*dataset.versions, *_latest_picks(dataset)])
         raise ConfigError(f"'{version}' is not a version{available}", field=option)
     if not dataset.has_file(version, "train"):
         usable = ", ".join(versions_with(dataset, "train")) or "none"
-        raise ConfigError(
-            f"'{version}' has no '{dataset.task.file_name('train')}'; "
-            f"versions that have one: {usable}",
-            field=option,
-        )
+        name = dataset.task.file_name("train")
+        message = f"'{version}' has no '{name}'; versions that have one: {usable}"
+        raise ConfigError(message, field=option)
     return version, note
 
 
@@ -92,10 +86,8 @@ def versions_in(dataset: SourceDataset, value: str) -> list[str]:
     versions = [v for v in dataset.versions if PurePosixPath(v).parent == group]
     if not versions:
         parents = sorted({str(PurePosixPath(version).parent) for version in dataset.versions})
-        raise ConfigError(
-            f"there are no versions directly in '{group}'{_available(str(group), parents)}",
-            field=option,
-        )
+        message = f"there are no versions directly in '{group}'"
+        raise ConfigError(message + _available(str(group), parents), field=option)
     return versions
 
 
@@ -107,16 +99,12 @@ def versions_with(dataset: SourceDataset, split: str) -> list[str]:
 def _subdirectory(dataset: SourceDataset, value: str, option: str) -> PurePosixPath:
     path = PurePosixPath(value)
     if not value or path.is_absolute() or ".." in path.parts:
-        raise ConfigError(
-            f"must name a directory below '{dataset.path}', such as mezo_gpt/version_1",
-            field=option,
-        )
+        message = f"must name a directory below '{dataset.path}', such as mezo_gpt/version_1"
+        raise ConfigError(message, field=option)
     return path
 
 
-def _latest_in(
-    dataset: SourceDataset, group: PurePosixPath, option: str
-) -> tuple[PurePosixPath, str]:
+def _latest_in(dataset: SourceDataset, group: PurePosixPath, option: str) -> tuple[str, str]:
     directory = dataset.path / group
     if not directory.is_dir():
         available = _available(f"{group}/{LATEST}", _latest_picks(dataset))
@@ -125,13 +113,11 @@ def _latest_in(
     found = latest_versions(names)
     if len(found) != 1:
         why = f"{' and '.join(found)} have the same number" if found else "no name is only a number"
-        available = ", ".join(names) or "none"
-        raise ConfigError(
-            f"there is no latest version: {why}; available: {available}", field=option
-        )
+        message = f"there is no latest version: {why}; available: {', '.join(names) or 'none'}"
+        raise ConfigError(message, field=option)
     others = [name for name in reversed(names) if name != found[0]]
     note = f"the latest version in {PurePosixPath(dataset.name, group)} is {found[0]}"
-    return group / found[0], note + (f"; the others are {', '.join(others)}" if others else "")
+    return str(group / found[0]), note + (f"; the others are {', '.join(others)}" if others else "")
 
 
 def _latest_picks(dataset: SourceDataset) -> list[str]:

@@ -49,13 +49,13 @@ def curves_of(rows: Sequence[ResultRow], metric: str, title: str) -> LineChartDa
     A point has `step`, `value`, `seed` and `run`. Panels are methods, with task and model if there
     are several; series are learning rates, with other values that differ within a panel.
     """
-    labels = _CurveLabels(rows)
+    labels = _curve_labels(rows)
     points = []
-    for row in rows:
+    for row, (panel, series) in zip(rows, labels, strict=True):
         logged = [line for line in row.directory.metrics() if line.get(metric) is not None]
         shared = {
-            "panel": labels.panel(row),
-            "series": labels.series(row),
+            "panel": panel,
+            "series": series,
             "seed": row.columns().get("seed"),
             "run": str(row.directory.path),
         }
@@ -65,9 +65,9 @@ def curves_of(rows: Sequence[ResultRow], metric: str, title: str) -> LineChartDa
     if not points:
         return None
     drawn = {point["series"] for point in points}
-    by_rate = [labels.series(row) for row in sorted(rows, key=lambda row: row.learning_rate)]
-    series = [name for name in dict.fromkeys(by_rate) if name in drawn]
-    return LineChartData(metric, title, "step", metric.replace("_", " "), points, series)
+    by_rate = sorted(zip(rows, labels, strict=True), key=lambda pair: pair[0].learning_rate)
+    names = [name for name in dict.fromkeys(series for _, (_, series) in by_rate) if name in drawn]
+    return LineChartData(metric, title, "step", metric.replace("_", " "), points, names)
 
 
 def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -76,37 +76,33 @@ def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return points[::step] + (points[-1:] if (len(points) - 1) % step else [])
 
 
-class _CurveLabels:
-    """The panel and series names of runs, made of the columns in which the runs differ."""
-
-    def __init__(self, rows: Sequence[ResultRow]) -> None:
-        columns = [row.columns() for row in rows]
-        self._panel_keys = [
-            key
-            for key in ("task", "model", "method")
-            if key == "method" or len({values[key] for values in columns}) > 1
-        ]
-        # Only columns that differ within a panel: methods may differ in their number of steps.
-        seen: dict[tuple[str, str], set[Any]] = {}
-        for row, values in zip(rows, columns, strict=True):
-            for key, value in values.items():
-                seen.setdefault((self.panel(row), key), set()).add(value)
-        excluded = {*self._panel_keys, "learning_rate", "seed"}
-        differing = {key for (_, key), found in seen.items() if len(found) > 1} - excluded
-        names = dict.fromkeys(key for values in columns for key in values)
-        self._series_keys = [key for key in names if key in differing]
-
-    def panel(self, row: ResultRow) -> str:
-        columns = row.columns()
-        return " ".join(str(columns[key]) for key in self._panel_keys)
-
-    def series(self, row: ResultRow) -> str:
-        columns = row.columns()
+def _curve_labels(rows: Sequence[ResultRow]) -> list[tuple[str, str]]:
+    """Return panel and series of each run, made of the columns in which the runs differ."""
+    columns = [row.columns() for row in rows]
+    panel_names = [
+        name
+        for name in ("task", "model", "method")
+        if name == "method" or len({values[name] for values in columns}) > 1
+    ]
+    panels = [" ".join(str(values[name]) for name in panel_names) for values in columns]
+    # Series need only the columns that differ within a panel, not those that differ by method.
+    seen: dict[tuple[str, str], set[Any]] = {}
+    for panel, values in zip(panels, columns, strict=True):
+        for name, value in values.items():
+            seen.setdefault((panel, name), set()).add(value)
+    differing = {name for (_, name), found in seen.items() if len(found) > 1}
+    differing -= {*panel_names, "learning_rate", "seed"}
+    series_names = [
+        name for name in dict.fromkeys(n for v in columns for n in v) if name in differing
+    ]
+    labels = []
+    for row, panel, values in zip(rows, panels, columns, strict=True):
         parts = [short_value(row.learning_rate)]
-        for key in self._series_keys:
-            value = short_value(columns.get(key))
-            parts.append(value if key in ("purpose", "data") else f"{key} {value}")
-        return " ".join(parts)
+        for name in series_names:
+            value = short_value(values.get(name))
+            parts.append(value if name in ("purpose", "data") else f"{name} {value}")
+        labels.append((panel, " ".join(parts)))
+    return labels
 
 
 def histograms_of(manifest: Manifest) -> Iterator[LineChartData]:

@@ -114,16 +114,15 @@ def compare_rows(rows: Sequence[ResultRow], by: Sequence[str], root: Path) -> Co
         if any(row.done for row in members)
     ]
     candidates.sort(key=lambda c: (str(c.group.get("task")), -score_for_ranking(c.metric, c.score)))
-    notes += [*labels.notes(), *_unfinished_notes(groups), *_comparability_notes(candidates, done)]
+    notes += [*labels.notes(), *_notes(groups, candidates, done)]
     return Comparison(tuple(columns), candidates, notes)
 
 
 def p_value(score: float, rows: int, chance: float) -> float:
     """Return the probability that guessing gets at least as many rows right (a binomial tail).
 
-    `score` is the share of `rows` that are right, and `chance` the probability that one guess is
-    right, both from 0 to 1. `score * rows` is rounded down, since a mean over seeds need not be a
-    whole number of rows.
+    `score` is the share of `rows` that are right, `chance` the probability that one guess is right.
+    `score * rows` is rounded down: a mean over seeds need not be a whole number of rows.
     """
     from scipy.special import betainc
 
@@ -192,21 +191,19 @@ def _mean_dev_score(rows: Sequence[ResultRow]) -> float:
     return mean(result.dev_score for result in _results(rows))
 
 
-def _unfinished_notes(groups: Mapping[tuple[Any, ...], Sequence[ResultRow]]) -> list[str]:
+def _notes(
+    groups: Mapping[tuple[Any, ...], Sequence[ResultRow]],
+    candidates: Sequence[Candidate],
+    done: Sequence[ResultRow],
+) -> list[str]:
+    """Return which runs are missing, and what makes candidates hard to compare."""
     notes = [
         f"{' '.join(map(short_value, group))}: 0 of {plural(len(members), 'run')} done"
         for group, members in groups.items()
         if not any(row.done for row in members)
     ]
-    unfinished = sum(not row.done for members in groups.values() for row in members)
-    if unfinished:
+    if unfinished := sum(not row.done for members in groups.values() for row in members):
         notes.append(f"{plural(unfinished, 'run')} not done and not counted; see penstock results")
-    return notes
-
-
-def _comparability_notes(candidates: Sequence[Candidate], done: Sequence[ResultRow]) -> list[str]:
-    """Return where candidates differ in seeds, evaluation rows or evaluated tokens."""
-    notes = []
     seeds = {candidate.seeds for candidate in candidates}
     if len(seeds) > 1:
         notes.append(f"candidates have between {min(seeds)} and {max(seeds)} seeds")

@@ -76,23 +76,20 @@ def write_data_report(datasets: Sequence[Path | str], target: Path | str = "repo
     Raises ConfigError for a dataset that does not exist, and if the file cannot be written.
     """
     paths = [Path(path) for path in datasets]
-    return _write(
-        Path(target),
-        title=", ".join(map(str, paths)),
-        about=plural(len(paths), "dataset"),
-        charts=[],
-        datasets=datasets_at(paths),
-        comparison=None,
-        cells=[],
-        runs=[],
-    )
+    title, about = ", ".join(map(str, paths)), plural(len(paths), "dataset")
+    return _write(Path(target), [], datasets_at(paths), title=title, about=about)
 
 
 def _write(
     target: Path, charts: Sequence[_Chart], datasets: Sequence[ReportedDataset], **values: Any
 ) -> Path:
+    """Render the page; `values` are the other variables of the template."""
+    hint = f"Each line covers at least {DRAWN_SHARE:.1%} of its rows."
     data_charts = {
-        dataset.path: list(_histogram_charts(number, dataset))
+        dataset.path: [
+            _Chart(f"data{number}-{h.name}", h.title, hint, _script_json(histogram_chart(h)))
+            for h in dataset.histograms
+        ]
         for number, dataset in enumerate(datasets)
     }
     every = [*charts, *(chart for drawn in data_charts.values() for chart in drawn)]
@@ -103,7 +100,7 @@ def _write(
         data_charts=data_charts,
         every_chart=every,
         scripts=_vega_scripts() if every else "",
-        **values,
+        **{"comparison": None, "runs": [], **values},
     )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,13 +123,6 @@ def _charts(rows: Sequence[ResultRow], comparison: Comparison | None) -> Iterato
         if data := curves_of(rows, metric, title):
             hint = "Click a name in the legend to highlight its runs."
             yield _Chart(data.name, data.title, hint, _script_json(curve_chart(data)))
-
-
-def _histogram_charts(number: int, dataset: ReportedDataset) -> Iterator[_Chart]:
-    for data in dataset.histograms:
-        hint = f"Each line covers at least {DRAWN_SHARE:.1%} of its rows."
-        spec = _script_json(histogram_chart(data))
-        yield _Chart(f"data{number}-{data.name}", data.title, hint, spec)
 
 
 def _template() -> Any:

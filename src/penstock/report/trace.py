@@ -26,8 +26,8 @@ from penstock.runs import DatasetUse, RunDirectory, RunRecord, model_hash
 class TraceNode:
     """A run, its model, a dataset, or a file.
 
-    `kind` is `run`, `model`, `dataset`, `file` (of a dataset) or `input` (of which the dataset was
-    made); `state` is `same`, `changed` or `missing`, None for what is not hashed itself.
+    `kind` is `run`, `model`, `dataset`, `file` (of a dataset) or `input` (a file that a dataset was
+    made from); `state` is `same`, `changed` or `missing`, None for what is not hashed itself.
     """
 
     kind: str

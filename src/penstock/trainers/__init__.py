@@ -14,12 +14,9 @@ from penstock.config import Document, apply_overrides, validate
 from penstock.errors import ConfigError
 from penstock.registry import Registry
 from penstock.trainers._base import (
-    CheckedConfig,
     ConfigChecker,
     Export,
-    Exporter,
     Item,
-    NoOptions,
     Runner,
     State,
     Trainer,
@@ -28,12 +25,9 @@ from penstock.trainers._base import (
 
 __all__ = [
     "TRAINERS",
-    "CheckedConfig",
     "ConfigChecker",
     "Export",
-    "Exporter",
     "Item",
-    "NoOptions",
     "Runner",
     "State",
     "Trainer",

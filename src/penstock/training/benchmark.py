@@ -19,7 +19,7 @@ from penstock.errors import ConfigError
 from penstock.formats import TaskDirectory
 from penstock.runs import RunConfig, RunData
 from penstock.tasks import GenerationTask, Task, benchmark_task
-from penstock.training.data import EVALUATION_SEED, Evaluation, Log, TrainingData, sample
+from penstock.training.data import Evaluation, Log, TrainingData, evaluation_sample, sample
 from penstock.training.encoding import EncodedRow, Encoder
 from penstock.training.evaluation import evaluate
 from penstock.training.hyperparameters import Hyperparameters
@@ -57,11 +57,9 @@ def load_rows(
     evaluation = main.answered_rows("validation")
     log(f"Loaded {len(evaluation)} samples from {main.file('validation')}")
     rows = BenchmarkRows(
-        train=sample(train, hyperparameters.train_samples, hyperparameters.seed, keep_order=False),
+        train=sample(train, hyperparameters.train_samples, hyperparameters.seed),
         dev=dev,
-        evaluation=sample(
-            evaluation, hyperparameters.eval_samples, EVALUATION_SEED, keep_order=True
-        ),
+        evaluation=evaluation_sample(evaluation, hyperparameters.eval_samples),
     )
     log(
         f"Training on {len(rows.train)} of {len(train)} rows, choosing on {len(rows.dev)}, "

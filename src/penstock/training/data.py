@@ -18,9 +18,6 @@ R = TypeVar("R")
 #: Receives progress messages, one line each.
 Log = Callable[[str], None]
 
-#: The evaluation sample does not depend on the run's seed, so that scores are comparable.
-EVALUATION_SEED = 0
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -54,7 +51,7 @@ class TrainingData(ABC, Generic[R]):
     dropped = 0
     truncated = 0
     #: Set by `attach`.
-    objective: Objective[R, Any]
+    objective: Objective[R]
 
     @abstractmethod
     def attach(self, model: torch.nn.Module) -> None:
@@ -82,12 +79,17 @@ class TrainingData(ABC, Generic[R]):
         return None
 
 
-def sample(rows: list[R], count: int | None, seed: int, *, keep_order: bool) -> list[R]:
-    """Return `count` rows sampled by the seed, or all; in file order or in sampled order."""
+def sample(rows: list[R], count: int | None, seed: int) -> list[R]:
+    """Return `count` rows sampled by the seed, in sampled order; all rows unless there are more."""
     if count is None or count >= len(rows):
         return rows
-    chosen = np.random.default_rng(seed).permutation(len(rows))[:count]
-    return [rows[index] for index in (sorted(chosen) if keep_order else chosen)]
+    return [rows[index] for index in np.random.default_rng(seed).permutation(len(rows))[:count]]
+
+
+def evaluation_sample(rows: list[R], count: int | None) -> list[R]:
+    """Return `count` rows in file order: the same for every run, so that scores are comparable."""
+    chosen = sample(list(range(len(rows))), count, seed=0)
+    return [rows[index] for index in sorted(chosen)]
 
 
 def batch_indices(rows: int, batch_size: int, seed: int) -> Iterator[list[int]]:

@@ -61,7 +61,7 @@ def _cross_entropy(scores: Sequence[float], correct: int) -> float:
 
 @torch.no_grad()
 def generate_answers(
-    objective: Objective[Any, Any],
+    objective: Objective[Any],
     tokenizer: Any,
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int,

@@ -12,13 +12,7 @@ import torch
 from torch import Tensor
 
 from penstock.files import write_atomic
-from penstock.runs import (
-    FailureKind,
-    RunConfig,
-    RunDirectory,
-    RunResult,
-    score_for_ranking,
-)
+from penstock.runs import FailureKind, RunConfig, RunDirectory, RunResult, score_for_ranking
 from penstock.runs.process import RunFailedError, peak_resident_bytes
 from penstock.tasks import TASKS, task_kind
 from penstock.training.benchmark import BenchmarkData
@@ -179,9 +173,7 @@ class _BestWeights:
 class _MetricsLog:
     """Collects the metrics of steps into lines of `metrics.jsonl`."""
 
-    def __init__(
-        self, directory: RunDirectory, objective: Objective[Any, Any], start: float
-    ) -> None:
+    def __init__(self, directory: RunDirectory, objective: Objective[Any], start: float) -> None:
         self._directory = directory
         self._objective = objective
         self._start = self._last_time = start

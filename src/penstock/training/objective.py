@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the usual name
@@ -20,10 +20,9 @@ _BATCH_TOKENS = 8192
 _BATCH_LOGITS_BYTES = 256 * 1024**2
 
 R = TypeVar("R")
-In = TypeVar("In")
 
 
-class Objective(ABC, Generic[R, In]):
+class Objective(ABC, Generic[R]):
     """Forward passes of one model and their loss; `tokens` counts processed tokens, not padding."""
 
     def __init__(self, model: torch.nn.Module, compute_dtype: DType = "float32") -> None:
@@ -40,12 +39,12 @@ class Objective(ABC, Generic[R, In]):
     def weight(self, rows: Sequence[R]) -> int:
         """Return the weight of rows in a mean loss: their number, or that of answer tokens."""
 
-    @abstractmethod
-    def input_rows(self, rows: Sequence[R]) -> Sequence[In]:
+    def input_rows(self, rows: Sequence[R]) -> Sequence[Any]:
         """Return the rows of the model's input; packing puts several conversations into one."""
+        return rows
 
     @abstractmethod
-    def loss(self, inputs: Sequence[In], total_weight: int) -> Tensor:
+    def loss(self, inputs: Sequence[Any], total_weight: int) -> Tensor:
         """Return the summed loss of the input rows over `total_weight`, a scalar with gradient."""
 
     @property
@@ -66,7 +65,7 @@ class Objective(ABC, Generic[R, In]):
         return rows * length <= _BATCH_TOKENS and logits <= _BATCH_LOGITS_BYTES
 
 
-class OptionObjective(Objective[EncodedRow, EncodedRow]):
+class OptionObjective(Objective[EncodedRow]):
     """Losses and scores of benchmark rows.
 
     The score of an option is the mean log-probability of its tokens. With `classification` the
@@ -84,9 +83,6 @@ class OptionObjective(Objective[EncodedRow, EncodedRow]):
         if self.classification:
             return len(rows)
         return sum(len(row.answer.ids) - row.answer.start for row in rows)
-
-    def input_rows(self, rows: Sequence[EncodedRow]) -> Sequence[EncodedRow]:
-        return rows
 
     def loss(self, inputs: Sequence[EncodedRow], total_weight: int) -> Tensor:
         if not self.classification:

@@ -72,8 +72,8 @@ def check_directory(path: Path, collector: Collector, *, full: bool) -> Director
     others = [file for file in contents.files_of(contents.files) if file not in in_splits]
     distinct = distinct_files(others, distinct_files(in_splits))
     contents.other_files = [file for file in distinct if file in others]
-    for file in distinct:
-        check_repeats(file, collector)
+    for each in distinct:
+        check_repeats(each, collector)
     return contents
 
 

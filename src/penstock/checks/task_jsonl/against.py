@@ -80,10 +80,10 @@ def _check_duplicates(
     name, inherited = task.text_fields[0], len(repeated) - len(new)
     for code, lines, origin in (
         (codes.TEXT_DUPLICATED, [*repeated.values()], f": {inherited} inherited, {len(new)} new"),
-        (codes.TEXT_DUPLICATED_NEW, new, ", but not in the original"),
+        (codes.TEXT_DUPLICATED_NEW, new, ", unlike in the original"),
     ):
         if lines:
-            message = f"{plural(len(lines), f'{name} text')} more than once{origin}"
+            message = f"{plural(len(lines), f'{name} text')} repeated{origin}"
             collector.add(code, message, file=path, line=lines[0], count=len(lines))
 
 

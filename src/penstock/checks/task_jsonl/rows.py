@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import orjson
 from penstock.checks import _codes as codes
 from penstock.checks.task_jsonl.text import normalise
 from penstock.files import plural
-from penstock.findings import Code, Collector, Severity
+from penstock.findings import Code, Collector
 from penstock.formats import REQUIRED_SPLITS, row_problems
 from penstock.jsonl import BadLine, scan
 from penstock.tasks import Task
@@ -22,39 +23,42 @@ from penstock.tasks import Task
 class FileRows:
     """The rows of one file.
 
-    `rows` counts all rows. The lists have one entry per valid row: its line, the hash of its main
+    `rows` counts all rows. The arrays have one entry per valid row: its line, the hash of its main
     text (the text field that synthetic data rephrases), and the hash of its content (all fields but
     id and label). Texts are normalised. Hashes are valid within one process.
     """
 
     path: Path
     rows: int = 0
-    lines: list[int] = field(default_factory=list)
-    texts: list[int] = field(default_factory=list)
-    contents: list[int] = field(default_factory=list)
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    texts: array[int] = field(default_factory=lambda: array("q"))
+    contents: array[int] = field(default_factory=lambda: array("q"))
 
 
 def check_rows(path: Path, split: str, task: Task, collector: Collector) -> FileRows:
     """Check every row of a file against its task; raises OSError if it cannot be read."""
     found = FileRows(path)
     id_lines: dict[Any, int] = {}
-    hashes = _RowHashes(task)
+    id_field, hashes = task.id_field, _RowHashes(task)
     for line, row in scan(path):
         if isinstance(row, BadLine):
             collector.add(codes.CODES[row.code], row.message, file=path, line=line)
             continue
         found.rows += 1
-        if (id := _hashable_id(row, task)) is not None:
+        if id_field is not None and (id := row.get(id_field)) is not None:
+            if type(id) is not int and type(id) is not str:
+                id = orjson.dumps(id, option=orjson.OPT_SORT_KEYS)
             first = id_lines.setdefault(id, line)
             if first != line:
-                message = f"{task.id_field} {row[task.id_field]} is already in line {first}"
+                message = f"{id_field} {row[id_field]} is already in line {first}"
                 collector.add(codes.ID_DUPLICATED, message, file=path, line=line)
-        problems = list(row_problems(task, row))
-        for name, code_name, problem in problems:
+        valid = True
+        for name, code_name, problem in row_problems(task, row):
+            valid = False
             # A task of another package may have its own codes.
-            code = codes.CODES.get(code_name) or Code(code_name, Severity.ERROR, "correct the row")
+            code = codes.CODES.get(code_name) or Code.error(code_name, "correct the row")
             collector.add(code, f"{name} {problem}", file=path, line=line, group=name)
-        if problems:
+        if not valid:
             continue
         if split in REQUIRED_SPLITS and not task.labelled(row):
             message = f"{task.label_field} has no answer"
@@ -132,13 +136,6 @@ def check_overlap(
 def text_hash(text: str) -> int:
     """Return the hash of a text after normalisation."""
     return hash(normalise(text))
-
-
-def _hashable_id(row: Mapping[str, Any], task: Task) -> int | str | bytes | None:
-    id = row.get(task.id_field) if task.id_field is not None else None
-    if id is None or type(id) is int or type(id) is str:
-        return id
-    return orjson.dumps(id, option=orjson.OPT_SORT_KEYS)
 
 
 class _RowHashes:

@@ -33,7 +33,6 @@ class ArrayRecord(TfdsFormat):
     def write(
         self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Sequence[Written]:
-        """Write one shard; raises DataError for an id or a row that does not fit."""
         from penstock.formats._examples import encode_examples
 
         path, rows = directory / shard.path, 0
@@ -51,7 +50,6 @@ class ArrayRecord(TfdsFormat):
 
     @staticmethod
     def open_shard(path: Path) -> ShardFile:
-        """Open one ArrayRecord file."""
         from penstock.formats.arrayrecord._file import ArrayRecordFile
 
         return ArrayRecordFile(path)

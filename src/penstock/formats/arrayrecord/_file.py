@@ -83,11 +83,9 @@ class ArrayRecordFile(ShardFile):
         weakref.finalize(self, _cache.drop, self._number)
 
     def __len__(self) -> int:
-        """Return the number of records."""
         return self._ends[-1] if self._ends else 0
 
     def record(self, index: int) -> bytes:
-        """Return a record; raises DataError if its chunk is damaged or not supported."""
         number = bisect_right(self._ends, index)
         chunk = _cache.get(self._number, number)
         if chunk is None:
@@ -98,7 +96,6 @@ class ArrayRecordFile(ShardFile):
         return chunk[index - self._first(number)]
 
     def records(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the records from `start` to before `stop`; raises DataError as `record` does."""
         number = bisect_right(self._ends, start)
         end = bisect_right(self._ends, stop - 1) + 1
         while start < stop:

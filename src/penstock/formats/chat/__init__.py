@@ -12,11 +12,9 @@ from penstock.formats.chat._format import Chat
 from penstock.formats.chat.contents import (
     DirectoryContents,
     FileContents,
-    Hashes,
     distinct_files,
 )
 from penstock.formats.chat.dataset_info import (
-    COLUMNS,
     DATASET_INFO,
     LOCATIONS,
     TAGS,
@@ -26,9 +24,6 @@ from penstock.formats.chat.dataset_info import (
 )
 from penstock.formats.chat.entry_problems import EntryProblem, problem_with_rows, problems_of_entry
 from penstock.formats.chat.messages import (
-    ANSWERING,
-    ASKING,
-    ROLES,
     ChatRow,
     Message,
     Problem,
@@ -39,22 +34,16 @@ from penstock.formats.chat.messages import (
 )
 from penstock.formats.chat.reading import (
     PARQUET,
-    SUFFIXES,
     ChatDataset,
     begins_an_array,
     scan_chat_rows,
 )
 
 __all__ = [
-    "ANSWERING",
-    "ASKING",
-    "COLUMNS",
     "DATASET_INFO",
     "FORMAT",
     "LOCATIONS",
     "PARQUET",
-    "ROLES",
-    "SUFFIXES",
     "TAGS",
     "Chat",
     "ChatDataset",
@@ -63,7 +52,6 @@ __all__ = [
     "DirectoryContents",
     "EntryProblem",
     "FileContents",
-    "Hashes",
     "Message",
     "Problem",
     "begins_an_array",

@@ -24,7 +24,7 @@ from penstock.formats.megatron.dataset import (
 from penstock.formats.megatron.layout import megatron_dtype, storable
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
 from penstock.formats.megatron.writer import merge, write_pair
-from penstock.manifest import FileEntry, Manifest, manifest_path
+from penstock.manifest import FileEntry, manifest_path
 
 
 class MegatronFormat(Format):
@@ -102,24 +102,31 @@ class MegatronFormat(Format):
             raise ConfigError("is a directory; name the prefix of new files", file=output)
         # The manifest comes last: a dataset that has one is complete.
         with staging_area(output, [*pair_files(output), manifest_path(output)]) as area:
-            merged = merge(prefixes, area.directory / output.name)
+            merged = area.directory / output.name
+            sha256 = merge(prefixes, merged)
             # The new name decides the split; if it names none, the inputs do.
             split, splits = split_of(output.name), {split for split, _ in pairs}
             if split == "train" and len(splits) == 1:
                 split = splits.pop()
-            manifest_path(merged).write_bytes(_manifest(merged, split, inputs).to_json())
-            sync(manifest_path(merged))
+            bin_path, idx_path = pair_files(merged)
+            rows = IndexedReader(merged).documents
+            files = [
+                FileEntry.of(merged.parent, bin_path.name, rows, sha256, split),
+                FileEntry.of(merged.parent, idx_path.name, split=split),
+            ]
+            manifest = inputs.manifest(format=NAME, files=files, counts={f"{split}.rows": rows})
+            manifest_path(merged).write_bytes(manifest.to_json())
+            for file in (bin_path, idx_path, manifest_path(merged)):
+                sync(file)
             area.publish()
         return output
 
     @classmethod
     def find(cls, path: Path) -> Sequence[Path]:
-        """Return every dataset of this format at or below a path, or at a prefix."""
         return find_datasets(path)
 
     @classmethod
     def open(cls, path: Path) -> MegatronDataset:
-        """Open a directory, a prefix, or either file of a pair."""
         return MegatronDataset(path)
 
 
@@ -136,15 +143,6 @@ def _only_pair(path: Path) -> tuple[str, Path]:
             f"has the splits {', '.join(splits)}; name the prefix of one of them", file=path
         )
     return next(iter(splits.items()))
-
-
-def _manifest(merged: Path, split: str, inputs: MergeInputs) -> Manifest:
-    documents = IndexedReader(merged).documents
-    files = [
-        FileEntry.of(merged.parent, file.name, rows, split=split)
-        for file, rows in zip(pair_files(merged), (documents, None), strict=True)
-    ]
-    return inputs.manifest(format=NAME, files=files, counts={f"{split}.rows": documents})
 
 
 def _dtype(target: OutputSpec) -> np.dtype[Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from penstock.errors import DataError, did_you_mean_path
 from penstock.files import is_staging, natural_path_key
 from penstock.formats._base import Dataset, TokenRow
-from penstock.formats._locate import directories_with_files
+from penstock.formats._locate import directories_with_files, manifest_format
 from penstock.formats.megatron.layout import MAGIC
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
-from penstock.manifest import MANIFEST_NAME, Manifest, base_dir, find_manifest, read_manifest
+from penstock.manifest import MANIFEST_NAME, base_dir, find_manifest, read_manifest
 from penstock.splits import SPLIT_NAMES
 
 NAME = "megatron"
@@ -123,29 +123,21 @@ def find_datasets(path: Path) -> list[Path]:
 def _datasets_in(directory: Path, files: list[str]) -> list[Path]:
     """Return the datasets whose files are in one directory."""
     if MANIFEST_NAME in files:
-        manifest = _readable_manifest(directory)
         # If the manifest is damaged, the files decide; opening the dataset reports the damage.
-        ours = manifest.format == NAME if manifest else bool(_pairs_in(directory, files))
+        format = manifest_format(directory)
+        ours = format == NAME if format else bool(_pairs_in(directory, files))
         return [directory] if ours else []
     described = {}
     for name in files:
         if name.endswith(f".{MANIFEST_NAME}"):
             dataset = directory / name.removesuffix(f".{MANIFEST_NAME}")
-            manifest = _readable_manifest(dataset)
-            if manifest is not None and manifest.format == NAME:
+            if manifest_format(dataset) == NAME and (manifest := read_manifest(dataset)):
                 described[dataset] = {prefix_of(directory / entry.path) for entry in manifest.files}
     covered = set().union(*described.values())
     return [
         *described,
         *(prefix for prefix in _pairs_in(directory, files) if prefix not in covered),
     ]
-
-
-def _readable_manifest(dataset: Path) -> Manifest | None:
-    try:
-        return read_manifest(dataset)
-    except DataError:
-        return None
 
 
 def _pairs_in(directory: Path, files: Iterable[str]) -> list[Path]:

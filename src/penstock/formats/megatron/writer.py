@@ -6,7 +6,6 @@ memory does not grow with the dataset.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.errors import ConfigError, ConflictError, DataError
-from penstock.files import HashedFile, staged_file, sync
+from penstock.files import HashedFile
 from penstock.formats.megatron.layout import ADDRESS, LENGTH, MODE, Layout
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
 
-#: `merge` copies the index and the tokens in blocks of this many entries and bytes.
-_ENTRIES = 1 << 20
-_BYTES = 1 << 23
+#: `merge` copies this many documents at a time.
+_DOCUMENTS = 1 << 20
 
 
 class IndexWriter:
@@ -97,7 +95,13 @@ class PairWriter:
         """`sha256:<hex>` of the `.bin`, after the pair is written."""
         return self._tokens.sha256
 
-    def add(self, ids: NDArray[Any], lengths: NDArray[Any], sequences: NDArray[Any]) -> None:
+    def add(
+        self,
+        ids: NDArray[Any],
+        lengths: NDArray[Any],
+        sequences: NDArray[Any],
+        modes: NDArray[Any] | None = None,
+    ) -> None:
         """Append documents: flat ids, the length of each sequence, the sequences of each document.
 
         Raises DataError for an id outside of the dtype, and for lengths that do not add up.
@@ -113,6 +117,8 @@ class PairWriter:
         self._index.add_sequences(lengths)
         ends = np.cumsum(sequences, dtype=np.int64) + self._ended
         self._index.add_documents(ends)
+        if modes is not None:
+            self._index.add_modes(modes)
         self._ended = int(ends[-1]) if len(ends) else self._ended
 
     def _stored(self, ids: NDArray[Any]) -> NDArray[Any]:
@@ -135,14 +141,15 @@ class PairWriter:
 
 @contextmanager
 def write_pair(
-    prefix: Path, dtype: np.dtype[Any], *, sequences: int, documents: int
+    prefix: Path, dtype: np.dtype[Any], *, sequences: int, documents: int, modes: bool = False
 ) -> Iterator[PairWriter]:
     """Write `PREFIX.bin` and `PREFIX.idx`; both are removed if the block raises.
 
-    `sequences` and `documents` are the total counts. Ids of another dtype are stored as `dtype`.
+    `sequences` and `documents` are the total counts; with `modes` each sequence has a mode. Ids of
+    another dtype are stored as `dtype`.
     """
     bin_path, idx_path = pair_files(prefix)
-    layout = Layout(dtype, sequences, documents)
+    layout = Layout(dtype, sequences, documents, modes)
     try:
         with HashedFile(bin_path) as tokens, IndexWriter(idx_path, layout) as index:
             yield PairWriter(tokens, index, bin_path)
@@ -152,36 +159,18 @@ def write_pair(
         raise
 
 
-def merge(prefixes: Sequence[Path | str], output_prefix: Path | str) -> Path:
-    """Concatenate pairs, as Megatron's `tools/merge_datasets.py` does; return the new prefix.
+def merge(prefixes: Sequence[Path | str], output_prefix: Path | str) -> str:
+    """Concatenate pairs, as Megatron's `tools/merge_datasets.py` does; return the `.bin`'s hash.
 
-    Tokens are copied as bytes; each index is verified. Both files are renamed when complete, the
-    `.idx` last. Raises ConfigError for prefixes of several dtypes or with and without modes,
-    ConflictError if the output exists, DataError for damaged input.
+    Tokens are copied as bytes; each index is verified. Raises ConfigError for prefixes of several
+    dtypes or with and without modes, ConflictError if the output exists, DataError for damaged
+    input.
     """
     output = prefix_of(Path(output_prefix))
-    bin_path, idx_path = pair_files(output)
-    for path in (bin_path, idx_path):
+    for path in pair_files(output):
         if path.exists():
             raise ConflictError(f"{path} exists already; remove it or choose another output")
     readers = [IndexedReader(prefix) for prefix in prefixes]
-    layout = _merged_layout(readers)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with staged_file(idx_path) as staged_idx:
-        with staged_file(bin_path) as staged_bin:
-            _merge_indices(readers, staged_idx, layout)
-            with staged_bin.open("wb") as out:
-                for reader in readers:
-                    with reader.bin_path.open("rb") as tokens:
-                        shutil.copyfileobj(tokens, out, _BYTES)
-            for path in (staged_idx, staged_bin):
-                sync(path)
-        sync(output.parent)
-    sync(output.parent)
-    return output
-
-
-def _merged_layout(readers: Sequence[IndexedReader]) -> Layout:
     if not readers:
         raise ConfigError("nothing to merge; name the prefix of at least one .bin/.idx pair")
     first = readers[0]
@@ -197,23 +186,19 @@ def _merged_layout(readers: Sequence[IndexedReader]) -> Layout:
                 f"{with_modes.prefix} has modes and {without.prefix} has none; multimodal data can "
                 "only be merged with multimodal data"
             )
-    return Layout(
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with write_pair(
+        output,
         first.dtype,
-        sum(reader.sequences for reader in readers),
-        sum(reader.documents for reader in readers),
-        first.modes is not None,
-    )
-
-
-def _merge_indices(readers: Sequence[IndexedReader], path: Path, layout: Layout) -> None:
-    ended = 0
-    with IndexWriter(path, layout) as index:
+        sequences=sum(reader.sequences for reader in readers),
+        documents=sum(reader.documents for reader in readers),
+        modes=first.modes is not None,
+    ) as out:
         for reader in readers:
-            for start in range(0, reader.sequences, _ENTRIES):
-                stop = min(start + _ENTRIES, reader.sequences)
-                index.add_sequences(np.diff(reader.sequence_bounds(start, stop)))
-                if reader.modes is not None:
-                    index.add_modes(reader.modes[start:stop])
-            for start in range(0, reader.documents, _ENTRIES):
-                index.add_documents(reader.document_starts(start, start + _ENTRIES)[1:] + ended)
-            ended += reader.sequences
+            for start in range(0, reader.documents, _DOCUMENTS):
+                starts = reader.document_starts(start, start + _DOCUMENTS)
+                sequences = slice(int(starts[0]), int(starts[-1]))
+                bounds = reader.sequence_bounds(sequences.start, sequences.stop)
+                modes = None if reader.modes is None else reader.modes[sequences]
+                out.add(reader.ids[bounds[0] : bounds[-1]], np.diff(bounds), np.diff(starts), modes)
+    return out.sha256

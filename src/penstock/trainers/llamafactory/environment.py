@@ -237,8 +237,8 @@ def status() -> Iterator[Item]:
             return
         contents = inspect(environment, imports=[_TRAINER_MODULE])
     except ConfigError as error:
-        message = str(error).removesuffix(f"; {INSTALL}")
-        yield item("environment", State.BROKEN, message, INSTALL)
+        problem = str(error).removesuffix(f"; {INSTALL}")
+        yield item("environment", State.BROKEN, problem, INSTALL)
         return
     location = f"{environment.cli.parent.parent} ({environment.found})"
     yield item("environment", State.OK, location)
@@ -252,9 +252,9 @@ def status() -> Iterator[Item]:
         "torchaudio": "LLaMA-Factory always imports it, and this one was built for another torch: "
         f"{INSTALL} creates an environment in which it can be imported",
     }
-    for module, error in contents.import_errors.items():
+    for module, message in contents.import_errors.items():
         fix = fixes.get(module, f"{pip} check lists conflicts; {INSTALL} creates a new environment")
-        yield item(module, State.BROKEN, error, fix)
+        yield item(module, State.BROKEN, message, fix)
     if not contents.cuda_devices and _sees_gpu():
         build = f"built for CUDA {contents.cuda_build}" if contents.cuda_build else "a CPU build"
         fix = f"{pip} install --force-reinstall torch, of a build that the driver supports"

@@ -21,8 +21,7 @@ from penstock.runs import RunData, local_model_path
 from penstock.trainers._base import Export, Exporter
 from penstock.trainers.llamafactory.environment import pinned_version
 from penstock.trainers.llamafactory.hyperparameters import FullHyperparameters, LoraHyperparameters
-from penstock.trainers.llamafactory.models import batches_of, require_loadable
-from penstock.trainers.llamafactory.names import TEMPLATES
+from penstock.trainers.llamafactory.models import TEMPLATES, batches_of, require_loadable
 from penstock.trainers.llamafactory.rows import SplitRows, read_splits
 from penstock.trainers.llamafactory.settings import Job, dtype_on, option_names, training_settings
 
@@ -129,13 +128,26 @@ class LlamaFactoryExporter(Exporter):
         tracking = {"report_to": options.report_to, "run_name": run_name}
         if options.report_to == "trackio":
             tracking["project"] = options.project
+        keeps = [f"{_rows(splits['train'])}, to train on"]
+        if evaluation:
+            rows = _rows(splits["validation"])
+            keeps.append(f"{rows}, to evaluate on every {options.eval_steps} steps")
+        if options.packing:
+            loses = [f"rows of over {options.max_length:,} tokens: dropped with a warning"]
+        else:
+            loses = [
+                f"the tokens of a row after the first {options.max_length:,}: cut off silently"
+            ]
+        loses[0] += " (max_length)"
+        if "test" in splits:
+            loses.append(f"{_rows(splits['test'])}: not used by the training")
         return Export(
             trainer="llamafactory",
             version=f"{pinned_version()}, with transformers 4.55 to 5.6",
             dataset=str(path),
             settings=training_settings(job, options, dtype) | tracking | options.llamafactory,
-            keeps=_keeps(splits, options),
-            loses=_loses(splits, options),
+            keeps=keeps,
+            loses=loses,
             advice=_advice(options, job, dtype),
             warnings=_warnings(splits, options, dtype, tested),
             head=head,
@@ -166,24 +178,6 @@ def _read_splits(
 def _run_name(options: FullOptions | LoraOptions, dataset: Path) -> str:
     model = re.sub(r"[^\w.\-]+", "-", Path(options.model).name).lower()
     return f"{model}-{dataset.name}-{options.method.removeprefix('fo_')}"
-
-
-def _keeps(splits: Mapping[str, SplitRows], options: FullOptions | LoraOptions) -> list[str]:
-    lines = [f"{_rows(splits['train'])}, to train on"]
-    if evaluation := splits.get("validation"):
-        lines.append(f"{_rows(evaluation)}, to evaluate on every {options.eval_steps} steps")
-    return lines
-
-
-def _loses(splits: Mapping[str, SplitRows], options: FullOptions | LoraOptions) -> list[str]:
-    length = f"{options.max_length:,}"
-    if options.packing:
-        lines = [f"rows of over {length} tokens: dropped with a warning (max_length)"]
-    else:
-        lines = [f"the tokens of a row after the first {length}: cut off silently (max_length)"]
-    if test := splits.get("test"):
-        lines.append(f"{_rows(test)}: not used by the training")
-    return lines
 
 
 def _rows(split: SplitRows) -> str:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from penstock.errors import ConfigError
 
+#: Every chat template of LLaMA-Factory 0.9.5.
+TEMPLATES = frozenset(Path(__file__).with_name("templates.txt").read_text("utf-8").split())
 #: LLaMA-Factory's template by the last part of a model's name; the first match counts. Source:
 #: extras/constants.py of version 0.9.5, without models of images and audio.
-_TEMPLATES = (
+_TEMPLATES_BY_MODEL = (
     (r"DeepSeek-R1", "deepseekr1"),
     (r"(Meta-)?Llama-?3(\.[1-3])?-\d+B(?!.*Vision)", "llama3"),
     (r"Llama-2-\d+b-chat", "llama2"),
@@ -59,7 +61,7 @@ def require_loadable(model: str) -> None:
 def template_of(model: str, field: str = "template") -> str:
     """Return the chat template of a model; raises ConfigError, for `field`, if it is unknown."""
     name = _last_part(model)
-    for pattern, template in _TEMPLATES:
+    for pattern, template in _TEMPLATES_BY_MODEL:
         if re.match(pattern, name, re.IGNORECASE):
             return template
     raise ConfigError(

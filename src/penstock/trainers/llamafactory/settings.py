@@ -18,6 +18,8 @@ from penstock.trainers.llamafactory.hyperparameters import (
 )
 from penstock.trainers.llamafactory.models import batches_of, template_of
 
+#: Every key of LLaMA-Factory's training YAML: those of hparams/ and of Seq2SeqTrainingArguments.
+SETTING_NAMES = frozenset(Path(__file__).with_name("setting_names.txt").read_text("utf-8").split())
 #: LLaMA-Factory's names of hyperparameters whose value is the same.
 _RENAMED = {
     "lora_rank": "lora_rank",

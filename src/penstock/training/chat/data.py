@@ -13,7 +13,7 @@ from penstock.runs import RunConfig, perplexity
 from penstock.training.chat.objective import ChatObjective, check_packing_isolation
 from penstock.training.chat.splits import ChatRows
 from penstock.training.chat.template import ChatTemplate, EncodedChat
-from penstock.training.data import EVALUATION_SEED, Evaluation, Log, TrainingData, sample
+from penstock.training.data import Evaluation, Log, TrainingData, evaluation_sample, sample
 from penstock.training.encoding import check_positions, length_error
 from penstock.training.hyperparameters import Hyperparameters
 from penstock.training.model import load_tokenizer, position_limit
@@ -38,18 +38,12 @@ class ChatData(TrainingData[EncodedChat]):
         )
         self._limit = position_limit(config.model)
         train, dev, evaluation = rows["train"], rows["validation"], rows[self.evaluation_split]
-        self.train = self._encode(
-            "train",
-            sample(train, hyperparameters.train_samples, hyperparameters.seed, keep_order=False),
-        )
-        self.dev = self._encode(
-            "validation",
-            sample(dev, hyperparameters.dev_samples, EVALUATION_SEED, keep_order=True),
-        )
-        self.evaluation = self._encode(
-            self.evaluation_split,
-            sample(evaluation, hyperparameters.eval_samples, EVALUATION_SEED, keep_order=True),
-        )
+        drawn = sample(train, hyperparameters.train_samples, hyperparameters.seed)
+        self.train = self._encode("train", drawn)
+        drawn = evaluation_sample(dev, hyperparameters.dev_samples)
+        self.dev = self._encode("validation", drawn)
+        drawn = evaluation_sample(evaluation, hyperparameters.eval_samples)
+        self.evaluation = self._encode(self.evaluation_split, drawn)
         self.evaluation_tokens = sum(chat.answer_tokens for chat in self.evaluation)
         log(
             f"Training on {len(self.train)} of {len(train)} rows, choosing on {len(self.dev)} of "

@@ -20,7 +20,7 @@ from penstock.training.objective import Objective
 PackedRow = list[EncodedChat]
 
 
-class ChatObjective(Objective[EncodedChat, PackedRow]):
+class ChatObjective(Objective[EncodedChat]):
     """Losses of conversations: the negative log-probability of answer tokens.
 
     With `packing`, input rows hold several conversations up to `max_length` tokens. Positions

@@ -12,7 +12,8 @@ from penstock.fields import quoted_name
 from penstock.findings import Code, Collector
 from penstock.redaction import redact_text
 from penstock.trainers.llamafactory.checks import codes
-from penstock.trainers.llamafactory.names import SETTINGS, TEMPLATES
+from penstock.trainers.llamafactory.models import TEMPLATES
+from penstock.trainers.llamafactory.settings import SETTING_NAMES
 
 #: LLaMA-Factory takes a smaller `val_size` for 0.
 _MIN_VAL_SIZE = 1e-6
@@ -72,8 +73,8 @@ def check_settings(settings: TrainingSettings, *, data_found: bool) -> None:
     """Report settings that LLaMA-Factory refuses or that train something unintended."""
     add, get = settings.add, settings.get
     for key in map(str, settings.document.data):
-        if key not in SETTINGS:
-            hint = did_you_mean(key, SETTINGS)
+        if key not in SETTING_NAMES:
+            hint = did_you_mean(key, SETTING_NAMES)
             message = f"LLaMA-Factory 0.9.5 has no setting {quoted_name(key)}{hint}"
             add(codes.SETTING_UNKNOWN, message, key)
     if get("streaming") is True:
