@@ -1,4 +1,4 @@
-"""Packed rows written by a format as a build writes them, and what was put in."""
+"""Packed rows written as by a build, and the columns expected of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS: Rows = [
 
 
 def random_rows(count: int, context: int, *, vocabulary: int = 50_257, seed: int = 0) -> Rows:
-    """Return rows of documents of many lengths, some of them full."""
+    """Return rows of documents of random lengths; some rows are full."""
     chance = random.Random(seed)
     rows = []
     for _ in range(count):
@@ -37,7 +37,7 @@ def random_rows(count: int, context: int, *, vocabulary: int = 50_257, seed: int
 
 
 def block(rows: Rows, dtype: Any = np.int64) -> RowBlock:
-    """Return rows as a build passes them on."""
+    """Return rows as the block that a format writes."""
     documents = [document for row in rows for document in row]
     return RowBlock(
         np.array([token for document in documents for token in document], dtype),
@@ -54,7 +54,7 @@ def target(
     pad_id: int | None = 0,
     vocab_size: int | None = 50_257,
 ) -> OutputSpec:
-    """Return what a build would say of these rows."""
+    """Return the output spec of these rows."""
     shapes = {
         split: SplitShape(
             len(rows), sum(map(len, rows)), sum(len(document) for row in rows for document in row)
@@ -64,32 +64,32 @@ def target(
     return OutputSpec(directory, "notes", shapes, np.dtype(np.int64), context, pad_id, vocab_size)
 
 
-def write(format: Format, aim: OutputSpec, splits: Mapping[str, Rows]) -> None:
-    """Write a whole dataset, each shard from two blocks."""
-    format.verify(aim)
-    aim.directory.mkdir(parents=True)
+def write(format: Format, spec: OutputSpec, splits: Mapping[str, Rows]) -> None:
+    """Write a complete dataset, each shard from two blocks."""
+    format.verify(spec)
+    spec.directory.mkdir(parents=True)
     written = []
-    for shard in format.shards(aim):
+    for shard in format.shards(spec):
         rows = splits[shard.split][shard.start : shard.stop]
         half = len(rows) // 2
         blocks = [block(part) for part in (rows[:half], rows[half:]) if part]
-        written += format.write(aim.directory, shard, aim, blocks)
-    format.finish(aim.directory, aim, written)
+        written += format.write(spec.directory, shard, spec, blocks)
+    format.finish(spec.directory, spec, written)
 
 
 def dataset(
     kind: str, directory: Path, splits: Mapping[str, Rows] | None = None, **settings: Any
 ) -> Dataset:
-    """Write a dataset of a format and open it; settings of the target go by their names."""
+    """Write a dataset of a format and open it; `context` and `pad_id` go to the output spec."""
     splits = splits or {"train": ROWS}
-    aims = {key: settings.pop(key) for key in ("context", "pad_id") if key in settings}
+    given = {key: settings.pop(key) for key in ("context", "pad_id") if key in settings}
     format = FORMATS.get(kind)(**settings)
-    write(format, target(directory, splits, **aims), splits)
+    write(format, target(directory, splits, **given), splits)
     return format.open(directory)
 
 
 def expected(documents: Sequence[Sequence[int]], context: int, pad: int) -> dict[str, list[int]]:
-    """Return the columns of a row, made token by token."""
+    """Return the columns of a row, computed token by token."""
     columns: dict[str, list[int]] = {
         "inputs": [],
         "targets": [],
@@ -113,7 +113,7 @@ def expected(documents: Sequence[Sequence[int]], context: int, pad: int) -> dict
 
 
 def assert_rows(found: Dataset, splits: Mapping[str, Rows], context: int, pad: int) -> None:
-    """Assert that a dataset holds exactly these rows, in this order."""
+    """Assert that a dataset contains exactly these rows, in order."""
     assert found.splits == {split: len(rows) for split, rows in splits.items()}
     for split, rows in splits.items():
         read = list(found.rows(split))

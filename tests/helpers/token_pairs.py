@@ -27,7 +27,7 @@ def write_documents(
 
 
 def write_flat(prefix: Path, *lengths: int, dtype: Any = np.uint16) -> Path:
-    """Write documents of these lengths, one sequence each; token n of the whole has the id n."""
+    """Write documents of these lengths, one sequence each; the n-th token of all has the id n."""
     ends = np.cumsum(lengths).tolist()
     starts = [0, *ends[:-1]]
     documents = [[list(range(a, b))] for a, b in zip(starts, ends, strict=True)]

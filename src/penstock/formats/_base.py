@@ -116,9 +116,14 @@ class Dataset(ABC):
 class ShardedDataset(Dataset):
     """A dataset whose splits consist of shards: files of consecutive rows."""
 
-    @abstractmethod
+    def __init__(self, path: Path, shards: Mapping[str, Sequence[tuple[Path, int]]]) -> None:
+        self.path = path
+        self._shards = shards
+        self.splits = {split: sum(n for _, n in files) for split, files in shards.items()}
+
     def shards(self, split: str) -> Sequence[tuple[Path, int]]:
         """Return the file and the number of rows of each shard of a split."""
+        return self._shards[split]
 
     @abstractmethod
     def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
@@ -128,7 +133,7 @@ class ShardedDataset(Dataset):
         """Yield the rows of a split from `start` to before `stop`, each numbered in its file."""
         before = 0
         stop = self.splits[split] if stop is None else stop
-        for file, count in self.shards(split):
+        for file, count in self._shards[split]:
             begin, end = max(start - before, 0), min(stop - before, count)
             before += count
             if begin < end:

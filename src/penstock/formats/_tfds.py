@@ -83,18 +83,15 @@ class TfdsDataset(ShardedDataset):
     def __init__(self, path: Path, open_shard: Callable[[Path], ShardFile]) -> None:
         from penstock.formats._examples import ExampleReader
 
-        self.path = path
         self.layout: Layout = read_layout(path)
         check_files(path, self.layout)
-        self.splits = {split: sum(rows) for split, rows in self.layout.shards.items()}
+        shards = {
+            split: [(path / self.layout.file_name(split, i), n) for i, n in enumerate(rows)]
+            for split, rows in self.layout.shards.items()
+        }
+        super().__init__(path, shards)
         self._open_shard = open_shard
         self._reader = ExampleReader(list(self.layout.features))
-
-    def shards(self, split: str) -> list[tuple[Path, int]]:
-        return [
-            (self.path / self.layout.file_name(split, index), rows)
-            for index, rows in enumerate(self.layout.shards[split])
-        ]
 
     def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
         with self.open_shard(file, count) as shard:

@@ -82,16 +82,12 @@ class JsonlDataset(ShardedDataset):
     """Rows of text: the only column `row` (uint8) is a JSON object in UTF-8."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path = path
-        self._files: dict[str, list[tuple[Path, int]]] = {}
+        shards: dict[str, list[tuple[Path, int]]] = {}
         for entry in manifest.files:
             if entry.path.endswith(".jsonl"):  # others are metadata
                 split = entry.split or entry.path.removesuffix(".jsonl").partition("-")[0]
-                self._files.setdefault(split, []).append((path / entry.path, entry.rows or 0))
-        self.splits = {split: sum(n for _, n in files) for split, files in self._files.items()}
-
-    def shards(self, split: str) -> list[tuple[Path, int]]:
-        return self._files[split]
+                shards.setdefault(split, []).append((path / entry.path, entry.rows or 0))
+        super().__init__(path, shards)
 
     def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
         number = 0

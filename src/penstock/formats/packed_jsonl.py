@@ -37,22 +37,17 @@ class PackedJsonlDataset(ShardedDataset):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._shards = {split: _counted(files) for split, files in _shard_files(path).items()}
-        self.splits = {
-            split: sum(rows for _, rows in shards) for split, shards in self._shards.items()
+        shards = {
+            split: [(file, _count_lines(file)) for file in files]
+            for split, files in _shard_files(path).items()
         }
-        first = next(
-            (file for files in self._shards.values() for file, rows in files if rows), None
-        )
+        super().__init__(path, shards)
+        first = next((file for files in shards.values() for file, rows in files if rows), None)
         if first is None:
             raise DataError("has no rows", file=path)
         row = next(read_rows(first))[1]
         self.columns = list(row)
         self.context = len(_integers(row, "inputs", first, 1))
-
-    def shards(self, split: str) -> list[tuple[Path, int]]:
-        return self._shards[split]
 
     def shard_rows(self, file: Path, count: int, start: int, stop: int) -> Iterator[TokenRow]:
         for line, row in read_rows(file):
@@ -151,16 +146,12 @@ def _shard_files(directory: Path) -> dict[str, list[Path]]:
     return {split: list(files.values()) for split, files in found.items()}
 
 
-def _counted(files: Sequence[Path]) -> list[tuple[Path, int]]:
-    """Return each file with its number of lines."""
-    counted = []
-    for file in files:
-        lines, last = 0, b"\n"
-        with file.open("rb") as stream:
-            while part := stream.read(1 << 20):
-                lines, last = lines + part.count(b"\n"), part
-        counted.append((file, lines + (last[-1:] != b"\n")))
-    return counted
+def _count_lines(file: Path) -> int:
+    lines, last = 0, b"\n"
+    with file.open("rb") as stream:
+        while part := stream.read(1 << 20):
+            lines, last = lines + part.count(b"\n"), part
+    return lines + (last[-1:] != b"\n")
 
 
 def _integers(row: dict[str, Any], name: str, file: Path, line: int) -> NDArray[np.int32]:
