@@ -89,9 +89,9 @@ def test_a_part_has_the_splits_of_its_sources() -> None:
 
 
 def test_a_part_with_the_name_of_the_combined_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="'talk' is what the files of all sources are called"):
+    with pytest.raises(ConfigError, match="'talk' is the name of the files of all sources"):
         written(tmp_path / "talk", {"train": [ROW]}, parts={"talk": ["qqp"]})
-    with pytest.raises(ConfigError, match="'all' is what the files of all sources are called"):
+    with pytest.raises(ConfigError, match="'all' is the name of the files of all sources"):
         written(tmp_path / "talk", {"train": [ROW]}, parts={"all": ["qqp"]}, combined="all")
 
 
@@ -167,7 +167,7 @@ def test_written_rows_are_read_back_as_messages(tmp_path: Path, formatting: str)
         ({"text": "secret"}, "the field 'messages' is absent; the steps `chat` and `conversation`"),
         ({"messages": "secret"}, "the field 'messages' is text, must be a list; the steps `chat`"),
         ({"messages": []}, "has no turn"),
-        ({"messages": TURNS[:1]}, "the last turn is no answer; mend the `messages` of the row"),
+        ({"messages": TURNS[:1]}, "the last turn is no answer; correct the `messages` of the row"),
         ({"messages": TURNS[::-1]}, "turn 1 is of assistant, must be of user or tool"),
         ({"messages": [*TURNS[:1], {"role": "assistant", "content": " "}]}, "turn 2, of assistant"),
     ],
@@ -185,9 +185,9 @@ def test_an_invalid_chat_row_has_a_problem_with_a_fix(row: dict[str, Any], said:
     [
         (
             {"messages": [{"role": "tool", "content": "rain"}, TURNS[1]]},
-            "has a turn of tool; alpaca has none, set `formatting: sharegpt`",
+            "has a turn of tool, which alpaca cannot hold; set `formatting: sharegpt`",
         ),
-        ({**ROW, "input": "secret"}, "has a field 'input' beside `messages`, as alpaca has"),
+        ({**ROW, "input": "secret"}, "has a field 'input' beside `messages`, which alpaca uses itself"),
     ],
 )
 def test_rows_that_only_alpaca_cannot_hold(row: dict[str, Any], said: str) -> None:
