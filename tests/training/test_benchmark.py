@@ -112,7 +112,7 @@ def test_a_row_without_an_answer_is_refused_with_file_and_line(tmp_path: Path, s
     hidden[6]["label"] = -1
     rows = {"train": copa_rows(20), "validation": copa_rows(20), split: hidden}
     path = write_task(tmp_path / "data", "copa", rows["train"], rows["validation"])
-    with pytest.raises(DataError, match=rf"copa_{split}\.jsonl:7: label says .* no answer"):
+    with pytest.raises(DataError, match=rf"copa_{split}\.jsonl:7: label marks a row without an answer"):
         load_rows(one(path), "copa", values(), silent)
 
 
@@ -120,7 +120,7 @@ def test_a_row_without_a_reference_is_refused(tmp_path: Path) -> None:
     rows = squad_rows(12)
     rows[3]["answers"] = {"text": [], "answer_start": []}
     path = write_task(tmp_path / "data", "squad", rows, squad_rows(2))
-    with pytest.raises(DataError, match=r"squad_train\.jsonl:4: answers says"):
+    with pytest.raises(DataError, match=r"squad_train\.jsonl:4: answers marks"):
         load_rows(one(path), "squad", values(), silent)
 
 
