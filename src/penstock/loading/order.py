@@ -97,16 +97,14 @@ def resolve_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     Raises ConfigError if only one is given, if the rank is out of range, and if neither is given
     but the environment has several ranks, which would all read the same samples.
     """
-    if rank is None and world_size is None:
+    if rank is None and world_size in (None, 1):
         ranks = os.environ.get("WORLD_SIZE", "1")
-        if ranks not in ("", "1"):
+        if world_size is None and ranks not in ("", "1"):
             raise ConfigError(
                 f"this is rank {os.environ.get('RANK', '?')} of {ranks} (RANK, WORLD_SIZE), and "
                 "without a rank all would read the same samples; give rank= and world_size=, or "
                 "world_size=1 if the trainer distributes batches itself (HF Trainer)"
             )
-        return 0, 1
-    if rank is None and world_size == 1:
         return 0, 1
     if rank is None or world_size is None:
         raise ConfigError("rank and world_size go together; give both")

@@ -10,7 +10,7 @@ import re
 import string
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from penstock.tasks._fields import Kind
@@ -90,7 +90,7 @@ class Task(TaskBase):
         return self.template.format_map(row)
 
     @abstractmethod
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         """Return the options as they continue the prompt, including a leading space."""
 
     def correct(self, row: Row) -> tuple[int, ...]:
@@ -110,7 +110,7 @@ class LabelWordTask(Task):
     #: The text between the prompt and the word.
     separator: ClassVar[str] = ""
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         return [self.separator + word for word in self.label_words]
 
 
@@ -123,13 +123,13 @@ class GenerationTask(Task):
     max_new_tokens: ClassVar[int] = 50
 
     @abstractmethod
-    def references(self, row: Row) -> Sequence[str]:
+    def references(self, row: Row) -> list[str]:
         """Return the accepted answers, the one to train on first."""
 
     def labelled(self, row: Row) -> bool:
         return bool(self.references(row))
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         """Return the answer to train on, up to its end of line."""
         return [f" {self.references(row)[0]}\n"]
 

@@ -1,7 +1,5 @@
 """ARC-Challenge, cloze: the options are the texts of the choices."""
 
-from collections.abc import Sequence
-
 from penstock.tasks import Row
 from penstock.tasks._arc import Arc
 
@@ -13,7 +11,7 @@ class ArcCloze(Arc):
     directory = "ArcC_Cloze"
     template = "Question: {question}\nAnswer:"
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         return [f" {text}" for text in row["choices"]["text"]]
 
 

@@ -1,7 +1,5 @@
 """ARC-Challenge, multiple choice: the options are the labels of the choices."""
 
-from collections.abc import Sequence
-
 from penstock.tasks import Row
 from penstock.tasks._arc import Arc
 
@@ -17,7 +15,7 @@ class ArcMultipleChoice(Arc):
         listed = "\n".join(f"{label}. {text}" for label, text in pairs)
         return f"Question: {row['question']}\n{listed}\nAnswer:"
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         return [f" {label}" for label in row["choices"]["label"]]
 
 

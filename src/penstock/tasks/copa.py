@@ -1,7 +1,5 @@
 """COPA (Roemmele et al. 2011, in SuperGLUE): which sentence is the cause or the effect?"""
 
-from collections.abc import Sequence
-
 from penstock.tasks import Choice, Integer, Label, Row, Task, Text
 
 
@@ -27,7 +25,7 @@ class Copa(Task):
         conjunction = "because" if row["question"] == "cause" else "so"
         return f"{row['premise'].rstrip().removesuffix('.')} {conjunction}"
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         return [f" {_as_continuation(row[choice])}" for choice in ("choice1", "choice2")]
 
 

@@ -1,7 +1,5 @@
 """DROP (Dua et al. 2019): reading comprehension that counts, adds and compares."""
 
-from collections.abc import Sequence
-
 from penstock.tasks import GenerationTask, ListOf, Record, Row, Text
 
 
@@ -25,9 +23,8 @@ class DROP(GenerationTask):
     def prompt(self, row: Row) -> str:
         return f"Passage: {row['passage']}\nQuestion: {row['question'].strip()}\nAnswer:"
 
-    def references(self, row: Row) -> Sequence[str]:
-        answers: Sequence[str] = row["answers_spans"]["spans"]
-        return answers
+    def references(self, row: Row) -> list[str]:
+        return list(row["answers_spans"]["spans"])
 
 
 TASK = DROP()

@@ -1,7 +1,5 @@
 """ReCoRD (Zhang et al. 2018, in SuperGLUE): which entity of the passage fills the gap?"""
 
-from collections.abc import Sequence
-
 from penstock.tasks import Integer, ListOf, Record, Row, Task, Text, f1
 
 
@@ -38,7 +36,7 @@ class ReCoRD(Task):
         passage = row["passage"].replace("@highlight\n", "- ")
         return f"{passage}\n-"
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         return [f" {row['query'].replace('@placeholder', entity)}" for entity in row["entities"]]
 
     def correct(self, row: Row) -> tuple[int, ...]:

@@ -1,7 +1,5 @@
 """SQuAD (Rajpurkar et al. 2016): answer the question with a span of the passage."""
 
-from collections.abc import Sequence
-
 from penstock.tasks import GenerationTask, Integer, ListOf, Record, Row, Text
 
 
@@ -28,9 +26,8 @@ class SQuAD(GenerationTask):
             f"Question: {row['question'].strip()}\nAnswer:"
         )
 
-    def references(self, row: Row) -> Sequence[str]:
-        answers: Sequence[str] = row["answers"]["text"]
-        return answers
+    def references(self, row: Row) -> list[str]:
+        return list(row["answers"]["text"])
 
 
 TASK = SQuAD()

@@ -1,7 +1,5 @@
 """WinoGrande (Sakaguchi et al. 2020): which of two nouns fills the gap?"""
 
-from collections.abc import Sequence
-
 from penstock.tasks import Choice, Row, Task, Text
 
 
@@ -31,7 +29,7 @@ class WinoGrande(Task):
     def labelled(self, row: Row) -> bool:
         return bool(row["answer"])
 
-    def options(self, row: Row) -> Sequence[str]:
+    def options(self, row: Row) -> list[str]:
         return [row["sentence"].replace("_", row[option]) for option in ("option1", "option2")]
 
     def correct(self, row: Row) -> tuple[int, ...]:
