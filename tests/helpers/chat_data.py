@@ -24,20 +24,20 @@ def turns(number: int) -> Turns:
     """Return a distinct conversation; every third has two answers."""
     deed, effect = EVENTS[number % 5]
     name = NAMES[number % 7]
-    said = [
+    conversation = [
         ("system", "Say what came of it."),
         ("user", f"{number}. {name} {deed}."),
         ("assistant", effect),
     ]
     if number % 3 == 0:
         other = NAMES[(number + 1) % 7]
-        said += [("user", f"And {other}?"), ("assistant", f"{other} laughed.")]
-    return said
+        conversation += [("user", f"And {other}?"), ("assistant", f"{other} laughed.")]
+    return conversation
 
 
-def chat_row(said: Turns, number: int = 1) -> ChatRow:
+def chat_row(conversation: Turns, number: int = 1) -> ChatRow:
     """Return a row as it is read."""
-    return ChatRow([Message(*turn) for turn in said], Path("chats.jsonl"), number)
+    return ChatRow([Message(*turn) for turn in conversation], Path("chats.jsonl"), number)
 
 
 def chat_rows(count: int, first: int = 0) -> list[ChatRow]:

@@ -216,13 +216,13 @@ def test_document_mode_validates_the_index_when_created(tmp_path: Path) -> None:
 
 def test_a_fingerprint_depends_only_on_the_ids_and_their_order() -> None:
     ids = np.arange(12).reshape(3, 4)
-    whole = fingerprint({"input_ids": ids})
-    assert whole.startswith("sha256:")
-    assert len(whole) == 71
+    expected = fingerprint({"input_ids": ids})
+    assert expected.startswith("sha256:")
+    assert len(expected) == 71
     for same in (ids.astype(np.uint16), ids.tolist(), ids.reshape(2, 6), np.asfortranarray(ids)):
-        assert fingerprint(same) == whole
-    assert fingerprint(ids[::-1]) != whole
-    assert fingerprint(ids[:2]) != whole
+        assert fingerprint(same) == expected
+    assert fingerprint(ids[::-1]) != expected
+    assert fingerprint(ids[:2]) != expected
 
 
 def test_the_first_batch_has_a_fingerprint(tmp_path: Path) -> None:

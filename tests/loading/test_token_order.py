@@ -113,7 +113,7 @@ def test_a_saved_position_is_resumed(tmp_path: Path) -> None:
     prefix = write_flat(tmp_path / "a", 800)
     dataset = TokenDataset(prefix, 8, shuffle=True)
     dataset.set_epoch(3)
-    whole = order(dataset)
+    full = order(dataset)
     samples = iter(dataset)
     for _ in range(30):
         next(samples)
@@ -121,8 +121,8 @@ def test_a_saved_position_is_resumed(tmp_path: Path) -> None:
     resumed = TokenDataset(prefix, 8, shuffle=True)
     resumed.load_state_dict(state)
     assert (resumed.epoch, len(resumed)) == (3, 70)
-    assert order(resumed) == whole[30:]
-    assert resumed[0]["input_ids"][0] == whole[30] * 8
+    assert order(resumed) == full[30:]
+    assert resumed[0]["input_ids"][0] == full[30] * 8
     resumed.set_epoch(3)
     assert len(resumed) == 70
     resumed.set_epoch(4)

@@ -135,9 +135,9 @@ def test_a_batch_of_a_loader_has_tensors_and_a_fingerprint(tmp_path: Path) -> No
 
 def test_a_loader_resumes_after_a_saved_position(tmp_path: Path) -> None:
     dataset = TokenDataset(write_flat(tmp_path / "a", 240), 3, shuffle=True)
-    whole = numbers(torch.utils.data.DataLoader(dataset, batch_size=4))
+    full = numbers(torch.utils.data.DataLoader(dataset, batch_size=4))
     resumed = TokenDataset(tmp_path / "a", 3, shuffle=True)
     resumed.load_state_dict(dataset.state_dict(taken=5 * 4))
     loader = torch.utils.data.DataLoader(resumed, batch_size=4, num_workers=1)
     assert len(loader) == 15
-    assert numbers(loader) == whole[20:]
+    assert numbers(loader) == full[20:]

@@ -112,7 +112,9 @@ def test_a_row_without_an_answer_is_refused_with_file_and_line(tmp_path: Path, s
     hidden[6]["label"] = -1
     rows = {"train": copa_rows(20), "validation": copa_rows(20), split: hidden}
     path = write_task(tmp_path / "data", "copa", rows["train"], rows["validation"])
-    with pytest.raises(DataError, match=rf"copa_{split}\.jsonl:7: label marks a row without an answer"):
+    with pytest.raises(
+        DataError, match=rf"copa_{split}\.jsonl:7: label marks a row without an answer"
+    ):
         load_rows(one(path), "copa", values(), silent)
 
 

@@ -77,16 +77,16 @@ def test_the_loss_and_its_gradient_are_those_of_transformers(
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("keeps_logits", [True, False])
 def test_a_conversation_has_the_same_loss_in_its_own_row_and_packed(
-    model: Any, chats: list[EncodedChat], kept: bool
+    model: Any, chats: list[EncodedChat], keeps_logits: bool
 ) -> None:
-    alone, packed = objective(model, packing=False), objective(model, packing=True)
-    if not kept:  # a model that returns the logits of all positions
+    unpacked, packed = objective(model, packing=False), objective(model, packing=True)
+    if not keeps_logits:  # a model that returns the logits of all positions
         packed.arguments = {"position_ids": None}
-    one_by_one = [float(alone.sums([[chat]]).detach()) for chat in chats]
+    one_by_one = [float(unpacked.sums([[chat]]).detach()) for chat in chats]
     assert packed.losses(chats) == pytest.approx(one_by_one, rel=1e-5)
-    assert alone.losses(chats) == pytest.approx(one_by_one, rel=1e-5)
+    assert unpacked.losses(chats) == pytest.approx(one_by_one, rel=1e-5)
     assert len(packed.input_rows(chats)) <= len(chats) / 2
 
 

@@ -46,8 +46,8 @@ def trained_texts(tokenizer: Any, chat: EncodedChat) -> list[str]:
     return [tokenizer.decode([token for token, _ in run]) for trained, run in runs if trained]
 
 
-def answers(said: Turns) -> list[str]:
-    return [content + END for role, content in said if role == "assistant"]
+def answers(conversation: Turns) -> list[str]:
+    return [content + END for role, content in conversation if role == "assistant"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
@@ -65,8 +65,8 @@ def test_the_tokens_are_those_of_the_complete_conversation(tokenizer: Any, templ
     encoded = ChatTemplate(tokenizer, template).encode(rows)
     for row, chat in zip(rows, encoded, strict=True):
         messages = [message._asdict() for message in row.messages]
-        whole = tokenizer.apply_chat_template(messages, return_dict=False)
-        assert chat.ids.tolist() == whole
+        complete = tokenizer.apply_chat_template(messages, return_dict=False)
+        assert chat.ids.tolist() == complete
 
 
 def test_marks_and_headers_find_the_same_answers(tokenizer: Any) -> None:
@@ -94,16 +94,20 @@ words = (
 @settings(max_examples=60)
 @given(pairs=st.lists(st.tuples(words, words), min_size=1, max_size=3))
 def test_answers_are_found_in_any_text(tokenizer: Any, pairs: list[tuple[str, str]]) -> None:
-    said = [turn for q, a in pairs for turn in (("user", q), ("assistant", a))]
-    (chat,) = ChatTemplate(tokenizer, PLAIN).encode([chat_row(said)])
-    assert trained_texts(tokenizer, chat) == answers(said)
+    conversation = [turn for q, a in pairs for turn in (("user", q), ("assistant", a))]
+    (chat,) = ChatTemplate(tokenizer, PLAIN).encode([chat_row(conversation)])
+    assert trained_texts(tokenizer, chat) == answers(conversation)
 
 
 def test_an_end_of_turn_token_inside_a_question_is_not_trained(tokenizer: Any) -> None:
-    said = [("user", f"What is {END}?"), ("assistant", f"The {END} of a turn."), ("user", END)]
-    said += [("assistant", "Everybody laughed.")]
-    (chat,) = ChatTemplate(tokenizer, PLAIN).encode([chat_row(said)])
-    assert trained_texts(tokenizer, chat) == answers(said)
+    conversation = [
+        ("user", f"What is {END}?"),
+        ("assistant", f"The {END} of a turn."),
+        ("user", END),
+    ]
+    conversation += [("assistant", "Everybody laughed.")]
+    (chat,) = ChatTemplate(tokenizer, PLAIN).encode([chat_row(conversation)])
+    assert trained_texts(tokenizer, chat) == answers(conversation)
 
 
 THINKING = PLAIN.replace(
@@ -155,9 +159,9 @@ def test_a_tokenizer_without_a_template_is_refused(tokenizer: Any) -> None:
 
 
 def test_tool_turns_are_refused(tokenizer: Any) -> None:
-    said = [("user", "Look."), ("function", "{}"), ("tool", "3"), ("assistant", "Three.")]
+    conversation = [("user", "Look."), ("function", "{}"), ("tool", "3"), ("assistant", "Three.")]
     with pytest.raises(ConfigError, match=r"chats\.jsonl:1: the row has turns of function, tool"):
-        ChatTemplate(tokenizer, PLAIN).encode([chat_row(said)])
+        ChatTemplate(tokenizer, PLAIN).encode([chat_row(conversation)])
 
 
 def test_a_template_with_the_date_gives_the_same_tokens_on_any_day(tokenizer: Any) -> None:
@@ -187,9 +191,9 @@ def test_unsupported_date_codes_are_refused(tokenizer: Any) -> None:
 def test_the_answers_of_a_real_template_are_found(shared_data: Path) -> None:
     """Qwen2.5 adds a default system prompt to a conversation without one."""
     tokenizer = load_tokenizer(str(shared_data / "tokenizers" / "qwen2_5"))
-    said: Turns = [("user", "Wer da?"), ("assistant", "Ich, ä 🙂."), ("user", "So?")]
-    said += [("assistant", "  So ist es.\n\nJa. ")]
-    (chat,) = ChatTemplate(tokenizer).encode([chat_row(said)])
+    conversation: Turns = [("user", "Wer da?"), ("assistant", "Ich, ä 🙂."), ("user", "So?")]
+    conversation += [("assistant", "  So ist es.\n\nJa. ")]
+    (chat,) = ChatTemplate(tokenizer).encode([chat_row(conversation)])
     assert trained_texts(tokenizer, chat) == [
         "Ich, ä 🙂.<|im_end|>",
         "  So ist es.\n\nJa. <|im_end|>",

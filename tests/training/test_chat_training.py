@@ -70,9 +70,9 @@ def test_the_result_has_loss_and_perplexity_of_the_test_split(
     assert (result.train_rows, result.dev_rows, result.evaluation_rows) == (24, 6, 5)
     lines = map(orjson.loads, (directory.path / PREDICTIONS_NAME).read_bytes().splitlines())
     assert result.evaluation_tokens == sum(line["answer_tokens"] for line in lines)
-    said = capsys.readouterr().out
-    assert "choosing on 6 of 6 (validation), evaluating on 5 of 5 (test)" in said
-    assert "Answers end with <|end|>" in said
+    output = capsys.readouterr().out
+    assert "choosing on 6 of 6 (validation), evaluating on 5 of 5 (test)" in output
+    assert "Answers end with <|end|>" in output
 
 
 def test_without_a_test_split_the_validation_split_is_evaluated(
@@ -92,10 +92,10 @@ def test_the_weights_of_the_lowest_dev_loss_are_evaluated(tmp_path: Path, tiny_m
     values = {"learning_rate": 5e-2, "steps": 5, "eval_steps": 1, "max_grad_norm": None}
     directory = run_of(tmp_path, tiny_model, data, **values)
     result = train(directory)
-    looks = {m["step"]: m["dev_score"] for m in directory.metrics() if "dev_score" in m}
-    best = min(looks, key=lambda step: (looks[step], step))
-    assert (result.best_step, result.dev_score) == (best, looks[best])
-    assert looks[5] > looks[best], "the run must get worse"
+    dev_scores = {m["step"]: m["dev_score"] for m in directory.metrics() if "dev_score" in m}
+    best = min(dev_scores, key=lambda step: (dev_scores[step], step))
+    assert (result.best_step, result.dev_score) == (best, dev_scores[best])
+    assert dev_scores[5] > dev_scores[best], "the run must get worse"
     assert result.score == pytest.approx(result.dev_score, rel=1e-6)
 
 
@@ -146,8 +146,10 @@ def test_too_long_decides_about_rows_above_max_length(
     for choice, counts in (("drop", (9, 2, 0)), ("truncate", (10, 1, 1))):
         result = train(run_of(tmp_path, tiny_model, data, max_length=100, too_long=choice))
         assert (result.train_rows, result.dropped_rows, result.truncated_rows) == counts
-        said = "train: of 11 rows 2 have over 100 tokens: {1} dropped, {2} truncated at their end"
-        assert said.format(*counts) in capsys.readouterr().out
+        message = (
+            "train: of 11 rows 2 have over 100 tokens: {1} dropped, {2} truncated at their end"
+        )
+        assert message.format(*counts) in capsys.readouterr().out
 
 
 def test_rows_longer_than_the_models_positions_are_refused(
@@ -161,7 +163,7 @@ def test_rows_longer_than_the_models_positions_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("conversation", "message"),
     [
         ([("user", "So?")], "the last turn is no answer"),
         ([("user", "So?"), ("assistant", " ")], "turn 2, of assistant, has no text"),
@@ -169,9 +171,11 @@ def test_rows_longer_than_the_models_positions_are_refused(
     ],
 )
 def test_a_malformed_row_is_refused_before_the_model_is_loaded(
-    tmp_path: Path, said: Turns, message: str
+    tmp_path: Path, conversation: Turns, message: str
 ) -> None:
-    data = write_chat(tmp_path / "chat", x_train=[*conversations(3), said], x_eval=conversations(4))
+    data = write_chat(
+        tmp_path / "chat", x_train=[*conversations(3), conversation], x_eval=conversations(4)
+    )
     with pytest.raises(DataError, match=rf"x_train\.jsonl:4: {message}"):
         trainer_of(run_of(tmp_path, tmp_path / "no-model", data))
 

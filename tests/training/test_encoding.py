@@ -58,12 +58,12 @@ def test_spaces_around_a_row_are_ignored(tokenizer: Any) -> None:
 
 def test_long_rows_are_truncated_on_the_left_and_counted(tokenizer: Any) -> None:
     task, rows = TASKS.get("copa"), copa_rows(2) + copa_rows(3, words="So it was said that " * 9)
-    whole = Encoder(task, tokenizer, 1000).encode(rows)
+    full = Encoder(task, tokenizer, 1000).encode(rows)
     encoder = Encoder(task, tokenizer, 30)
     cut = encoder.encode(rows)
     assert encoder.truncated == 3
-    assert cut[:2] == whole[:2]
-    for long, short in zip(whole[2:], cut[2:], strict=True):
+    assert cut[:2] == full[:2]
+    for long, short in zip(full[2:], cut[2:], strict=True):
         for one, other in zip(long.options, short.options, strict=True):
             assert len(other.ids) == 30
             assert other.ids == one.ids[-30:]
@@ -72,8 +72,8 @@ def test_long_rows_are_truncated_on_the_left_and_counted(tokenizer: Any) -> None
 
 def test_truncation_keeps_the_bos_token(with_bos: Any) -> None:
     task, rows = TASKS.get("copa"), copa_rows(3, words="So it was said that " * 9)
-    whole = Encoder(task, with_bos, 1000).encode(rows)
-    for long, short in zip(whole, Encoder(task, with_bos, 30).encode(rows), strict=True):
+    full = Encoder(task, with_bos, 1000).encode(rows)
+    for long, short in zip(full, Encoder(task, with_bos, 30).encode(rows), strict=True):
         for one, other in zip(long.options, short.options, strict=True):
             assert other.ids == (with_bos.bos_token_id, *one.ids[-29:])
             assert other.ids[other.start :] == one.ids[one.start :]
@@ -92,8 +92,8 @@ def test_a_generated_answer_that_does_not_fit_is_an_error(tokenizer: Any) -> Non
 def test_prompts_leave_room_for_generated_answers(tokenizer: Any) -> None:
     rows = squad_rows(2)
     prompts = Encoder(TASKS.get("squad"), tokenizer, 60).prompts(rows)
-    whole = Encoder(TASKS.get("squad"), tokenizer, 1000).prompts(rows)
-    assert prompts == [ids[-10:] for ids in whole]
+    full = Encoder(TASKS.get("squad"), tokenizer, 1000).prompts(rows)
+    assert prompts == [ids[-10:] for ids in full]
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,13 @@ def test_metrics_have_every_logged_step_and_every_dev_evaluation(
     directory = make_run(tmp_path, tiny_model, "copa", method, copa, **values)
     train(directory)
     steps = [line for line in directory.metrics() if "loss" in line]
-    looks = [line for line in directory.metrics() if "dev_score" in line]
+    evaluations = [line for line in directory.metrics() if "dev_score" in line]
     assert [line["step"] for line in steps] == [1, 3, 6, 7]
-    assert [line["step"] for line in looks] == [0, 4, 7]
+    assert [line["step"] for line in evaluations] == [0, 4, 7]
     common = {"step", "loss", "learning_rate", "tokens_per_second", "peak_memory_bytes", "seconds"}
     own = {"g", "update_cosine"} if method == "zo" else {"grad_norm"}
     assert all(set(line) == common | own for line in steps)
-    assert all(set(line) == {"step", "dev_score", "dev_loss"} for line in looks)
+    assert all(set(line) == {"step", "dev_score", "dev_loss"} for line in evaluations)
     assert all(line["peak_memory_bytes"] > 2**20 for line in steps)
 
 
@@ -114,10 +114,10 @@ def test_the_weights_with_the_best_dev_score_are_evaluated(
         del values["max_grad_norm"]
     directory = make_run(tmp_path, tiny_model, "copa", method, same, **values)
     result = train(directory)
-    looks = dev_evaluations(directory)
-    best = max(looks, key=lambda step: (looks[step][0], -looks[step][1], -step))
-    assert (result.best_step, result.dev_score) == (best, looks[best][0])
-    assert looks[12][1] > looks[best][1], "the run must get worse"
+    evaluations = dev_evaluations(directory)
+    best = max(evaluations, key=lambda step: (evaluations[step][0], -evaluations[step][1], -step))
+    assert (result.best_step, result.dev_score) == (best, evaluations[best][0])
+    assert evaluations[12][1] > evaluations[best][1], "the run must get worse"
     assert result.score == result.dev_score
 
 

@@ -139,14 +139,14 @@ def test_microbatches_add_up_to_the_loss_and_gradient_of_the_batch(
     rows = encoded(task, tokenizer)
     objective = OptionObjective(model, classification=classification)
     weight = objective.weight(rows)
-    whole = objective.loss(rows, weight)
-    whole.backward()
+    full = objective.loss(rows, weight)
+    full.backward()
     gradients = [p.grad.clone() for p in model.parameters()]
     model.zero_grad()
     parts = [objective.loss(part, weight) for part in (rows[:2], rows[2:3], rows[3:])]
     for part in parts:
         part.backward()
-    assert sum(part.item() for part in parts) == pytest.approx(whole.item(), abs=1e-5)
+    assert sum(part.item() for part in parts) == pytest.approx(full.item(), abs=1e-5)
     for gradient, parameter in zip(gradients, model.parameters(), strict=True):
         torch.testing.assert_close(gradient, parameter.grad, rtol=1e-4, atol=1e-6)
 

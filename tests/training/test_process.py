@@ -19,11 +19,11 @@ from penstock.runs import FailureKind, RunDirectory, State
 LONG: dict[str, Any] = {"steps": 1_000_000}
 
 
-def carry(directory: RunDirectory, **options: Any) -> tuple[int, str]:
+def execute(directory: RunDirectory, **options: Any) -> tuple[int, str]:
     """Run the process to its end; return its exit status and its standard error."""
     process = start(directory, **options)
-    _, said = process.communicate(timeout=120)
-    return process.returncode, said
+    _, stderr = process.communicate(timeout=120)
+    return process.returncode, stderr
 
 
 def wait_for_steps(directory: RunDirectory) -> None:
@@ -38,8 +38,8 @@ def test_a_run_ends_with_its_result_in_the_record(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)
-    status, said = carry(directory)
-    assert status == 0, said
+    status, stderr = execute(directory)
+    assert status == 0, stderr
     record = directory.read()
     assert record.state is State.DONE
     assert record.failure is None
@@ -53,13 +53,13 @@ def test_a_loss_that_is_not_finite_has_a_failure_kind(
     tmp_path: Path, tiny_model: Path, copa: Path
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "fo_full", copa, learning_rate=1e12)
-    status, said = carry(directory)
+    status, stderr = execute(directory)
     failure = directory.read().failure
     assert failure is not None
     assert (status, failure.kind, failure.status) == (1, FailureKind.NOT_FINITE, 1)
     assert "lower the learning rate" in failure.message
-    assert failure.message in said
-    assert "Traceback" not in said
+    assert failure.message in stderr
+    assert "Traceback" not in stderr
 
 
 def test_out_of_memory_has_a_failure_kind(tmp_path: Path, tiny_model: Path, copa: Path) -> None:
@@ -67,10 +67,10 @@ def test_out_of_memory_has_a_failure_kind(tmp_path: Path, tiny_model: Path, copa
         resource.setrlimit(resource.RLIMIT_AS, (2 * 1024**3, 2 * 1024**3))
 
     directory = make_run(tmp_path, tiny_model, "copa", "fo_full", copa, batch_size=20_000)
-    status, said = carry(directory, preexec_fn=two_gigabytes)
+    status, stderr = execute(directory, preexec_fn=two_gigabytes)
     failure = directory.read().failure
-    assert failure is not None, said
-    assert (status, failure.kind) == (1, FailureKind.OUT_OF_MEMORY), said
+    assert failure is not None, stderr
+    assert (status, failure.kind) == (1, FailureKind.OUT_OF_MEMORY), stderr
     assert directory.read().state is State.FAILED
 
 
@@ -82,9 +82,9 @@ def test_a_signal_interrupts_a_run(
     process = start(directory)
     wait_for_steps(directory)
     process.send_signal(asked)
-    _, said = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     record = directory.read()
-    assert (process.returncode, record.state) == (130, State.INTERRUPTED), said
+    assert (process.returncode, record.state) == (130, State.INTERRUPTED), stderr
     assert record.result is None
     assert record.failure is None
     assert record.finished is not None
@@ -93,12 +93,12 @@ def test_a_signal_interrupts_a_run(
 def test_an_unknown_model_is_named(tmp_path: Path, copa: Path) -> None:
     name = "nobody/has-this-model"
     directory = make_run(tmp_path, name, "copa", "zo", copa)
-    status, said = carry(directory)
+    status, stderr = execute(directory)
     failure = directory.read().failure
     assert failure is not None
     assert (status, failure.kind) == (1, FailureKind.ERROR)
     assert failure.message.startswith(f"model '{name}': ")
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
 
 
 def test_an_unexpected_error_keeps_its_traceback(
@@ -106,12 +106,12 @@ def test_an_unexpected_error_keeps_its_traceback(
 ) -> None:
     directory = make_run(tmp_path, tiny_model, "copa", "zo", copa)
     (directory.path / "trajectory.jsonl").mkdir()
-    status, said = carry(directory)
+    status, stderr = execute(directory)
     failure = directory.read().failure
     assert failure is not None
     assert (status, failure.kind) == (1, FailureKind.ERROR)
     assert failure.message.startswith("IsADirectoryError: ")
-    assert "Traceback" in said
+    assert "Traceback" in stderr
 
 
 def test_without_torch_the_run_says_how_to_install_it(

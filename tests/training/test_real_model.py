@@ -88,7 +88,7 @@ def test_a_few_steps_on_paraphrases_lower_the_loss_of_answers(
     directory = make_run(tmp_path, smollm2, "chat", "fo_lora", paraphrases, **values)
     result = train(directory)
     assert "Answers end with <|im_end|>" in capsys.readouterr().out
-    looks = [line["dev_loss"] for line in directory.metrics() if "dev_loss" in line]
-    assert 0.5 < looks[0] < 2
+    dev_losses = [line["dev_loss"] for line in directory.metrics() if "dev_loss" in line]
+    assert 0.5 < dev_losses[0] < 2
     assert losses(directory)[-1] < losses(directory)[0] - 0.1
-    assert result.score < looks[0]
+    assert result.score < dev_losses[0]

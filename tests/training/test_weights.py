@@ -24,11 +24,11 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
 
 def assert_same_answers(model: Path, run: RunDirectory, tmp_path: Path, data: Path) -> None:
     """Assert that the model predicts what the run did at its end."""
-    alone = make_run(tmp_path / "alone", model, "copa", "zo", data, steps=0)
-    result, expected = train(alone), run.read().result
+    evaluated = make_run(tmp_path / "evaluated", model, "copa", "zo", data, steps=0)
+    result, expected = train(evaluated), run.read().result
     assert expected is not None
     assert (result.scores, result.dev_score) == (expected.scores, expected.dev_score)
-    assert predictions(alone) == predictions(run)
+    assert predictions(evaluated) == predictions(run)
 
 
 def finished(

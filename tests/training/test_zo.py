@@ -158,7 +158,7 @@ def test_a_perturbation_is_the_same_cached_or_generated_again(model: Any) -> Non
     seeds = (3, 3, 4, 3)
     found = [
         [[z.clone() for _, z in perturbation.sweep(seed)] for seed in seeds]
-        for perturbation in (Perturbation(weights, kept) for kept in (0, half, 2 * half + 1))
+        for perturbation in (Perturbation(weights, cached) for cached in (0, half, 2 * half + 1))
     ]
     for sweep in range(len(seeds)):
         torch.manual_seed(seeds[sweep])
@@ -170,14 +170,14 @@ def test_a_perturbation_is_the_same_cached_or_generated_again(model: Any) -> Non
 def test_an_interrupted_sweep_does_not_affect_the_next(model: Any) -> None:
     weights = [p.data for p in model.parameters()]
     perturbation = Perturbation(weights)
-    whole = [z.clone() for _, z in perturbation.sweep(1)]
+    complete = [z.clone() for _, z in perturbation.sweep(1)]
     next(perturbation.sweep(2))
     again = [z.clone() for _, z in perturbation.sweep(1)]
-    assert all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(complete, again, strict=True))
     interrupted = perturbation.sweep(2)
     next(interrupted)
     second = [z.clone() for _, z in perturbation.sweep(2)]
-    assert not torch.equal(second[-1], whole[-1])
+    assert not torch.equal(second[-1], complete[-1])
     fresh = [z for _, z in Perturbation(weights).sweep(2)]
     assert all(torch.equal(a, b) for a, b in zip(second, fresh, strict=True))
 
