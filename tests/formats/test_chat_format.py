@@ -187,7 +187,10 @@ def test_an_invalid_chat_row_has_a_problem_with_a_fix(row: dict[str, Any], said:
             {"messages": [{"role": "tool", "content": "rain"}, TURNS[1]]},
             "has a turn of tool, which alpaca cannot hold; set `formatting: sharegpt`",
         ),
-        ({**ROW, "input": "secret"}, "has a field 'input' beside `messages`, which alpaca uses itself"),
+        (
+            {**ROW, "input": "secret"},
+            "has a field 'input' beside `messages`, which alpaca uses itself",
+        ),
     ],
 )
 def test_rows_that_only_alpaca_cannot_hold(row: dict[str, Any], said: str) -> None:

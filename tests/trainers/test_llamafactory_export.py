@@ -13,6 +13,7 @@ import yaml
 
 from helpers.command import penstock
 from helpers.llamafactory_world import chat_row, write_chat, write_rows
+from helpers.manifests import build_recipe
 from penstock.errors import ConfigError, DataError
 from penstock.manifest import FileEntry, Manifest
 from penstock.trainers import Export, export
@@ -44,7 +45,7 @@ def described(dataset: Path) -> Manifest:
     """Write a manifest and return it."""
     splits = {"lamps_train": "train", "lamps_eval": "validation", "lamps_test": "test"}
     files = [FileEntry.of(dataset, f"{n}.jsonl", split=split) for n, split in splits.items()]
-    manifest = Manifest(format="chat", files=files, recipe={}, inputs=[])
+    manifest = Manifest(format="chat", files=files, recipe=build_recipe(), inputs=[])
     manifest.write(dataset)
     return manifest
 

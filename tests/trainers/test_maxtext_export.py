@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.manifests import build_recipe
 from helpers.packed_data import ROWS, dataset
 from penstock.errors import ConfigError
 from penstock.formats.megatron import write_pair
@@ -68,7 +69,9 @@ def install(root: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]) -> Non
 
 
 def with_tokenizer(directory: Path, format: str) -> None:
-    Manifest(format=format, files=[], tokenizer=TOKENIZER, recipe={}, inputs=[]).write(directory)
+    Manifest(format=format, files=[], tokenizer=TOKENIZER, recipe=build_recipe(), inputs=[]).write(
+        directory
+    )
 
 
 def pair(prefix: Path) -> None:
@@ -141,7 +144,7 @@ def test_the_end_of_document_id_comes_from_the_manifest(tmp_path: Path) -> None:
         format="megatron",
         files=[FileEntry.of(tmp_path / "d", "notes_text_document.idx")],
         tokenizer=TOKENIZER,
-        recipe={},
+        recipe=build_recipe(),
         inputs=[],
     ).write(tmp_path / "d")
     settings = export("maxtext", tmp_path / "d").settings
@@ -156,7 +159,7 @@ def test_the_end_of_document_id_of_a_pair_comes_from_its_datasets_manifest(tmp_p
         format="megatron",
         files=[FileEntry.of(tmp_path / "d", name) for name in names],
         tokenizer=TOKENIZER,
-        recipe={},
+        recipe=build_recipe(),
         inputs=[],
     ).write(tmp_path / "d")
     settings = export("maxtext", tmp_path / "d" / "notes_text_document").settings
