@@ -68,7 +68,7 @@ def test_an_entry_that_is_read_differently_is_refused_before_any_run(
     info = json.loads(Path("lamps/dataset_info.json").read_text())
     info["lamps_train"]["formatting"] = "openai"
     Path("lamps/dataset_info.json").write_text(json.dumps(info))
-    with pytest.raises(ConfigError, match="'lamps_train' is of formatting openai") as caught:
+    with pytest.raises(ConfigError, match="'lamps_train' has formatting openai") as caught:
         load_experiment(experiment())
     assert caught.value.field == "data.train"
 
@@ -108,7 +108,7 @@ def test_without_the_trainer_nothing_is_started(
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"model": "own/model"}, r"hyperparameters.template: the name 'model' does not tell"),
+        ({"model": "own/model"}, r"hyperparameters.template: the chat template of 'model' is"),
         ({"hyperparameters": {"lora_rnk": 8}}, r"unknown key; did you mean 'lora_rank'\?"),
         ({"method": "zo"}, "there is no method 'zo'"),
     ],
@@ -130,7 +130,7 @@ def test_a_row_that_would_be_dropped_is_found_before_anything_starts(environment
 
 def test_other_tasks_are_refused(environment: Path, shared_data: Path) -> None:
     data = {"path": str(shared_data / "tasks" / "original" / "Copa")}
-    with pytest.raises(ConfigError, match=r"task: LLaMA-Factory trains the task chat alone"):
+    with pytest.raises(ConfigError, match=r"task: LLaMA-Factory trains only the task chat"):
         load_experiment(experiment(task="copa", data=data))
 
 

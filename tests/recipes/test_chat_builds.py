@@ -271,7 +271,7 @@ def test_rows_that_are_chat_rows_already_are_named_with_file_and_line_or_skipped
     write_lines(world / "a.jsonl", [*sound[:30], broken, *sound[30:]])
     rows = ["sources={a: {kind: jsonl, path: a.jsonl, text: null}}", "format.parts={}"]
     rows += ["steps=[shuffle]", f"format.formatting={formatting}"]
-    said = r"^a\.jsonl:31: the last turn is no answer; mend the `messages` of the row$"
+    said = r"^a\.jsonl:31: the last turn is no answer; correct the `messages` of the row$"
     with pytest.raises(DataError, match=said):
         build(*rows)
     manifest, found = build(*rows, "on_error=skip")
