@@ -20,7 +20,7 @@ from penstock.errors import ConfigError, DataError, MissingExtraError
 from penstock.executors import LocalExecutor, WorkerError
 
 
-def carry(function: Callable[[Any], Any], items: Any, workers: int = 2) -> list[tuple[Any, Any]]:
+def run_all(function: Callable[[Any], Any], items: Any, workers: int = 2) -> list[tuple[Any, Any]]:
     return list(LocalExecutor(workers=workers).map(function, items))
 
 
@@ -42,12 +42,12 @@ def raises(error: Exception) -> Callable[[Any], Any]:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_every_item_runs_once(workers: int) -> None:
-    results = carry(lambda item: item * item, range(2000), workers)
+    results = run_all(lambda item: item * item, range(2000), workers)
     assert sorted(results) == [(item, item * item) for item in range(2000)]
 
 
 def test_without_items_nothing_runs() -> None:
-    assert carry(raises(AssertionError()), []) == []
+    assert run_all(raises(AssertionError()), []) == []
 
 
 def test_nothing_starts_before_the_first_result_is_requested(tmp_path: Path) -> None:
@@ -63,12 +63,12 @@ def test_an_executor_can_be_used_twice() -> None:
 
 
 def test_one_worker_or_one_item_runs_in_this_process() -> None:
-    assert {process for _, process in carry(lambda _: os.getpid(), range(5), 1)} == {os.getpid()}
-    assert carry(lambda _: os.getpid(), ["only"]) == [("only", os.getpid())]
+    assert {process for _, process in run_all(lambda _: os.getpid(), range(5), 1)} == {os.getpid()}
+    assert run_all(lambda _: os.getpid(), ["only"]) == [("only", os.getpid())]
 
 
 def test_one_worker_runs_the_items_in_order() -> None:
-    assert [item for item, _ in carry(lambda item: None, range(20), 1)] == list(range(20))
+    assert [item for item, _ in run_all(lambda item: None, range(20), 1)] == list(range(20))
 
 
 def test_two_workers_run_two_items_at_the_same_time(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_two_workers_run_two_items_at_the_same_time(tmp_path: Path) -> None:
         wait_for((tmp_path / str(1 - item)).exists)
         return os.getpid()
 
-    processes = {process for _, process in carry(meet, [0, 1])}
+    processes = {process for _, process in run_all(meet, [0, 1])}
     assert len(processes) == 2
     assert os.getpid() not in processes
     assert all(is_gone(process) for process in processes)
@@ -86,14 +86,14 @@ def test_two_workers_run_two_items_at_the_same_time(tmp_path: Path) -> None:
 def test_workers_share_the_memory_of_the_caller_and_need_no_pickle() -> None:
     lock = threading.Lock()  # cannot be pickled
     items = [lambda: "first", lambda: "second"]
-    results = carry(lambda item: (item(), type(lock).__name__), items)
+    results = run_all(lambda item: (item(), type(lock).__name__), items)
     assert {result for _, (result, _) in results} == {"first", "second"}
     assert {item for item, _ in results} == set(items)
 
 
 def test_workers_use_one_thread() -> None:
     names = ("TOKENIZERS_PARALLELISM", "OMP_NUM_THREADS")
-    (_, first), *_ = carry(lambda _: [os.environ[name] for name in names], [0, 1])
+    (_, first), *_ = run_all(lambda _: [os.environ[name] for name in names], [0, 1])
     assert first == ["false", "1"]
 
 
@@ -128,7 +128,7 @@ def test_workers_continue_while_the_caller_is_busy(tmp_path: Path) -> None:
 )
 def test_an_error_is_raised_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as caught:
-        carry(raises(error), [0, 1])
+        run_all(raises(error), [0, 1])
     assert str(caught.value) == str(error)
     fields = {name: value for name, value in vars(caught.value).items() if name != "__notes__"}
     assert fields == vars(error)
@@ -136,7 +136,7 @@ def test_an_error_is_raised_unchanged(error: Exception) -> None:
 
 def test_the_traceback_of_a_bug_shows_the_line_in_the_worker() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
-        carry(lambda item: 1 // item, [0, 0])
+        run_all(lambda item: 1 // item, [0, 0])
     assert "1 // item" in "".join(traceback.format_exception(caught.value))
     assert str(caught.value) == "integer division or modulo by zero"
 
@@ -147,12 +147,12 @@ def test_an_error_that_cannot_be_pickled_keeps_its_message() -> None:
             super().__init__(f"{first} {second}")
 
     with pytest.raises(WorkerError, match=r"^TwoWordsError: out of ink$"):
-        carry(raises(TwoWordsError("out of", "ink")), [0, 1])
+        run_all(raises(TwoWordsError("out of", "ink")), [0, 1])
 
 
 def test_a_result_that_cannot_be_pickled_is_an_error() -> None:
     with pytest.raises(Exception, match=r"pickle.*lock"):
-        carry(lambda item: threading.Lock(), [0, 1])
+        run_all(lambda item: threading.Lock(), [0, 1])
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -166,7 +166,7 @@ def test_of_two_failures_that_of_the_earlier_item_is_raised(tmp_path: Path, roun
             raise DataError("bad", file="rows", line=item)
 
     with pytest.raises(DataError) as caught:
-        carry(function, range(50))
+        run_all(function, range(50))
     assert caught.value.line == 3
     assert len(list(tmp_path.iterdir())) < 10
 
@@ -183,7 +183,7 @@ def test_an_error_ends_the_other_workers(tmp_path: Path) -> None:
             (tmp_path / f"{item}.cleaned").touch()
 
     with pytest.raises(DataError):
-        carry(function, ["fails", "runs", "c", "d", "e", "f"])
+        run_all(function, ["fails", "runs", "c", "d", "e", "f"])
     assert (tmp_path / "runs.cleaned").exists()
     assert not (tmp_path / "f.begun").exists()
     assert all(is_gone(int(path.read_text())) for path in tmp_path.glob("*.begun"))
@@ -197,7 +197,7 @@ def test_a_killed_worker_is_reported_with_its_item_and_ends_the_others(tmp_path:
         time.sleep(600 if item == "last" else 0)
 
     with pytest.raises(WorkerError) as caught:
-        carry(function, ["first", "books.jsonl", "last"])
+        run_all(function, ["first", "books.jsonl", "last"])
     assert "was killed by signal 9 at books.jsonl" in str(caught.value)
     assert "use fewer workers than 2" in str(caught.value)
     assert all(is_gone(int(path.name)) for path in tmp_path.iterdir())
@@ -205,7 +205,7 @@ def test_a_killed_worker_is_reported_with_its_item_and_ends_the_others(tmp_path:
 
 def test_a_worker_that_exits_is_an_error() -> None:
     with pytest.raises(WorkerError, match="ended with status 3 at 1"):
-        carry(lambda item: sys.exit(3) if item == 1 else None, range(4))
+        run_all(lambda item: sys.exit(3) if item == 1 else None, range(4))
 
 
 def test_a_worker_killed_between_two_items_is_an_error(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_worker_killed_between_two_items_is_an_error(tmp_path: Path) -> None:
             time.sleep(600)
 
     with pytest.raises(WorkerError, match="signal 9 between two items"):
-        carry(function, [0, 1])
+        run_all(function, [0, 1])
 
 
 def test_closing_the_iterator_ends_the_workers(tmp_path: Path) -> None:
@@ -237,9 +237,9 @@ def test_closing_the_iterator_ends_the_workers(tmp_path: Path) -> None:
 
 def test_all_file_descriptors_are_closed() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    carry(str, range(5), 3)
+    run_all(str, range(5), 3)
     with pytest.raises(DataError):
-        carry(raises(DataError("bad", file="rows")), range(5), 3)
+        run_all(raises(DataError("bad", file="rows")), range(5), 3)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
@@ -251,5 +251,5 @@ def test_workers_have_their_own_output_streams(capfd: pytest.CaptureFixture[str]
         print(f"item {item}")
         return sys.stdout in streams or sys.stderr in streams
 
-    assert sorted(carry(function, [1, 2])) == [(1, False), (2, False)]
+    assert sorted(run_all(function, [1, 2])) == [(1, False), (2, False)]
     assert sorted(capfd.readouterr().out.splitlines()) == ["item 1", "item 2"]

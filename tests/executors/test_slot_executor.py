@@ -50,7 +50,7 @@ def test_a_slot_runs_one_item_at_a_time() -> None:
 
     def function(item: int, slot: Slot) -> bool:
         free = busy[slot.name].acquire(blocking=False)
-        time.sleep(0.0005)  # room for another to come in between
+        time.sleep(0.0005)  # time for another thread to interleave
         if free:
             busy[slot.name].release()
         return free

@@ -12,7 +12,7 @@ from helpers.workspace import Workspace
 from penstock.runs import Failure, RunRecord
 
 
-def carried(workspace: Workspace, behaviour: str, *overrides: str) -> RunRecord:
+def train_one(workspace: Workspace, behaviour: str, *overrides: str) -> RunRecord:
     """Train one run with a behaviour and return its record."""
     workspace.run("train", workspace.experiment(behaviour=behaviour), *overrides)
     (run,) = workspace.runs()
@@ -36,14 +36,14 @@ def carried(workspace: Workspace, behaviour: str, *overrides: str) -> RunRecord:
 def test_a_failure_has_a_kind_a_message_and_a_status(
     workspace: Workspace, behaviour: str, kind: str, message: str, status: int
 ) -> None:
-    record = carried(workspace, behaviour)
+    record = train_one(workspace, behaviour)
     assert record.state == "failed"
     assert record.failure == Failure(kind=kind, message=message, status=status)
     assert record.result is None
 
 
 def test_a_run_that_exceeds_the_timeout_fails(workspace: Workspace) -> None:
-    record = carried(workspace, "wait", "timeout=0.5")
+    record = train_one(workspace, "wait", "timeout=0.5")
     assert record.state == "failed"
     assert record.failure == Failure(
         kind="time-out", message="exceeded the timeout of 0.5 seconds", status=-15
@@ -51,7 +51,7 @@ def test_a_run_that_exceeds_the_timeout_fails(workspace: Workspace) -> None:
 
 
 def test_children_of_a_run_end_at_its_timeout(workspace: Workspace) -> None:
-    carried(workspace, "wait_with_a_child", "timeout=0.5")
+    train_one(workspace, "wait_with_a_child", "timeout=0.5")
     child = int((workspace.path / "seen/child").read_text())
     assert not alive(child)
 
@@ -66,7 +66,7 @@ def test_a_missing_trainer_fails_the_run(workspace: Workspace) -> None:
 
 
 def test_a_failed_run_keeps_its_log_and_its_command(workspace: Workspace) -> None:
-    carried(workspace, "fail")
+    train_one(workspace, "fail")
     (run,) = workspace.runs()
     record = run.read()
     assert run.log_file(record.config, "err").read_text() == "the first word\nit broke\n"

@@ -20,13 +20,13 @@ def test_two_slots_run_two_at_a_time_and_never_three(workspace: Workspace) -> No
 
 
 def test_max_parallel_one_runs_one_at_a_time(workspace: Workspace) -> None:
-    file = workspace.experiment(seed=[0, 1, 2, 3], behaviour="alone", max_parallel=1)
+    file = workspace.experiment(seed=[0, 1, 2, 3], behaviour="exclusive", max_parallel=1)
     assert workspace.run("train", file).returncode == 0
     assert workspace.states() == ["done"] * 4
 
 
 def test_one_device_runs_one_at_a_time(workspace: Workspace) -> None:
-    file = workspace.experiment(seed=[0, 1, 2], behaviour="alone", cuda_devices=0)
+    file = workspace.experiment(seed=[0, 1, 2], behaviour="exclusive", cuda_devices=0)
     assert workspace.run("train", file).returncode == 0
     assert workspace.states() == ["done"] * 3
 

@@ -12,7 +12,7 @@ from penstock import load_experiment
 from penstock.errors import ConfigError
 from penstock.experiments import GridPlan
 
-#: An experiment of penstock's own trainer; tests replace top-level keys.
+#: An experiment of the trainer penstock; tests replace top-level keys.
 KEYS = {
     "experiment": "{purpose: p}",
     "model": "some-org/some-model",

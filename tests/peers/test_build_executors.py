@@ -58,8 +58,8 @@ def test_every_executor_builds_the_same_bytes(
     expected = files_of(built.path)
     built.path.rename("local")
     plan = penstock.load_recipe(recipe)
-    carried = carry_out(plan, executor(name, 2, OPTIONS[name]))
-    assert files_of(carried.path) == expected
+    remote = carry_out(plan, executor(name, 2, OPTIONS[name]))
+    assert files_of(remote.path) == expected
 
 
 @pytest.mark.slow

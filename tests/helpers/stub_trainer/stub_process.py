@@ -128,11 +128,11 @@ def overlap(directory: Path, record: dict[str, Any]) -> int:
     return done(directory, record)
 
 
-def alone(directory: Path, record: dict[str, Any]) -> int:
+def exclusive(directory: Path, record: dict[str, Any]) -> int:
     """Fail if another process runs at the same time."""
-    os.close(os.open("alone", os.O_CREAT | os.O_EXCL))
+    os.close(os.open("exclusive", os.O_CREAT | os.O_EXCL))
     time.sleep(0.1)
-    Path("alone").unlink()
+    Path("exclusive").unlink()
     return done(directory, record)
 
 
@@ -161,7 +161,7 @@ BEHAVIOURS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
         wait_with_a_child,
         ignore_sigterm,
         overlap,
-        alone,
+        exclusive,
         print_secrets,
     )
 }
