@@ -13,18 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.manifests import build_recipe
 from penstock.errors import DataError
 from penstock.manifest import (
     MANIFEST_NAME,
+    BuildRecipe,
     FileEntry,
     InputEntry,
     Manifest,
+    MergeRecipe,
+    MigrationRecipe,
     describe,
     find_manifest,
     manifest_of,
     manifest_path,
     read_manifest,
 )
+from penstock.step_report import StepReport
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 HASH = st.binary(min_size=32, max_size=32).map(lambda digest: f"sha256:{digest.hex()}")
@@ -47,7 +52,27 @@ MANIFESTS = st.builds(
     counts=st.dictionaries(NAME, COUNT, max_size=3),
     files=FILES,
     tokenizer=st.none() | st.dictionaries(NAME, VALUES, max_size=3),
-    recipe=st.dictionaries(NAME, VALUES, max_size=3),
+    recipe=st.builds(
+        BuildRecipe,
+        name=st.none() | NAME,
+        seed=COUNT,
+        sources=st.dictionaries(NAME, st.dictionaries(NAME, VALUES, max_size=2), max_size=2),
+        format=st.dictionaries(NAME, VALUES, max_size=2),
+        output=NAME,
+        synthetic=st.booleans(),
+    )
+    | st.builds(MergeRecipe, datasets=st.lists(NAME, max_size=2))
+    | st.builds(MigrationRecipe, mode=NAME, source=NAME, version=st.none() | NAME),
+    steps=st.lists(
+        st.builds(
+            StepReport,
+            name=NAME,
+            kept=COUNT,
+            dropped=st.dictionaries(NAME, COUNT, max_size=2),
+            noted=st.dictionaries(NAME, COUNT, max_size=2),
+        ),
+        max_size=3,
+    ),
     inputs=st.lists(st.builds(InputEntry, path=NAME, size=COUNT, sha256=HASH), max_size=3),
 )
 
@@ -76,10 +101,12 @@ def test_a_manifest_reads_back_as_it_was_written(
 def test_the_content_hash_does_not_depend_on_the_order(
     files: list[FileEntry], shuffler: random.Random
 ) -> None:
-    one = Manifest(format="task_jsonl", files=files, recipe={"a": 1}, inputs=[])
+    one = Manifest(format="task_jsonl", files=files, recipe=build_recipe(name="a"), inputs=[])
     shuffled = list(files)
     shuffler.shuffle(shuffled)
-    other = Manifest(format="megatron", task="copa", files=shuffled, recipe={}, inputs=[])
+    other = Manifest(
+        format="megatron", task="copa", files=shuffled, recipe=build_recipe(), inputs=[]
+    )
     assert one.content_hash == other.content_hash
 
 

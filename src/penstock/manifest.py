@@ -205,6 +205,10 @@ class Manifest(Options):
         """True if the recipe has `redact: true`: text and ids are masked unless asked for."""
         return isinstance(self.recipe, BuildRecipe | MergeRecipe) and self.recipe.redact
 
+    def report(self, step: str) -> StepReport:
+        """Return the report of a step by its name; raises KeyError."""
+        return {report.name: report for report in self.steps}[step]
+
     def to_json(self) -> bytes:
         """Return the bytes of the file; secrets are masked."""
         optional = ("skipped", "skipped_rows", "statistics", "steps")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.manifests import build_recipe
 from helpers.token_pairs import write_documents, write_flat
 from penstock.errors import ConfigError, DataError
 from penstock.formats import FORMATS, OutputSpec, RowBlock, SplitShape
@@ -121,7 +122,7 @@ def test_manifest_determines_the_split_of_a_pair(tmp_path: Path, named: str) -> 
     Manifest(
         format="megatron",
         files=[FileEntry.of(tmp_path, name, split="train") for name in names],
-        recipe={},
+        recipe=build_recipe(),
         inputs=[],
     ).write(tmp_path)
     assert FORMAT.open(tmp_path / named).splits == {"train": 1}

@@ -185,9 +185,7 @@ def test_rows_without_an_answer_are_refused_where_answers_are_needed(tmp_path: P
     assert len(dataset.answered_rows("train")) == 2
     write(dataset.file("train"), COPA_ROW, COPA_ROW | {"label": -1})
     assert len(dataset.rows("train")) == 2
-    with pytest.raises(
-        DataError, match=r"copa_train\.jsonl:2: label marks a row without an"
-    ):
+    with pytest.raises(DataError, match=r"copa_train\.jsonl:2: label marks a row without an"):
         dataset.answered_rows("train")
 
 
@@ -199,7 +197,7 @@ def test_a_dataset_without_a_manifest_gets_a_new_one(tmp_path: Path) -> None:
         "copa_train.jsonl",
         "copa_validation.jsonl",
     ]
-    assert manifest.recipe["kind"] == "as found"
+    assert manifest.recipe.kind == "as found"
     assert manifest.mismatches(dataset.path) == []
 
 

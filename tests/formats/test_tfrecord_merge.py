@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from helpers.manifests import build_recipe
 from helpers.packed_data import ROWS, Rows, assert_rows, dataset, random_rows
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS, merge
@@ -41,7 +42,11 @@ def output(tmp_path: Path) -> Path:
 def with_manifest(directory: Path, tokenizer: str) -> None:
     files = [FileEntry.of(directory, path.name) for path in sorted(directory.iterdir())]
     Manifest(
-        format="tfrecord", files=files, tokenizer={"sha256": tokenizer}, recipe={}, inputs=[]
+        format="tfrecord",
+        files=files,
+        tokenizer={"sha256": tokenizer},
+        recipe=build_recipe(),
+        inputs=[],
     ).write(directory)
 
 

@@ -32,7 +32,7 @@ def read(
             assert list(batch.numbers) == sorted(set(batch.numbers))
             rows += batch.rows
         errors += stats.errors
-        for name, count in stats.counts.items():
+        for name, count in (*stats.current.dropped.items(), *stats.current.noted.items()):
             counts[name] = counts.get(name, 0) + count
     return rows, errors, counts
 

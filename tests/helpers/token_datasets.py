@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from helpers.manifests import build_recipe
 from penstock.findings import CheckReport, Severity
 from penstock.formats import FORMATS, OutputSpec, RowBlock, SplitShape
 from penstock.formats.megatron import write_pair
@@ -118,7 +119,7 @@ def write_manifest(
         format=format,
         files=[FileEntry.of(base_dir, file.name) for file in files],
         tokenizer=identity.to_dict() if identity else None,
-        recipe={"kind": "build", **recipe},
+        recipe=build_recipe(**recipe),
         inputs=[],
     )
     manifest_path(dataset).write_bytes(manifest.to_json())

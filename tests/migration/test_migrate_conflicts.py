@@ -188,7 +188,7 @@ def test_migrating_the_same_content_from_another_source_updates_the_manifest(
     src.rename(tmp_path / "moved")
     assert set(actions(migrate(tmp_path / "moved", dst)).values()) == {"write"}
     manifest = read_manifest(dst / "Copa")
-    assert manifest and manifest.recipe["source"] == str(tmp_path / "moved" / "Copa")
+    assert manifest and manifest.recipe.source == str(tmp_path / "moved" / "Copa")
 
 
 def test_two_migrations_never_write_to_one_destination_concurrently(src: Path, dst: Path) -> None:

@@ -27,7 +27,7 @@ def test_without_a_pick_the_files_of_the_dataset_directory_are_migrated(
     migrate(src, dst)
     assert first_word(dst / "Copa" / TRAIN) == "base"
     manifest = read_manifest(dst / "Copa")
-    assert manifest and manifest.recipe["version"] is None
+    assert manifest and manifest.recipe.version is None
 
 
 @pytest.mark.parametrize("dataset", ["Copa", "copa"])
@@ -83,7 +83,7 @@ def test_all_versions_become_complete_datasets(src: Path, dst: Path) -> None:
         assert first_word(dst / "Copa" / version / TRAIN) == version
         assert (dst / "Copa" / version / "copa_validation.jsonl").is_file()
         manifest = read_manifest(dst / "Copa" / version)
-        assert manifest and manifest.recipe["version"] == f"mezo_gpt/{version}"
+        assert manifest and manifest.recipe.version == f"mezo_gpt/{version}"
 
 
 def test_adding_versions_later_does_not_touch_existing_files(src: Path, dst: Path) -> None:

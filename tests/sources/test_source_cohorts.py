@@ -157,7 +157,7 @@ def test_a_bad_record_is_reported_with_its_path(tmp_path: Path, change: Any, rea
     assert reason in str(caught.value)
     assert str(tmp_path / "a.json") in str(caught.value)
     rows, errors, counts = read(source, skip=True)
-    assert counts["skipped"] == len(errors) == 1
+    assert counts["unusable"] == len(errors) == 1
     assert errors[0][1] == (3 if "patients[2]" in reason or "patients[1]" in reason else 2)
     assert all(row in ROWS for row in rows)
 
@@ -175,7 +175,7 @@ def test_a_missing_optional_field_is_null(tmp_path: Path) -> None:
 def test_elements_without_the_list_are_counted(tmp_path: Path) -> None:
     document = {"patients": [{"notes": [{"note_text": "a"}]}, {}, {"notes": None}]}
     rows, errors, counts = read(notes(write(tmp_path / "a.json", document)))
-    assert (len(rows), errors, counts) == (1, [], {"cohorts.without_records": 2})
+    assert (len(rows), errors, counts) == (1, [], {"without_records": 2})
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_lone_surrogates_are_detected_at_every_chunk_boundary(
         "x" * count + "\\\U0001f600" + ("\ufffd" if lone else "\\ud83d") for count in fill
     )
     assert rows[0]["text"] == expected
-    assert counts.get("cohorts.surrogates_replaced", 0) == (len(fill) if lone else 0)
+    assert counts.get("surrogates_replaced", 0) == (len(fill) if lone else 0)
 
 
 def test_compressed_documents_are_read_and_a_truncated_archive_is_an_error(tmp_path: Path) -> None:

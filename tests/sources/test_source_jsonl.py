@@ -59,7 +59,7 @@ def test_bad_lines_are_numbered_by_file_wherever_it_is_cut(
     rows, errors, counts = read(source, split_bytes=split_bytes, skip=True)
     assert len(rows) == sum(good)
     assert [line for _, line, _ in errors] == [n for n, valid in enumerate(good, 1) if not valid]
-    assert counts.get("skipped", 0) == good.count(False)
+    assert counts.get("unusable", 0) == good.count(False)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_bad_line_is_fatal_or_skipped(tmp_path: Path, line: bytes, reason: str
     assert [row["text"] for row in rows] == ["1", "3"]
     assert [(file, number) for file, number, _ in errors] == [(str(path), 2)]
     assert reason in errors[0][2]
-    assert counts["skipped"] == 1
+    assert counts["unusable"] == 1
 
 
 def test_an_empty_last_line_is_bad_as_for_megatron(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_lone_surrogates_are_replaced_and_counted_on_request(tmp_path: Path) -> 
         {"text": "\U0001f600 and \\ud83d"},
         {"text": "\ufffdA"},
     ]
-    assert counts == {"jsonl.surrogates_replaced": 3}
+    assert counts == {"surrogates_replaced": 3}
 
 
 def test_real_text_is_read_completely(shared_data: Path, tmp_path: Path) -> None:

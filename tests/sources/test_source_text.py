@@ -53,7 +53,7 @@ def test_every_line_is_read_once_wherever_the_file_is_cut(
     path.write_bytes("".join(line + end for line in lines).encode())
     rows, _, counts = read(make("text", path=str(path), documents="line"), split_bytes=split_bytes)
     assert [row["text"] for row in rows] == [line for line in lines if line.strip()]
-    assert counts.get("text.empty_lines", 0) == sum(not line.strip() for line in lines)
+    assert counts.get("empty_lines", 0) == sum(not line.strip() for line in lines)
 
 
 @given(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.manifests import build_recipe
 from helpers.small_tokenizers import small_tokenizer
 from helpers.source_rows import make
 from helpers.token_pairs import write_documents
@@ -85,7 +86,7 @@ def write(
         format=kind,
         files=[FileEntry.of(directory, name) for name in names],
         tokenizer=tokenizer,
-        recipe=recipe or {},
+        recipe=build_recipe(**(recipe or {})),
         inputs=[],
     ).write(directory)
     return directory

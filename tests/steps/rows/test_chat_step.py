@@ -146,7 +146,10 @@ def test_no_text_of_a_row_stands_in_an_error() -> None:
     ("options", "said"),
     [
         ({"user": "Say it.", "assistant": "No."}, "the turns have no field; write {field} where"),
-        ({"user": "{a}", "assistant": "{target}", "directions": "both"}, "`directions: both` needs {source} in a turn"),
+        (
+            {"user": "{a}", "assistant": "{target}", "directions": "both"},
+            "`directions: both` needs {source} in a turn",
+        ),
         ({"user": "{a} {b}", "assistant": "So: {b}"}, "the prompt contains the answer ({b})"),
         ({"user": "{source"}, "a single '{'; write '{{' for a brace"),
         ({"user": ""}, "at least 1 character"),

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from penstock.steps.rows._detokenizing import detokenized
 from pydantic import ValidationError
 
 from helpers.step_batches import rows, stats
 from penstock.errors import ConfigError
 from penstock.steps import STEPS
+from penstock.steps.rows._detokenizing import detokenized
 
 TOKENS = st.sampled_from(
     [

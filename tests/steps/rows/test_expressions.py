@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from penstock.steps.rows._expressions import EvaluationError, ExpressionError, compile_condition
 
 ROW = {

@@ -125,7 +125,8 @@ def test_a_split_that_stays_empty_is_an_error() -> None:
 
 
 def test_rows_are_not_partitioned_twice() -> None:
-    partition(test=0.5).verify([STEPS.get("metadata").model_validate({"template": "x"})], [], ["source"])
+    other = STEPS.get("metadata").model_validate({"template": "x"})
+    partition(test=0.5).verify([other], [], ["source"])
     with pytest.raises(ConfigError, match="an earlier step divides the rows"):
         partition(test=0.5).verify([partition(test=0.1)], [], ["source"])
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from penstock.steps.rows.tokenize import Tokenize
 from pydantic import ValidationError
 from tokenizers import Tokenizer, normalizers
 
 from helpers.small_tokenizers import BEGIN, BEGIN_ID, END, END_ID, PAD_ID, small_tokenizer
 from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.errors import ConfigError, DataError
+from penstock.steps.rows.tokenize import Tokenize
 
 TEXTS = ["The quick brown fox", "", "jumps over", f"the {END} lazy dog", " "]
 
