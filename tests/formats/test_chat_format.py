@@ -164,8 +164,8 @@ def test_written_rows_are_read_back_as_messages(tmp_path: Path, formatting: str)
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"text": "secret"}, "the field 'messages' is absent; the steps `chat` and `conversation`"),
-        ({"messages": "secret"}, "the field 'messages' is text, must be a list; the steps `chat`"),
+        ({"text": "secret"}, "the field 'messages' is absent; the step `chat` or `conversation`"),
+        ({"messages": "secret"}, "the field 'messages' is text, must be a list; the step `chat`"),
         ({"messages": []}, "has no turn"),
         ({"messages": TURNS[:1]}, "the last turn is no answer; correct the `messages` of the row"),
         ({"messages": TURNS[::-1]}, "turn 1 is of assistant, must be of user or tool"),

@@ -1,12 +1,12 @@
 """Programs that train, one module or package each, and what penstock can do with them.
 
 `TRAINERS.get("penstock")` finds one by name; `runner(name)` and `export(name, dataset)` ask for a
-capability and raise ConfigError where a trainer lacks it.
+capability and raise ConfigError if the trainer lacks it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def export(
     return exporter.export(Path(dataset), validate(document, exporter.options(document.data)))
 
 
-def install(trainer: str, on_progress: Any = lambda line: None) -> None:
+def install(trainer: str, on_progress: Callable[[str], None] = lambda line: None) -> None:
     """Create the environment of a trainer, unless it is complete; `on_progress` gets each step.
 
     Raises ConfigError for a trainer without an environment, PenstockError if it cannot be created.

@@ -145,12 +145,8 @@ class ConfigChecker(ABC):
     format: ClassVar[str]
 
     @abstractmethod
-    def find(self, file: Path) -> TrainerConfig | None:
-        """Return the configuration in a file, None for a file of another kind."""
-
-    @abstractmethod
-    def find_near(self, dataset: Path) -> Sequence[TrainerConfig]:
-        """Return the configurations in or beside a dataset that read this dataset."""
+    def find(self, path: Path) -> Sequence[TrainerConfig]:
+        """Return the configuration in a file, or those in or beside a dataset that read it."""
 
     @abstractmethod
     def check(self, config: TrainerConfig, contents: Any, collector: Collector) -> CheckedConfig:

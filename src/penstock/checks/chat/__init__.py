@@ -22,20 +22,16 @@ class ChatCheck(FormatCheck):
 
     def find(self, path: Path) -> Iterable[Path]:
         """Return the directories at or below `path`, or `path` if it is a training file."""
-        return super().find(path) if _config_at(path) is None else [path]
+        return [path] if path.is_file() and _configs(path) else super().find(path)
 
     def check(self, dataset: Path, collector: Collector, options: CheckOptions) -> int:
         """Check a directory and the training files beside it, or one training file.
 
         Return the number of rows of the directory, or of those that the training file uses.
         """
-        given = _config_at(dataset)
-        directory = dataset if given is None else given[1].dataset
-        if given is not None:
-            configs = [given]
-        else:
-            checkers = config_checkers(FORMAT.name)
-            configs = [(each, config) for each in checkers for config in each.find_near(dataset)]
+        configs = _configs(dataset)
+        given = configs[0][1] if dataset.is_file() else None
+        directory = dataset if given is None else given.dataset
         contents = DirectoryContents(dataset)
         if directory is not None:
             contents = check_directory(directory, collector, full=options.full)
@@ -53,11 +49,10 @@ class ChatCheck(FormatCheck):
         return sum(map(contents.count, contents.parts.values()))
 
 
-def _config_at(path: Path) -> tuple[ConfigChecker, TrainerConfig] | None:
-    for checker in config_checkers(FORMAT.name):
-        if (config := checker.find(path)) is not None:
-            return checker, config
-    return None
+def _configs(path: Path) -> list[tuple[ConfigChecker, TrainerConfig]]:
+    """Return the training file at `path`, or those that read the directory `path`."""
+    checkers = config_checkers(FORMAT.name)
+    return [(checker, config) for checker in checkers for config in checker.find(path)]
 
 
 CHECK = ChatCheck()

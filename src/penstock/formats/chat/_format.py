@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import orjson
@@ -27,6 +27,7 @@ from penstock.formats.chat.dataset_info import (
 )
 from penstock.formats.chat.messages import problem_of, to_alpaca
 from penstock.formats.chat.reading import SUFFIXES, ChatDataset
+from penstock.splits import SplitName
 
 #: The view that is written to `NAME.json`.
 _JOINED = "joined"
@@ -58,7 +59,7 @@ class Chat(Format):
         description="Files of the rows of some sources, by name: {paws: [paws_train, paws_eval]}. "
         "They hold the rows before `shuffle` and `mix`.",
     )
-    joined: list[Literal["train", "validation", "test"]] = Field(
+    joined: list[SplitName] = Field(
         ["train"],
         description="The splits whose rows NAME.json holds, one after the other; none: no such "
         "file. If it holds validation, do not train on it and evaluate on NAME_eval.",
@@ -88,9 +89,7 @@ class Chat(Format):
         messages = row.get("messages", MISSING)
         if not isinstance(messages, list):
             reason = "absent" if messages is MISSING else f"{kind_of(messages)}, must be a list"
-            return (
-                f"the field 'messages' is {reason}; the steps `chat` and `conversation` create it"
-            )
+            return f"the field 'messages' is {reason}; the step `chat` or `conversation` creates it"
         if (wrong := problem_of(messages)) is not None:
             return f"{wrong.message}; correct the `messages` of the row"
         return _problem_with_alpaca(row) if self.formatting == "alpaca" else None

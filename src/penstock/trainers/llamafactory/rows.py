@@ -18,6 +18,7 @@ from penstock.formats.chat import (
     scan_chat_rows,
 )
 from penstock.runs import RunData
+from penstock.splits import SPLIT_NAMES
 from penstock.training.chat import ChatRows
 
 #: So many first rows show whether columns and tags fit.
@@ -35,7 +36,7 @@ class SplitRows(NamedTuple):
 def read_splits(
     data: RunData,
     required: Collection[str] = ("train", "validation"),
-    splits: Sequence[str] = ("train", "validation", "test"),
+    splits: Sequence[str] = SPLIT_NAMES,
 ) -> dict[str, SplitRows]:
     """Read every row of the given splits, and return the splits that exist.
 

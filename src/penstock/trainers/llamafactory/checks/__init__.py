@@ -12,7 +12,7 @@ from penstock.findings import Collector
 from penstock.formats.chat import DATASET_INFO, FORMAT, DirectoryContents
 from penstock.trainers._base import CheckedConfig, ConfigChecker, TrainerConfig
 from penstock.trainers.llamafactory.checks import codes
-from penstock.trainers.llamafactory.checks.data import check_with_data
+from penstock.trainers.llamafactory.checks.data import DataCheck
 from penstock.trainers.llamafactory.checks.rows import used_rows, used_rows_lines
 from penstock.trainers.llamafactory.checks.settings import check_settings, read_settings
 
@@ -30,24 +30,17 @@ class LlamaFactoryChecker(ConfigChecker):
 
     format = FORMAT.name
 
-    def find(self, file: Path) -> TrainerConfig | None:
-        """Return the training in a YAML file; also an unreadable one, as it may be a training."""
-        if file.suffix not in _SUFFIXES or not file.is_file():
-            return None
-        if (training := _training_in(file)) is not None:
-            return training
-        try:
-            read_yaml(file)
-        except ConfigError:
-            return TrainerConfig(file, None)
-        return None
+    def find(self, path: Path) -> Sequence[TrainerConfig]:
+        """Return the training in a YAML file, or those in or beside the `dataset_dir` they name.
 
-    def find_near(self, dataset: Path) -> Sequence[TrainerConfig]:
-        """Return the training YAML in or beside a directory that names it as `dataset_dir`."""
-        parent = dataset / ".." if dataset.name in ("", "..") else dataset.parent
-        files = [file for place in (dataset, parent) for file in sorted(place.glob("*.y*ml"))]
+        An unreadable YAML file is returned too, if it is `path`, as it may be a training.
+        """
+        if path.is_file():
+            return _given_file(path)
+        parent = path / ".." if path.name in ("", "..") else path.parent
+        files = [file for place in (path, parent) for file in sorted(place.glob("*.y*ml"))]
         found = [training for file in files if (training := _training_in(file)) is not None]
-        resolved = dataset.resolve()
+        resolved = path.resolve()
         return [each for each in found if each.dataset and each.dataset.resolve() == resolved]
 
     def check(
@@ -61,7 +54,7 @@ class LlamaFactoryChecker(ConfigChecker):
         # Without entries dataset_info.json is unreadable, which the directory's check reports.
         if config.dataset is None or not contents.entries:
             return CheckedConfig()
-        return check_with_data(settings, contents)
+        return DataCheck(settings, contents).check()
 
     def report_used_rows(self, contents: DirectoryContents, collector: Collector) -> None:
         """Report how many rows of each split LLaMA-Factory would use."""
@@ -69,6 +62,17 @@ class LlamaFactoryChecker(ConfigChecker):
         for line in used_rows_lines(parts):
             file = contents.path / DATASET_INFO
             collector.add(codes.ROWS_TRAINED, line, file=file, group=line)
+
+
+def _given_file(file: Path) -> list[TrainerConfig]:
+    if (training := _training_in(file)) is not None:
+        return [training]
+    try:
+        if file.suffix in _SUFFIXES:
+            read_yaml(file)
+    except ConfigError:
+        return [TrainerConfig(file, None)]
+    return []
 
 
 def _training_in(file: Path) -> TrainerConfig | None:

@@ -27,13 +27,8 @@ _PAIRS_SHARE = 0.5
 _CHANGING = ("packing", "neat_packing", "max_samples", "val_size", "streaming")
 
 
-def check_with_data(settings: TrainingSettings, contents: DirectoryContents) -> CheckedConfig:
-    """Check a training together with the directory that it reads."""
-    return _DataCheck(settings, contents).check()
-
-
-class _DataCheck:
-    """Checks one training: the entries that it trains on and those that it is evaluated on."""
+class DataCheck:
+    """Checks the entries that a training trains on, and those that it is evaluated on."""
 
     def __init__(self, settings: TrainingSettings, contents: DirectoryContents) -> None:
         self.settings = settings
@@ -42,6 +37,7 @@ class _DataCheck:
         self.evaluated = self._entries("eval_dataset")
 
     def check(self) -> CheckedConfig:
+        """Report problems; return the entries, and the files that are still to be compared."""
         settings = self.settings
         if not settings.names("dataset") and settings.get("do_train", True) is True:
             settings.add(codes.DATASET_UNKNOWN, "no dataset is set", "dataset")
