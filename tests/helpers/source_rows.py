@@ -24,7 +24,7 @@ def read(
     counts: dict[str, int] = {}
     for input_split in source.input_splits(split_bytes):
         stats = RowStats(
-            lambda number, input_split=input_split: source.place(input_split, number), skip=skip
+            lambda number, input_split=input_split: source.locate(input_split, number), skip=skip
         )
         for batch in source.read(input_split, stats):
             assert isinstance(batch, RowBatch)

@@ -45,7 +45,7 @@ def hub(**settings: Any) -> Source:
 def read(source: Source, split_bytes: int = 20_000) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for input_split in source.input_splits(split_bytes):
-        stats = RowStats(lambda number, input_split=input_split: source.place(input_split, number))
+        stats = RowStats(lambda number, input_split=input_split: source.locate(input_split, number))
         for batch in source.read(input_split, stats):
             assert isinstance(batch, RowBatch)
             rows += batch.rows

@@ -13,7 +13,7 @@ import pytest
 
 from helpers.small_tokenizers import small_tokenizer
 from penstock.batches import RowBatch, RowStats
-from penstock.steps.tokenize import Tokenize
+from penstock.steps.rows.tokenize import Tokenize
 
 huggingface = pytest.importorskip("megatron.core.tokenizers.text.libraries.huggingface_tokenizer")
 indexed_dataset = pytest.importorskip("megatron.core.datasets.indexed_dataset")

@@ -250,9 +250,11 @@ def test_a_long_line_of_windows_1252_is_decoded_in_one_pass(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("quoting", ["standard", "none"])
 @pytest.mark.parametrize("record", ["a,b\n", '"a\n\nb",c\n', '"' + "a\n" * 90 + '",b\n'])
-def test_the_beginning_is_the_first_input_split(tmp_path: Path, quoting: str, record: str) -> None:
+def test_the_first_split_equals_the_first_of_all_splits(
+    tmp_path: Path, quoting: str, record: str
+) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,text\n" + record * 40)
     source = make("csv", path=str(path), quoting=quoting)
     for size in (1, 50, 100_000):
-        assert source.beginning(size) == source.input_splits(size)[0]
+        assert source.first_split(size) == source.input_splits(size)[0]

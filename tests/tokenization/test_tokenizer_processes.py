@@ -51,7 +51,7 @@ def test_an_unpickled_tokenizer_has_the_same_engine_and_reason(tmp_path: Path) -
 
 def test_the_package_is_imported_without_an_engine_or_torch() -> None:
     code = (
-        "import sys, penstock.steps.tokenize; "
+        "import sys, penstock.steps.rows.tokenize; "
         "print(sorted({'fastokens', 'tokenizers', 'torch', 'transformers', 'numba'}"
         " & sys.modules.keys()))"
     )

@@ -182,7 +182,7 @@ class _Build:
 
     def _add_input(self, path: str, entry: InputEntry) -> None:
         for source in self.recipe.sources.values():
-            if source.expected().get(path, entry.sha256) != entry.sha256:
+            if source.known_hashes().get(path, entry.sha256) != entry.sha256:
                 raise DataError(
                     "differs from the manifest of its dataset; see `penstock check`, and build "
                     "that dataset again",

@@ -95,7 +95,7 @@ def _sample(plan: BuildPlan, directory: Path, code: int, tasks: list[SplitTask])
     """Make a partial output of a small input split, or of the first batches of a large one."""
     recipe, name = plan.recipe, tasks[0].source
     source = recipe.sources[name]
-    input_split = source.beginning(SAMPLE)
+    input_split = source.first_split(SAMPLE)
     stats = make_stats(recipe, source, input_split)
     beginning = _Beginning(
         source.read(input_split, stats),

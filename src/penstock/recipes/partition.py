@@ -49,7 +49,7 @@ def make_partial(recipe: Recipe, task: SplitTask, directory: Path) -> PartialRep
 def make_stats(recipe: Recipe, source: Source, input_split: InputSplit) -> RowStats:
     """Return the counters of an input split."""
     return RowStats(
-        partial(source.place, input_split),
+        partial(source.locate, input_split),
         skip=recipe.file.on_error == "skip",
         problem_with=recipe.format.problem_with,
         steps=recipe.labels,

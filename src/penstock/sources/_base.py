@@ -60,7 +60,7 @@ class Source(Options, ABC):
         Raises ConfigError for a path or pattern that matches no file.
         """
 
-    def expected(self) -> dict[str, str]:
+    def known_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of inputs known in advance; a build fails if one differs."""
         return {}
 
@@ -68,7 +68,7 @@ class Source(Options, ABC):
     def input_splits(self, split_bytes: int) -> list[InputSplit]:
         """Return the input splits in order, each of about `split_bytes` if the input can be cut."""
 
-    def beginning(self, split_bytes: int) -> InputSplit:
+    def first_split(self, split_bytes: int) -> InputSplit:
         """Return the first input split; the source must have one."""
         return self.input_splits(split_bytes)[0]
 
@@ -81,6 +81,6 @@ class Source(Options, ABC):
         Bad rows are reported to `stats.bad`. Raises DataError for a truncated file.
         """
 
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
+    def locate(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and the record or line (from 1) of row `number` of an input split."""
         return input_split.path, input_split.rows_before + number + 1

@@ -57,7 +57,7 @@ class CsvSource(RecordSource, LineSource):
         splits = super().input_splits(split_bytes)
         return splits if self.quoting == "none" else self._cut_at_records(splits)
 
-    def beginning(self, split_bytes: int) -> InputSplit:
+    def first_split(self, split_bytes: int) -> InputSplit:
         """Return the first input split; a file with quotes is read only up to its end."""
         first = cut_at_lines(self.inputs()[0], split_bytes)[:2]
         return first[0] if self.quoting == "none" else self._cut_at_records(first)[0]
@@ -86,7 +86,7 @@ class CsvSource(RecordSource, LineSource):
     def _header(self, path: str) -> list[str]:
         input_split = InputSplit(path)
         # These stats skip nothing: a bad first line is an error.
-        rows = self._fields(input_split, RowStats(lambda number: self.place(input_split, number)))
+        rows = self._fields(input_split, RowStats(lambda number: self.locate(input_split, number)))
         _, names = next(rows, (0, None))
         if not names:
             raise DataError(

@@ -65,11 +65,10 @@ class DatasetSource(Source):
             return recorded
         if recorded is None:
             if self._identity is None:
-                self._identity = load_tokenizer(self.tokenizer, "tokenizers").identity.to_dict() | {
-                    "engine": None,  # unknown for a dataset that is already encoded
-                    "engine_version": None,
-                    "engine_reason": "the recipe names the tokenizer of a dataset",
-                }
+                named = load_tokenizer(self.tokenizer, "tokenizers").identity.to_dict()
+                reason = "the recipe names the tokenizer of a dataset"
+                unknown = {"engine": None, "engine_version": None, "engine_reason": reason}
+                self._identity = named | unknown
             return self._identity
         if sha256_of(TokenizerFiles.at(self.tokenizer).json) != recorded.get("sha256"):
             raise ConfigError(
@@ -83,7 +82,7 @@ class DatasetSource(Source):
         tokenizer = TokenizerFiles.at(self.tokenizer).paths if self.tokenizer else []
         return [str(file) for file in (*self._files(), *tokenizer)]
 
-    def expected(self) -> dict[str, str]:
+    def known_hashes(self) -> dict[str, str]:
         """Return the hashes of the files according to the dataset's manifest."""
         found = find_manifest(self._open().path)
         if found is None:

@@ -52,11 +52,11 @@ class TextSource(LineSource):
                 rows = _decoded(input_split.path, _paragraphs(input_split), stats)
         yield from in_batches(rows)
 
-    def place(self, input_split: InputSplit, number: int) -> tuple[str, int]:
+    def locate(self, input_split: InputSplit, number: int) -> tuple[str, int]:
         """Return the file and the line of a row."""
         if self.documents == "file":
             return (input_split.path, *input_split.also)[number], 1
-        return super().place(input_split, number)
+        return super().locate(input_split, number)
 
 
 def _files(input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:

@@ -57,20 +57,9 @@ class TokenizerFiles:
         beside = [self.json.with_name(name) for name in _SETTINGS_FILES]
         return [self.json, *(path for path in beside if path.is_file())]
 
-    @property
-    def bos(self) -> str | None:
-        """The token before a document: bos_token, or cls_token if there is none."""
-        return self.special.get("bos_token") or self.special.get("cls_token")
-
-    @property
-    def eod(self) -> str | None:
-        """The token after a document: eos_token, or sep_token if there is none (as in Megatron)."""
-        return self.special.get("eos_token") or self.special.get("sep_token")
-
-    @property
-    def pad(self) -> str | None:
-        """The padding token: pad_token."""
-        return self.special.get("pad_token")
+    def token(self, *names: str) -> str | None:
+        """Return the first of some special tokens that the tokenizer has."""
+        return next((self.special[name] for name in names if self.special.get(name)), None)
 
 
 def _additional_tokens(settings: dict[str, Any]) -> Iterator[str]:

@@ -122,9 +122,14 @@ def _identify(files: TokenizerFiles, engine: Engine, reason: str) -> TokenizerId
                 "save_pretrained",
                 field="tokenizer",
             )
+    # Like Megatron-LM: without BOS, CLS begins a document, and without EOS, SEP ends it.
     bos, eod, pad = (
         None if token is None else engine.token_id(token)
-        for token in (files.bos, files.eod, files.pad)
+        for token in (
+            files.token("bos_token", "cls_token"),
+            files.token("eos_token", "sep_token"),
+            files.token("pad_token"),
+        )
     )
     return TokenizerIdentity(
         path=str(files.json.resolve()),

@@ -118,7 +118,7 @@ class Decontaminate(DatasetStep):
         hint = f"`decontaminate` needs it: see `metadata` of '{name}'"
         found = [np.empty(0, np.uint64)]
         for input_split in source.input_splits(_INPUT_SPLIT_BYTES):
-            stats = RowStats(partial(source.place, input_split))
+            stats = RowStats(partial(source.locate, input_split))
             for batch in source.read(input_split, stats):
                 assert isinstance(batch, RowBatch)  # sources of tokens are refused above
                 hashes = sentence_hashes(batch, stats, self.on, self.normalise, hint)[1]
