@@ -15,7 +15,7 @@ from helpers.token_pairs import write_flat
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS, merge
 from penstock.formats._merge import staging_area
-from penstock.manifest import FileEntry, Manifest, read_manifest
+from penstock.manifest import FileEntry, Manifest, MergeRecipe, read_manifest
 
 
 def dataset(
@@ -28,7 +28,7 @@ def dataset(
         format="megatron",
         files=[FileEntry.of(directory, name, split=split) for name in files],
         tokenizer={"sha256": tokenizer} if tokenizer else None,
-        recipe=dict(recipe),
+        recipe=MergeRecipe(datasets=[], **recipe),
         inputs=[],
     ).write(directory)
     return directory

@@ -208,10 +208,10 @@ def test_a_dataset_that_differs_from_its_manifest_is_refused(tmp_path: Path) -> 
     described.write(dataset.path)
     assert dataset.manifest() == described
     write(dataset.file("train"), COPA_ROW)
-    with pytest.raises(DataError, match=r"copa_train\.jsonl: has \d+ bytes, not \d+; its"):
+    with pytest.raises(DataError, match=r"copa_train\.jsonl: has \d+ bytes, not \d+; it differs"):
         dataset.manifest()
     dataset.file("train").unlink()
-    with pytest.raises(DataError, match=r"copa_train\.jsonl: is missing; its manifest says"):
+    with pytest.raises(DataError, match=r"copa_train\.jsonl: is missing; it differs"):
         dataset.manifest()
 
 

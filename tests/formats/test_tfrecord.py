@@ -210,9 +210,7 @@ def test_a_stored_value_outside_of_int32_is_refused(home: Path) -> None:
     buffer[at + 4] = 8  # 2^31
     frame(buffer, starts, stops)
     (home / SHARD).write_bytes(buffer)
-    with pytest.raises(
-        DataError, match="the column 'inputs' has a value outside of int32"
-    ):
+    with pytest.raises(DataError, match="the column 'inputs' has a value outside of int32"):
         tokens(FORMATS.get(KIND).open(home))
 
 

@@ -13,7 +13,7 @@ from helpers.packed_data import ROWS, Rows, assert_rows, dataset, random_rows
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.formats import FORMATS, merge
 from penstock.formats._merge import staging_area
-from penstock.manifest import FileEntry, Manifest, read_manifest
+from penstock.manifest import FileEntry, Manifest, MergeRecipe, read_manifest
 
 PARTS: dict[str, dict[str, Rows]] = {
     "finetune": {"train": random_rows(7, 12), "validation": ROWS},
@@ -104,7 +104,7 @@ def test_manifest_lists_the_inputs_and_every_file(tmp_path: Path, output: Path) 
     assert manifest.format == "tfrecord"
     assert manifest.counts == {"train.rows": 15, "validation.rows": 3, "test.rows": 1}
     assert manifest.tokenizer == {"sha256": "sha256:one"}
-    assert manifest.recipe == {"kind": "merge", "datasets": [str(part) for part in parts]}
+    assert manifest.recipe == MergeRecipe(datasets=[str(part) for part in parts])
     assert {Path(entry.path) for entry in manifest.inputs} == {
         shard for part in parts for shard in part.glob("*.tfrecord-*")
     }
