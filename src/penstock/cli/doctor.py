@@ -25,9 +25,8 @@ def doctor(
         typer.Option(
             "--install",
             metavar="TRAINER",
-            help="First install this trainer, such as llamafactory, in a virtual environment with "
-            "pinned versions. It is created under ~/.local/share/penstock, or where the trainer's "
-            "variable (LLAMAFACTORY_VENV) says.",
+            help="First install this trainer in its own virtual environment, with pinned versions; "
+            "by default under ~/.local/share/penstock.",
         ),
     ] = None,
     format: FormatOption = OutputFormat.HUMAN,

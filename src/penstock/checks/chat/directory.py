@@ -33,7 +33,7 @@ from penstock.formats.chat import (
     read_dataset_info,
 )
 
-#: The kind of file of each suffix that LLaMA-Factory loads; the files of an entry are of one kind.
+#: The kind of each suffix that can be loaded; the files of an entry are of one kind.
 _KINDS = {
     ".jsonl": "json",
     ".json": "json",
