@@ -19,7 +19,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recipe(tmp_path: Path, source: Path, tiny_tokenizer: Path) -> Callable[..., Path]:
-    """Write a recipe of small input_splits; keyword arguments replace its settings."""
+    """Write a recipe of small input splits; keyword arguments replace its settings."""
 
     def write(**changes: Any) -> Path:
         settings: dict[str, Any] = {
@@ -28,7 +28,7 @@ def recipe(tmp_path: Path, source: Path, tiny_tokenizer: Path) -> Callable[..., 
             "steps": [{"tokenize": {"tokenizer": str(tiny_tokenizer), "append_eod": True}}],
             "format": "megatron",
             "output": str(tmp_path / "dataset"),
-            "piece_bytes": 2000,
+            "input_split_bytes": 2000,
         }
         return write_recipe(tmp_path / "recipe.yaml", **{**settings, **changes})
 

@@ -14,7 +14,7 @@ import penstock
 from helpers.recipe_worlds import files_of, rows, write_jsonl
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.executors import LocalExecutor
-from penstock.recipes import carry_out, load_tokenize
+from penstock.recipes import execute, load_tokenize
 
 Recipe = Callable[..., Path]
 
@@ -51,7 +51,7 @@ def test_files_of_a_prefix_that_stand_are_left_alone(
 ) -> None:
     standing = tmp_path / f"{prefix}_text_document.bin"
     standing.write_bytes(b"mine")
-    with pytest.raises(ConflictError, match="something else stands there"):
+    with pytest.raises(ConflictError, match="exists and is not a dataset"):
         load_tokenize([str(source)], tiny_tokenizer, tmp_path / prefix)
     assert standing.read_bytes() == b"mine"
 
@@ -62,8 +62,8 @@ def test_a_dataset_that_came_to_stand_after_the_plan_is_left_alone(
     plan = penstock.load_recipe(recipe())
     penstock.build(recipe(), ["seed=1"])
     before = files_of(tmp_path / "dataset")
-    with pytest.raises(ConflictError, match="another recipe, input or version"):
-        carry_out(plan, LocalExecutor(workers=1))
+    with pytest.raises(ConflictError, match="built from another recipe"):
+        execute(plan, LocalExecutor(workers=1))
     assert files_of(tmp_path / "dataset") == before
     assert not (tmp_path / ".dataset.partial").exists()
 
@@ -71,7 +71,7 @@ def test_a_dataset_that_came_to_stand_after_the_plan_is_left_alone(
 def test_a_plan_that_another_process_has_carried_out_is_done(recipe: Recipe) -> None:
     plan = penstock.load_recipe(recipe())
     penstock.build(recipe())
-    assert not carry_out(plan, LocalExecutor(workers=1)).fresh
+    assert not execute(plan, LocalExecutor(workers=1)).fresh
 
 
 def test_a_file_that_comes_to_fit_the_pattern_ends_the_build(
@@ -80,8 +80,8 @@ def test_a_file_that_comes_to_fit_the_pattern_ends_the_build(
     path = recipe(source={"kind": "jsonl", "path": str(tmp_path / "*.jsonl")})
     plan = penstock.load_recipe(path)
     write_jsonl(tmp_path / "late.jsonl", rows(3))
-    with pytest.raises(DataError, match=r"late\.jsonl: came while the others were read"):
-        carry_out(plan, LocalExecutor(workers=1))
+    with pytest.raises(DataError, match=r"late\.jsonl: appeared while the others were read"):
+        execute(plan, LocalExecutor(workers=1))
 
 
 def test_a_touched_input_is_still_the_same(recipe: Recipe, source: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_output_may_not_lie_in_a_dataset_that_is_read(recipe: Recipe, tmp_pa
         steps=[],
         output=str(built.path / "new"),
     )
-    with pytest.raises(ConfigError, match="lies in the input"):
+    with pytest.raises(ConfigError, match="is inside the input"):
         penstock.load_recipe(inside)
 
 
@@ -113,9 +113,9 @@ def test_a_split_that_loses_all_its_rows_ends_the_build(
         path = recipe(
             source={"kind": "jsonl", "path": str(source)},
             steps=[
-                "deduplicate",
                 {"partition": {"key": "patient", "validation": 0.5, "salt": salt}},
                 {"tokenize": {"tokenizer": str(tiny_tokenizer)}},
+                "deduplicate",
             ],
         )
         try:
@@ -156,4 +156,4 @@ def test_a_dataset_that_went_after_the_plan_is_built(recipe: Recipe, tmp_path: P
     plan = penstock.load_recipe(recipe())
     assert plan.done
     (tmp_path / "dataset").rename(tmp_path / "elsewhere")
-    assert carry_out(plan, LocalExecutor(workers=1)).fresh
+    assert execute(plan, LocalExecutor(workers=1)).fresh

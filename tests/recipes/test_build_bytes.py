@@ -15,7 +15,7 @@ import penstock
 from helpers.recipe_worlds import files_of, rows
 from penstock.errors import ConflictError
 from penstock.formats import FORMATS
-from penstock.manifest import read_manifest
+from penstock.manifest import BuildRecipe, read_manifest
 
 Recipe = Callable[..., Path]
 
@@ -46,10 +46,10 @@ def test_the_number_of_workers_changes_no_byte(
     chosen = {
         "as it lies": [tokenize],
         "packed and split": [
-            "deduplicate",
             {"partition": {"key": "patient", "validation": 0.4}},
             tokenize,
             {"split": {"context": 16}},
+            "deduplicate",
             {"pack": {"context": 64}},
         ],
     }[steps]
@@ -73,7 +73,7 @@ def test_the_same_build_again_changes_nothing(recipe: Recipe, tmp_path: Path) ->
 def test_another_recipe_never_writes_over_a_dataset(recipe: Recipe, tmp_path: Path) -> None:
     penstock.build(recipe())
     before = files_of(tmp_path / "dataset")
-    with pytest.raises(ConflictError, match="a dataset of another recipe, input or version stands"):
+    with pytest.raises(ConflictError, match="exists, built from another recipe; remove it"):
         penstock.build(recipe(), ["seed=1"])
     assert files_of(tmp_path / "dataset") == before
 
@@ -93,16 +93,17 @@ def test_the_manifest_names_files_counts_tokenizer_recipe_and_inputs(
     built = penstock.build(recipe())
     manifest = read_manifest(built.path)
     assert manifest is not None
+    assert isinstance(manifest.recipe, BuildRecipe)
     assert manifest.mismatches(built.path) == []
     tokens = sum(map(len, expected_ids(tiny_tokenizer)))
-    assert manifest.counts["read"] == manifest.counts["train.rows"] == 200
+    assert manifest.report("read").kept == manifest.counts["train.rows"] == 200
     assert manifest.counts["train.tokens"] == tokens
     assert manifest.tokenizer is not None
     assert manifest.tokenizer["eod_id"] == 0
     files = [source, tiny_tokenizer / "tokenizer.json", tiny_tokenizer / "tokenizer_config.json"]
     assert [entry.path for entry in manifest.inputs] == [str(path.resolve()) for path in files]
-    assert manifest.recipe["steps"][0]["tokenize"]["append_eod"] is True
-    assert manifest.recipe["piece_bytes"] == 2000
+    assert manifest.recipe.steps[0]["tokenize"]["append_eod"] is True
+    assert manifest.recipe.input_split_bytes == 2000
 
 
 def test_no_key_stands_on_both_sides_of_a_partition(
@@ -155,14 +156,14 @@ def test_a_tokenizer_that_changed_makes_another_dataset(
     path = recipe(steps=[{"tokenize": {"tokenizer": str(tokenizer)}}])
     penstock.build(path)
     (tokenizer / "tokenizer_config.json").write_text("{}")
-    with pytest.raises(ConflictError, match="another recipe, input or version"):
+    with pytest.raises(ConflictError, match="built from other inputs"):
         penstock.build(path)
 
 
 def test_a_dataset_that_lost_a_file_is_not_taken_for_built(recipe: Recipe) -> None:
     built = penstock.build(recipe())
     next(built.path.glob("*.idx")).unlink()
-    with pytest.raises(ConflictError, match=r"document\.idx is not what its manifest"):
+    with pytest.raises(ConflictError, match=r"document\.idx differs from its manifest"):
         penstock.build(recipe())
 
 
@@ -177,5 +178,5 @@ def test_sources_are_mixed_by_their_weights(
     path = recipe(sources={"finetune": one, "replay": one}, source=None, steps=steps)
     built = penstock.build(path)
     counts = built.manifest.counts
-    assert counts["read"] == 400
+    assert built.manifest.report("read").kept == 400
     assert 250 < counts["train.rows"] < 290

@@ -11,7 +11,7 @@ import pytest
 
 import penstock
 from helpers.recipe_worlds import rows, write_jsonl, write_recipe
-from penstock.errors import ConfigError, ConflictError, DataError, PenstockError
+from penstock.errors import ConfigError, ConflictError, DataError, PenstockError, StepError
 
 Recipe = Callable[..., Path]
 
@@ -29,15 +29,18 @@ def message(error: type[PenstockError], recipe: Path, *overrides: str) -> str:
         ({"steps": ["tokenise"]}, "steps.0: there is no step 'tokenise'; did you mean 'tokenize'?"),
         ({"steps": [{"tokenize": {}}]}, "steps.0.tokenize.tokenizer: required, but missing"),
         ({"steps": [{"a": {}, "b": {}}]}, "a step is its name, or one name with its settings"),
-        ({"source": {"path": "x"}}, "source: kind is required: which source it is (cohorts, "),
+        ({"source": {"path": "x"}}, "source: kind is required: the kind of source (cohorts, "),
         ({"source": {"kind": "jsonl"}}, "source.path: required, but missing"),
         ({"source": {"kind": "jsnol"}}, "there is no source 'jsnol'; did you mean 'jsonl'?"),
-        ({"source": None}, "give either source, or sources by name"),
+        ({"source": None}, "give either `source`, or `sources` by name"),
         ({"format": "megaton"}, "format: there is no format 'megaton'; did you mean 'megatron'?"),
         ({"format": {"kind": "megatron", "kye": 1}}, "unknown key; did you mean 'key'?"),
-        ({"steps": []}, "format: megatron holds tokens; add the step tokenize"),
-        ({"steps": [{"split": {"context": 8}}]}, "steps.0: split works on tokens; put the step"),
-        ({"steps": [{"pack": {"context": 8}}]}, "steps.0: pack works on tokens; put the step"),
+        ({"steps": []}, "format: megatron holds tokens; add the step `tokenize`"),
+        (
+            {"steps": [{"split": {"context": 8}}]},
+            "steps.0: `split` works on tokens; put",
+        ),
+        ({"steps": [{"pack": {"context": 8}}]}, "steps.0: `pack` works on tokens; put"),
         ({"on_error": "ignore"}, "on_error: must be 'fail' or 'skip', not 'ignore'"),
     ],
 )
@@ -53,21 +56,26 @@ def test_a_recipe_that_does_not_fit_is_named_at_its_place(
 def test_a_step_on_rows_after_tokenize_is_refused(recipe: Recipe, tiny_tokenizer: Path) -> None:
     tokenize = {"tokenize": {"tokenizer": str(tiny_tokenizer)}}
     path = recipe(steps=[tokenize, {"filter": {"min_characters": 3}}])
-    assert "steps.1: filter works on rows; put it before tokenize" in message(ConfigError, path)
+    told = message(ConfigError, path)
+    assert (
+        "steps.1: `filter` works on single rows, and `tokenize` before it on single rows for"
+        in told
+    )
+    assert "write: filter, tokenize" in told
 
 
 def test_rows_of_text_are_not_written_in_a_format_of_tokens_nor_the_other_way(
     recipe: Recipe,
 ) -> None:
     told = message(ConfigError, recipe(format="jsonl"))
-    assert "jsonl holds rows of text; take the step tokenize out" in told
+    assert "jsonl holds rows of text; remove `tokenize`" in told
 
 
 def test_a_broken_line_is_named_with_file_and_line_and_never_with_its_text(
     recipe: Recipe, source: Path
 ) -> None:
     write_jsonl(source, [*rows(100), '{"text": "a secret diagnosis"', *rows(10)])
-    told = message(DataError, recipe(piece_bytes=1000))
+    told = message(DataError, recipe(input_split_bytes=1000))
     assert told.startswith(f"{source}:101: ")
     assert "diagnosis" not in told
 
@@ -82,15 +90,18 @@ def test_a_broken_line_is_named_with_file_and_line_and_never_with_its_text(
 )
 def test_a_row_without_text_is_named(recipe: Recipe, source: Path, line: Any, said: str) -> None:
     write_jsonl(source, [*rows(30), line])
-    told = message(DataError, recipe(piece_bytes=1000))
+    told = message(DataError, recipe(input_split_bytes=1000))
     assert told.startswith(f"{source}:31: ")
     assert said in told
 
 
 def test_skipped_rows_are_counted_and_named_in_the_manifest(recipe: Recipe, source: Path) -> None:
     write_jsonl(source, [*rows(50), "{", *rows(50), {"id": 3}])
-    built = penstock.build(recipe(on_error="skip", piece_bytes=700))
-    assert built.manifest.counts["skipped"] == 2
+    built = penstock.build(recipe(on_error="skip", input_split_bytes=700))
+    assert (built.manifest.skipped_rows, built.manifest.report("read").dropped) == (
+        2,
+        {"unusable": 2},
+    )
     assert built.manifest.counts["train.rows"] == 100
     assert [(row.file, row.line) for row in built.manifest.skipped] == [
         (str(source), 51),
@@ -100,10 +111,10 @@ def test_skipped_rows_are_counted_and_named_in_the_manifest(recipe: Recipe, sour
 
 def test_more_bad_rows_than_max_errors_end_the_build(recipe: Recipe, source: Path) -> None:
     write_jsonl(source, [*rows(50), *["{"] * 7])
-    told = message(DataError, recipe(on_error="skip", max_errors=6, piece_bytes=700))
+    told = message(DataError, recipe(on_error="skip", max_errors=6, input_split_bytes=700))
     assert told.startswith(f"{source}:51: ")
-    assert "7 rows cannot be used, more than max_errors (6) allows" in told
-    assert penstock.build(recipe(on_error="skip", max_errors=7)).manifest.counts["skipped"] == 7
+    assert "7 rows cannot be used so far, more than max_errors (6) allows" in told
+    assert penstock.build(recipe(on_error="skip", max_errors=7)).manifest.skipped_rows == 7
 
 
 def test_a_filter_that_drops_more_than_its_threshold_ends_the_build(
@@ -111,7 +122,21 @@ def test_a_filter_that_drops_more_than_its_threshold_ends_the_build(
 ) -> None:
     tokenize = {"tokenize": {"tokenizer": str(tiny_tokenizer)}}
     path = recipe(steps=[{"filter": {"where": "id < 20", "max_dropped": 0.5}}, tokenize])
-    assert "180" in message(DataError, path)
+    with pytest.raises(StepError) as caught:
+        penstock.build(path, workers=1)
+    error = caught.value
+    line = path.read_text().splitlines().index("    max_dropped: 0.5") + 1
+    assert (error.step, error.setting, error.line, error.column) == (
+        "filter",
+        "max_dropped",
+        line,
+        5,
+    )
+    assert str(error) == (
+        f"{path}:{line}:5: steps.0.filter.max_dropped: 180 of 200 documents dropped (90.0%: where "
+        "180), more than `max_dropped` allows (50.0%); check the input, or raise `max_dropped`\n"
+        "        max_dropped: 0.5\n        ^"
+    )
     assert not (tmp_path / "dataset").exists()
 
 
@@ -128,7 +153,7 @@ def test_an_input_that_is_not_there_is_named(recipe: Recipe, source: Path) -> No
 
 
 def test_the_output_may_not_hold_the_input(recipe: Recipe, tmp_path: Path, source: Path) -> None:
-    assert "holds the input" in message(ConfigError, recipe(output=str(tmp_path)))
+    assert "contains the input" in message(ConfigError, recipe(output=str(tmp_path)))
 
 
 def test_something_else_in_the_place_of_the_dataset_is_left_alone(
@@ -136,7 +161,7 @@ def test_something_else_in_the_place_of_the_dataset_is_left_alone(
 ) -> None:
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "mine").write_text("mine")
-    assert "something else stands there" in message(ConflictError, recipe())
+    assert "exists and is not a dataset" in message(ConflictError, recipe())
     assert (tmp_path / "dataset" / "mine").read_text() == "mine"
 
 
@@ -146,10 +171,10 @@ def test_an_input_that_changes_meanwhile_ends_the_build(
     plan = penstock.load_recipe(recipe())
     os.utime(source, (1, 1))
     from penstock.executors import LocalExecutor
-    from penstock.recipes import carry_out
+    from penstock.recipes import execute
 
     with pytest.raises(DataError, match=r"rows\.jsonl: changed while it was read; build again"):
-        carry_out(plan, LocalExecutor(workers=1))
+        execute(plan, LocalExecutor(workers=1))
     assert not (tmp_path / "dataset").exists()
 
 
@@ -175,7 +200,7 @@ def test_overrides_replace_what_the_file_says(recipe: Recipe, tmp_path: Path) ->
         recipe(), [f"output={tmp_path / 'other'}", "steps.0.tokenize.append_eod=false"]
     )
     assert built.path == tmp_path / "other"
-    assert built.manifest.recipe["steps"][0]["tokenize"]["append_eod"] is False
+    assert built.manifest.recipe.steps[0]["tokenize"]["append_eod"] is False
 
 
 def test_rows_left_out_by_settings_do_not_hide_those_that_cannot_be_used(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def killed_builds(recipe: Path, root: Path, *overrides: str) -> list[Path]:
 def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    places = killed_builds(recipe(piece_bytes=12_000), tmp_path / "killed")
+    places = killed_builds(recipe(input_split_bytes=12_000), tmp_path / "killed")
     assert len(places) > 20
     whole = data_of(places[-1] / "dataset")
     assert len(whole) == 3
@@ -55,7 +55,9 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(
 def test_files_with_a_prefix_have_no_manifest_until_all_are_there(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    path = recipe(piece_bytes=12_000, as_prefix=True, format={"kind": "megatron", "prefix": "a"})
+    path = recipe(
+        input_split_bytes=12_000, as_prefix=True, format={"kind": "megatron", "prefix": "a"}
+    )
     for place in killed_builds(path, tmp_path / "killed", "format.prefix=dataset"):
         names = {path.name for path in place.iterdir()}
         assert f"dataset.{MANIFEST_NAME}" in names
@@ -72,7 +74,7 @@ def start(recipe: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.slow
 def test_a_killed_build_loses_at_most_the_pieces_in_flight(recipe: Recipe, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "many.jsonl", rows(60_000))
-    path = recipe(source={"kind": "jsonl", "path": str(source)}, piece_bytes=50_000)
+    path = recipe(source={"kind": "jsonl", "path": str(source)}, input_split_bytes=50_000)
     work = tmp_path / ".dataset.partial"
     build = start(path)
     while len(list(work.glob("parts-*/*.json"))) < 12:

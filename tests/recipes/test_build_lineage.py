@@ -50,7 +50,7 @@ def test_a_rebuilt_dataset_is_as_confidential_as_its_source(
     pair = pair_of(first)
     path = {"directory": first, "prefix": pair, "bin": pair.with_suffix(".bin")}[named]
     built = penstock.build(rebuild(path))
-    assert built.manifest.recipe["redact"] is True
+    assert built.manifest.confidential
     assert built.manifest.tokenizer is not None
     shown = penstock.show(built.path).to_dict()
     assert "penstock" not in str(shown["rows"])
@@ -61,7 +61,7 @@ def test_random_tokens_stay_random_however_often_they_are_rebuilt(
 ) -> None:
     noise = {"kind": "random_tokens", "count": 20, "length": 50, "vocab_size": 300}
     first = penstock.build(recipe(source=noise, steps=[])).path
-    assert penstock.build(rebuild(first)).manifest.recipe["synthetic"] is True
+    assert penstock.build(rebuild(first)).manifest.synthetic
 
 
 def test_tokens_of_an_unknown_tokenizer_do_not_join_those_of_a_known_one(
@@ -71,7 +71,9 @@ def test_tokens_of_an_unknown_tokenizer_do_not_join_those_of_a_known_one(
     shutil.copytree(first, tmp_path / "bare")
     (tmp_path / "bare" / "penstock.json").unlink()
     path = rebuild(first, tmp_path / "bare")
-    with pytest.raises(ConfigError, match="nobody knows by which tokenizer the source s1 was made"):
+    with pytest.raises(
+        ConfigError, match="the tokenizer of the source s1 is not known, that of s0 is"
+    ):
         penstock.load_recipe(path)
     built = penstock.build(path, [f"sources.s1.tokenizer={tiny_tokenizer}"])
     assert built.manifest.counts["train.rows"] == 400
@@ -85,7 +87,7 @@ def test_a_source_that_is_not_what_its_manifest_says_ends_the_build(
     changed = bytearray(tokens.read_bytes())
     changed[10] ^= 1
     tokens.write_bytes(changed)
-    with pytest.raises(DataError, match=r"\.bin: is not what the manifest of its dataset says"):
+    with pytest.raises(DataError, match=r"\.bin: differs from the manifest of its dataset"):
         penstock.build(rebuild(first))
 
 
@@ -105,7 +107,7 @@ def test_an_id_that_the_vocabulary_has_not_is_named_by_its_document(
     with pytest.raises(DataError, match=r":8: has the id 60000, which the vocabulary of 301"):
         penstock.build(path, given)
     built = penstock.build(path, [*given, "on_error=skip"])
-    assert built.manifest.counts["skipped"] == 1
+    assert built.manifest.skipped_rows == 1
     found = [
         len(r.columns["inputs"]) for r in FORMATS.get("megatron").open(built.path).rows("train")
     ]

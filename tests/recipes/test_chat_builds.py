@@ -60,10 +60,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_recipe(
         tmp_path / "recipe.yaml",
         sources={name: {"kind": "jsonl", "path": f"{name}.jsonl", "text": None} for name in sizes},
-        steps=["pairs", ASSIGN, CHAT, {"shuffle": {"splits": ["train"]}}],
+        steps=["pairs", CHAT, ASSIGN, {"shuffle": {"splits": ["train"]}}],
         format={"kind": "chat", "combined": "talk", "parts": PARTS},
         output="dataset",
-        piece_bytes=1500,
+        input_split_bytes=1500,
     )
     return tmp_path
 
@@ -141,7 +141,7 @@ def test_parts_hold_what_mix_was_given(world: Path) -> None:
     assert abs(said.count("a") - said.count("b")) <= 1
     assert min(parts) in (said.count("a"), said.count("b"))
     assert parts[0] != parts[1]
-    assert manifest.counts["mix.dropped"] == sum(parts) - len(said)
+    assert manifest.report("mix").dropped["unused"] == sum(parts) - len(said)
 
 
 def test_both_directions_are_of_one_split_and_counted_as_one_pair(world: Path) -> None:
@@ -154,18 +154,19 @@ def test_both_directions_are_of_one_split_and_counted_as_one_pair(world: Path) -
     write_lines(world / "a.jsonl", [*rows, *turned, *chains])
     steps: list[Any] = [
         "pairs",
+        CHAT,
         {"deduplicate": {"on": ["source", "target"], "unordered": True}},
         {"take": {"rows": {"a": 45, "b": 30}}},
         {"components": {"validation": 0.2, "test": 0.2}},
-        CHAT,
         "shuffle",
     ]
     manifest, found = build(f"steps={json.dumps(steps)}", "format.parts={}")
-    counts = manifest.counts
-    assert counts["deduplicate.dropped"] == 15
-    assert (counts["take.a"], counts["take.b"]) == (45, 30)
+    assert manifest.report("deduplicate").dropped == {"repeated": 15}
+    taken = manifest.report("take").noted
+    assert (taken["a"], taken["b"]) == (45, 30)
     splits = {name: found[f"talk_{name}"] for name in ("train", "eval", "test")}
-    assert counts["chat.rows"] == sum(map(len, splits.values())) == 2 * (45 + 30 + 10 + 6)
+    assert manifest.report("shuffle").kept == 2 * (45 + 30 + 10 + 6)
+    assert sum(map(len, splits.values())) == 2 * (45 + 30 + 10 + 6)
     for rows_of_split in splits.values():
         said = [tuple(turns(row)) for row in rows_of_split]
         asked = {(ask.removeprefix("Paraphrase this: "), answer) for ask, answer in said}
@@ -191,10 +192,10 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(worl
     write_lines(world / "a.jsonl", labelled)
     write_lines(world / "b.jsonl", [{**row, "label": 1} for row in labelled[30:]])
     two = {name: {"kind": "jsonl", "path": f"{name}.jsonl", "text": None} for name in "ab"}
-    positives = {"positives": {"max_contradicted": 0.5}}
-    steps = [{"pairs": {"label": "label"}}, positives, CHAT, "shuffle"]
+    contradicted = {"contradicted": {"max_dropped": 0.5}}
+    steps = [{"pairs": {"label": "label"}}, "positives", CHAT, contradicted, "shuffle"]
     overrides = [f"sources={json.dumps(two)}", f"steps={json.dumps(steps)}"]
-    overrides += ["piece_bytes=20000", "format.parts={a: [a], all: [b, a]}"]
+    overrides += ["input_split_bytes=20000", "format.parts={a: [a], all: [b, a]}"]
     command = [sys.executable, *SCRIPT, "recipe.yaml", "killed", *overrides]
     subprocess.run(command, check=True, timeout=300)
     places = sorted((world / "killed").iterdir(), key=lambda path: int(path.name))
@@ -208,15 +209,19 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(worl
     assert all(each == found[0] for each in found[1:])
     files, manifest = found[0]
     assert {"talk_train.jsonl", "all_train.jsonl", "talk.json"} <= files.keys()
-    assert manifest["counts"]["positives.contradicted"] > 0
+    reports = {step["name"]: step for step in manifest["steps"]}
+    assert reports["contradicted"]["dropped"]["contradicted"] > 0
 
 
 @pytest.mark.parametrize(
     ("override", "said"),
     [
         ("format.parts={a: [a_evl]}", "'a' has no source 'a_evl'; did you mean 'a_eval'?"),
-        ("steps.2.chat.user='{sorce}'", "no turn has {source}; use {source} and {target}"),
-        ("steps.2.chat.directions=three", "'one' or 'both'"),
+        (
+            "steps.1.chat.user='{sorce}'",
+            "`directions: both` needs {source} in a turn; use {source} and",
+        ),
+        ("steps.1.chat.directions=three", "'one' or 'both'"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_before_anything_is_read(
@@ -247,7 +252,7 @@ def test_a_row_that_fills_no_turn_is_named_with_file_and_line(world: Path) -> No
     for name in ("a", "a_eval", "a_test"):
         write_lines(world / f"{name}.jsonl", [{**row, "topic": "x"} for row in pairs(name, 9)])
     write_lines(world / "b.jsonl", rows)
-    override = "steps.2.chat.system='About {topic}.'"
+    override = "steps.1.chat.system='About {topic}.'"
     with pytest.raises(DataError, match=r"^b\.jsonl:42: the field 'topic' is absent; see `chat`$"):
         build(override)
     manifest, found = build(override, "on_error=skip")
@@ -257,7 +262,7 @@ def test_a_row_that_fills_no_turn_is_named_with_file_and_line(world: Path) -> No
 
 
 def test_rows_without_the_step_chat_are_no_chat_rows(world: Path) -> None:
-    with pytest.raises(DataError, match=r"^a\.jsonl:1: the field 'messages' is absent; the steps"):
+    with pytest.raises(DataError, match=r"^a\.jsonl:1: the field 'messages' is absent; the step"):
         build('steps=["pairs"]', "format.parts={}")
     assert not (world / "dataset").exists()
 
@@ -276,7 +281,7 @@ def test_rows_that_are_chat_rows_already_are_named_with_file_and_line_or_skipped
         build(*rows)
     manifest, found = build(*rows, "on_error=skip")
     assert len(found["talk_train"]) == 40
-    assert manifest.counts["skipped"] == 1
+    assert manifest.skipped_rows == 1
     assert [(row.file, row.line) for row in manifest.skipped] == [("a.jsonl", 31)]
 
 
@@ -318,8 +323,8 @@ def test_all_corrections_of_a_sentence_are_of_one_split(example_world: Path) -> 
 def test_joining_by_the_source_alone_keeps_its_corrections_together(example_world: Path) -> None:
     shared = [{"sentence": r["sentence"], "correction": "Go."} for r in corrections()[::9]]
     write_lines(example_world / "chat/corrections.jsonl", [*corrections(), *shared])
-    manifest, found = example("grammar", "steps.2.components.on=[source]")
-    assert manifest.counts["components.largest"] == 4
+    manifest, found = example("grammar", "steps.3.components.on=[source]")
+    assert manifest.report("components").noted["largest"] == 4
     asked = [{turns(r)[0] for r in found[f"grammar_{n}"]} for n in ("train", "eval", "test")]
     assert not any(one & other for one, other in combinations(asked, 2))
     assert sum(map(len, asked)) == 300
@@ -374,8 +379,8 @@ def test_a_sharegpt_file_becomes_a_directory_with_splits(example_world: Path) ->
     broken = {"conversations": rows[0]["conversations"][1:]}
     write_lines(example_world / "chat/instructions.jsonl", [*rows, broken])
     layout = ["steps.0.conversation.layout=sharegpt", "steps.0.conversation.metadata=[id]"]
-    layout += ["steps.1.deduplicate.on=messages", "steps.1.deduplicate.normalise=none"]
-    layout += ["steps.3.keep.fields=[messages, id]", "format.formatting=sharegpt"]
+    layout += ["steps.2.deduplicate.on=messages", "steps.2.deduplicate.normalise=none"]
+    layout += ["steps.1.keep.fields=[messages, id]", "format.formatting=sharegpt"]
     said = r"^chat/instructions\.jsonl:81: turn 1 is of assistant, must be of user or tool; see"
     with pytest.raises(DataError, match=said):
         example("instructions", *layout)

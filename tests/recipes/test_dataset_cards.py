@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,14 @@ from helpers.recipe_worlds import files_of, write_jsonl, write_recipe
 from penstock.errors import ConfigError
 from penstock.manifest import Manifest, read_manifest
 from penstock.recipes import summary_tables
-from penstock.recipes.fates import fates_of
 
 SCRIPT = ("-m", "helpers.killed_builds")
 SIDES = ["source", "target"]
 STEPS: list[Any] = [
     "pairs",
-    {"deduplicate": {"on": SIDES}},
     {"filter_pairs": {"max_length_ratio": 3, "name": "ratio"}},
     {"filter_pairs": {"min_edit": 0.2}},
+    {"deduplicate": {"on": SIDES}},
     {"components": {"validation": 0.2}},
     "statistics",
 ]
@@ -67,41 +67,41 @@ def manifest_of(recipe: Path) -> Manifest:
     return penstock.build(recipe, workers=2).manifest
 
 
-def test_steps_are_told_in_the_order_in_which_rows_went(
+def test_each_step_reports_what_it_kept_and_dropped_in_order(
     tmp_path: Path, sources: dict[str, Any]
 ) -> None:
-    fates = fates_of(manifest_of(build(tmp_path, sources)))
-    told = [(fate.step, fate.kept, dict(fate.dropped)) for fate in fates]
-    assert told == [
-        ("read", 102, {"unusable": 0}),
-        ("pairs", 102, {"empty": 0, "too_short": 0}),
+    reports = manifest_of(build(tmp_path, sources)).steps
+    assert [(report.name, report.kept, report.dropped) for report in reports] == [
+        ("read", 102, {}),
+        ("pairs", 102, {}),
         ("filter_pairs.ratio", 82, {"identical": 10, "length_ratio": 10}),
-        ("filter_pairs", 82, {"identical": 0, "edit": 0}),
-        ("deduplicate", 80, {"dropped": 2}),
-        ("components", 80, {"left_train": 0, "left_validation": 0, "left_test": 0}),
-        ("statistics", None, {}),
+        ("filter_pairs", 82, {}),
+        ("deduplicate", 80, {"repeated": 2}),
+        ("components", 80, {}),
+        ("statistics", 80, {}),
     ]
-    assert fates[2].share == pytest.approx(20 / 102)
+    assert reports[2].dropped_share == pytest.approx(20 / 102)
+    for before, after in pairwise(reports):
+        assert after.kept + after.total_dropped == before.kept
 
 
-def test_rows_that_could_not_be_used_are_told_apart_from_those_that_steps_dropped(
+def test_unusable_rows_are_reported_by_the_step_that_could_not_use_them(
     tmp_path: Path, sources: dict[str, Any]
 ) -> None:
     with (tmp_path / "snow.jsonl").open("a") as out:
         out.write('{broken\n{"source": "no target"}\n')
     manifest = manifest_of(build(tmp_path, sources, on_error="skip"))
-    first, second, *_ = fates_of(manifest)
-    assert (first.kept, first.dropped) == (102, {"unusable": 2})
-    assert (second.kept, second.lost) == (102, 0)
+    read, pairs_report, *_ = manifest.steps
+    assert (read.kept, read.dropped) == (103, {"unusable": 1})
+    assert (pairs_report.kept, pairs_report.dropped) == (102, {"unusable": 1})
+    assert manifest.skipped_rows == 2
     card = (tmp_path / "dataset" / "README.md").read_text()
     assert "| snow.jsonl | 42 | column 2: not JSON" in card
 
 
-def test_what_is_left_at_the_end_is_what_the_files_hold(
-    tmp_path: Path, sources: dict[str, Any]
-) -> None:
+def test_the_last_step_keeps_the_rows_of_the_files(tmp_path: Path, sources: dict[str, Any]) -> None:
     manifest = manifest_of(build(tmp_path, sources))
-    kept = [fate.kept for fate in fates_of(manifest) if fate.kept is not None]
+    kept = [report.kept for report in manifest.steps]
     rows = sum(entry.rows or 0 for entry in manifest.files)
     measured = [g for g in manifest.statistics["groups"] if g["source"] is not None]
     assert kept[-1] == rows == sum(group["rows"] for group in measured)
@@ -110,7 +110,9 @@ def test_what_is_left_at_the_end_is_what_the_files_hold(
 def test_sources_have_their_shares_of_a_split(tmp_path: Path, sources: dict[str, Any]) -> None:
     chat = {"chat": {"user": "{source}", "assistant": "{target}", "directions": "both"}}
     form = {"kind": "chat", "parts": {"wet": ["water"], "white": ["snow"]}}
-    manifest = manifest_of(build(tmp_path, sources, steps=[*STEPS, chat], format=form))
+    manifest = manifest_of(
+        build(tmp_path, sources, steps=[*STEPS[:3], chat, *STEPS[3:]], format=form)
+    )
     rows = {row[0]: row for row in summary_tables(manifest)[1].rows}
     whole = manifest.counts["train.rows"]
     assert rows["wet_train"][:3] == [
@@ -154,7 +156,7 @@ def test_the_card_begins_with_what_the_hub_reads(tmp_path: Path, sources: dict[s
         ],
     }
     assert body.startswith("\n# weather\n")
-    assert "rows which share a sentence stand in one split" in body
+    assert "rows with a common sentence are in the same split" in body
     assert "components:\n  validation: 0.2\n" in body.split("## Steps")[0]
     recipe = yaml.safe_load(body.split("```yaml\n")[2].split("```")[0])
     assert recipe["steps"] == [*STEPS[:-2], {"components": {"validation": 0.2}}, "statistics"]
@@ -203,7 +205,7 @@ def test_the_card_is_the_same_wherever_and_however_it_is_built(tmp_path: Path) -
                 "text": None,
             }
         }
-        recipe = build(home, found, piece_bytes=500)
+        recipe = build(home, found, input_split_bytes=500)
         penstock.build(recipe, workers=workers)
         cards.append((home / "dataset" / "README.md").read_bytes())
     assert cards[0] == cards[1]
@@ -223,7 +225,7 @@ def test_without_the_setting_there_is_no_card(tmp_path: Path, sources: dict[str,
 def test_a_build_that_is_killed_goes_on_to_the_same_card(
     tmp_path: Path, sources: dict[str, Any]
 ) -> None:
-    recipe = build(tmp_path, sources, piece_bytes=4000)
+    recipe = build(tmp_path, sources, input_split_bytes=4000)
     subprocess.run([sys.executable, *SCRIPT, recipe, tmp_path / "killed"], check=True, timeout=300)
     found = [files_of(place / "dataset") for place in sorted((tmp_path / "killed").iterdir())]
     assert len(found) > 15
@@ -244,4 +246,5 @@ def test_people_see_tables_and_programs_every_count(
     manifest = read_manifest(tmp_path / "dataset")
     assert manifest is not None
     assert document["counts"] == manifest.counts
+    assert [step["name"] for step in document["steps"]] == [r.name for r in manifest.steps]
     assert document["statistics"] == manifest.statistics

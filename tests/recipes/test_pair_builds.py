@@ -77,18 +77,20 @@ def test_the_known_numbers_of_paws_are_found(
 ) -> None:
     sources = {"paws": table("tsv", shared_data / f"pairs/paws/{name}.tsv", PAWS)}
     unordered = {"deduplicate": {"on": ["source", "target"], "unordered": True}}
-    alike = {"filter_pairs": {"normalise": "ascii"}}
-    manifest, _ = build(tmp_path, sources, [PAIRS, POSITIVE, unordered, alike])
-    assert manifest.counts["filter.kept"] == positives
-    assert manifest.counts["filter_pairs.identical"] == identical
+    similar = {"filter_pairs": {"normalise": "ascii"}}
+    manifest, _ = build(tmp_path, sources, [PAIRS, POSITIVE, similar, unordered])
+    assert manifest.report("filter").kept == positives
+    assert manifest.report("filter_pairs").dropped == {"identical": identical}
     (tmp_path / "dataset").rename(tmp_path / "first")
     manifest, splits = build(tmp_path, sources, [PAIRS, POSITIVE, unordered])
-    assert manifest.counts["deduplicate.dropped"] == repeated
+    assert manifest.report("deduplicate").dropped == {"repeated": repeated}
     assert len(splits["train"]) == positives - repeated
     (tmp_path / "dataset").rename(tmp_path / "second")
-    manifest, splits = build(tmp_path, sources, [PAIRS, "positives"], piece_bytes=300_000)
-    assert manifest.counts["positives.contradicted_pairs"] == contradicted
-    assert manifest.counts["positives.contradicted"] == contradicted
+    both_labels = [PAIRS, "positives", "contradicted"]
+    manifest, splits = build(tmp_path, sources, both_labels, input_split_bytes=300_000)
+    report = manifest.report("contradicted")
+    assert report.noted.get("distinct_pairs", 0) == contradicted
+    assert report.total_dropped == contradicted
     assert len(splits["train"]) == positives - contradicted
 
 
@@ -104,7 +106,7 @@ def test_the_example_leaks_no_sentence(world: Path) -> None:
     built = penstock.build(EXAMPLE)
     splits = splits_of(built.path)
     assert {name: len(rows) for name, rows in splits.items()} == {
-        "train": built.manifest.counts["components.train"],
+        "train": built.manifest.report("components").noted["train"],
         "validation": 3407,
         "test": 3354,
     }
@@ -129,10 +131,10 @@ def test_sentences_of_train_that_stand_in_given_splits_make_their_rows_leave(
     override = f"sources.paws_train={json.dumps(table('tsv', train, PAWS))}"
     left = {}
     for leave in ("component", "rows"):
-        overrides = [override, f"steps.6.components.leave={leave}", f"output={leave}"]
+        overrides = [override, f"steps.7.components.leave={leave}", f"output={leave}"]
         built = penstock.build(EXAMPLE, overrides)
         assert shared(splits_of(built.path)) == 0
-        left[leave] = built.manifest.counts["components.left_train"]
+        left[leave] = built.manifest.report("components").dropped["from_train"]
     # Sentences that only stand in pairs with label 0 are in no split, and may be learnt from.
     assert 70 < left["rows"] < 200
     assert left["rows"] + 20 < left["component"] <= 300
@@ -149,7 +151,7 @@ def test_drawn_splits_of_real_questions_leak_no_sentence(shared_data: Path, tmp_
         "validation": 600,
         "test": 1200,
     }
-    assert manifest.counts["components.left_train"] == 0
+    assert manifest.report("components").dropped == {}
 
 
 def test_a_test_set_that_is_no_source_is_kept_out_of_train(world: Path) -> None:
@@ -161,14 +163,18 @@ def test_a_test_set_that_is_no_source_is_kept_out_of_train(world: Path) -> None:
     (world / "dev.tsv").write_text("\n".join([*lines, *held]), encoding="utf-8")
     steps = [PAIRS, "detokenize", step]
     manifest, splits = build(world, {"dev": dev}, steps)
-    assert manifest.counts["decontaminate.paws_test"] == 100
+    assert manifest.report("decontaminate").dropped == {"paws_test": 100}
     assert len(splits["train"]) == 2000
     assert [Path(entry.path).name for entry in manifest.inputs] == ["dev.tsv", "test.tsv"]
 
 
 def test_the_number_of_workers_changes_no_byte(world: Path) -> None:
     made = []
-    overrides = ["piece_bytes=100000", "steps.5.take.rows.qqp=1000", "steps.6.components.test=0.1"]
+    overrides = [
+        "input_split_bytes=100000",
+        "steps.6.take.rows.qqp=1000",
+        "steps.7.components.test=0.1",
+    ]
     for workers in (1, 2, 3):
         penstock.build(EXAMPLE, overrides, workers=workers)
         made.append(files_of(world / "datasets/pairs"))
@@ -186,8 +192,8 @@ GOOD = "1\ta b c\td e f\t1\r\n"
     [
         (HEADER.replace("\t", ",") + GOOD, ":1: the first line is one field; it has 4 with `deli"),
         (HEADER.replace("sentence2", "two") + GOOD, ":1: has no column 'sentence2' among the 4 na"),
-        (HEADER + GOOD + GOOD.replace("\t1\r", "\tyes\r"), ":3: the field 'label' is text other"),
-        (HEADER + GOOD + GOOD.replace("d e f", " "), ":3: the field 'target' is empty; mend the"),
+        (HEADER + GOOD + GOOD.replace("\t1\r", "\tyes\r"), ":3: the field 'label' is text, must"),
+        (HEADER + GOOD + GOOD.replace("d e f", " "), ":3: the field 'target' is empty; fix the"),
         (HEADER + GOOD + GOOD.replace("b", "\n"), ":3: 2 fields, must be 4"),
         (HEADER + GOOD + GOOD.replace("b", "\udc92"), ":3: column 5: byte 0x92 is not UTF-8; `un"),
     ],
@@ -198,7 +204,7 @@ def test_bad_input_is_named_with_file_line_and_mend(
     path = tmp_path / "pairs.tsv"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError) as caught:
-        build(tmp_path, {"paws": table("tsv", path, PAWS)}, [PAIRS], piece_bytes=30)
+        build(tmp_path, {"paws": table("tsv", path, PAWS)}, [PAIRS], input_split_bytes=30)
     assert str(caught.value).startswith(f"{path}{said}")
 
 
@@ -212,8 +218,8 @@ def test_quotes_and_newlines_within_a_field_are_part_of_it(tmp_path: Path) -> No
 def test_a_step_that_leaves_nothing_is_named(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("sentence1\tsentence2\tlabel\na\tb\t0\na\tb\t1\n")
-    with pytest.raises(DataError, match="no row is left after positives; see what the steps drop"):
-        steps = [PAIRS, {"positives": {"max_contradicted": 1}}]
+    with pytest.raises(DataError, match="no row is left after contradicted; check what"):
+        steps = [PAIRS, "positives", {"contradicted": {"max_dropped": 1}}]
         build(tmp_path, {"paws": table("tsv", path, PAWS)}, steps)
 
 

@@ -19,7 +19,7 @@ import pytest
 import penstock
 from helpers import command
 from helpers.recipe_worlds import files_of
-from penstock.errors import ConfigError, DataError
+from penstock.errors import ConfigError, DataError, StepError
 from penstock.recipes import Built, summary_tables
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -190,12 +190,12 @@ def test_paws_loses_the_spacing_of_its_tokeniser(pairs: Path) -> None:
 
 def test_the_default_recipe_drops_what_stands_with_both_labels(pairs: Path) -> None:
     """Seven pairs of test but for case and spacing, two more but for punctuation."""
-    counts = make("paraphrase").manifest.counts
-    assert counts["positives.contradicted_pairs"] == 9
+    manifest = make("paraphrase").manifest
+    assert manifest.report("contradicted").noted["distinct_pairs"] == 9
     alone = ("paws.eval=null", "qqp.train=null", "eval=0", "output=test")
-    counts = make("paraphrase", *alone).manifest.counts
-    assert counts["positives.contradicted_pairs"] == 9
-    assert counts["read"] - counts["positives.negatives"] == 3536
+    manifest = make("paraphrase", *alone).manifest
+    assert manifest.report("contradicted").noted["distinct_pairs"] == 9
+    assert manifest.report("read").kept - manifest.report("positives").total_dropped == 3536
 
 
 def test_the_same_bytes_come_of_any_number_of_workers(pairs: Path, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_same_bytes_come_of_any_number_of_workers(pairs: Path, tmp_path: Pat
 
 def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
     built = make("paraphrase_seed", "paws.test=null", "output=there")
-    preset = built.manifest.recipe["preset"]
+    preset = built.manifest.recipe.preset
     assert preset["left_out"] == ["paws.test", "paws.train"]
     assert preset["settings"]["recipe"] == "paraphrase_seed"
     assert not list(built.path.glob("*_test.jsonl"))
@@ -224,25 +224,25 @@ def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
     [
         (
             "paws.train=train.tsv",
-            "paws.train: there is no train.tsv; name another, or set paws.t",
+            "paws.train: there is no train.tsv; set another, or paws.train=null",
         ),
         ("paws.eval=pairs/paws/deb.tsv", "paws.eval: there is no pairs/paws/deb.tsv; did you mean"),
         ("qqp.train=rows.xyz", "qqp.train: cannot tell what 'rows.xyz' is by its name; name a fil"),
         ("paws.evl=x.tsv", "paws.evl: unknown key; did you mean 'eval'?"),
         ("recipe=paraphrases", "recipe: there is no recipe 'paraphrases'; did you mean 'paraphra"),
-        ("user=hello", "user: both directions, and no turn has {source}; use {source} and {tar"),
+        ("user=hello", "user: `directions: both` needs {source} in a turn; use {source} and {t"),
         ("user=a {source", "user: a single '{'; write '{{' for a brace"),
         ("paws.train={kind: tvs, path: x}", "paws.train.kind: there is no source 'tvs'; did you"),
         (
             "paws.test=pairs/paws/dev.tsv",
-            "paws.eval: pairs/paws/dev.tsv is paws.test already; name",
+            "paws.eval: pairs/paws/dev.tsv is also paws.test; set another",
         ),
         ("paws.test=''", "paws.test: cannot tell what '' is by its name; name a file"),
         ("most.qqp=0", "most.qqp: must be greater than or equal to 1, not 0"),
         ("qqp.config=x", "qqp: `config` is for `hub:` names, and no split is one; remove it"),
         ("test_sets={x: {kind: tvs}}", "test_sets: x: there is no source 'tvs'; did you mean"),
         ("weights={paws: 1, qqp: 2}", "weights: paws.train is null; remove the weights"),
-        ("test=0.99", "`eval` and `test` together must be less than 1: train is the rest"),
+        ("test=0.99", "`eval` + `test` must be less than 1; the rest is train"),
     ],
 )
 def test_a_wrong_setting_is_named_as_the_user_wrote_it(
@@ -366,10 +366,20 @@ def test_published_splits_are_kept_as_they_are(pairs: Path) -> None:
 
 
 def test_a_threshold_that_ends_the_build_is_named_as_the_recipe_has_it(pairs: Path) -> None:
-    with pytest.raises(DataError, match=r"raise `max_dropped`; in this recipe it is `filters\.edi"):
-        make("paraphrase", "filters.edit.max_dropped=0")
-    with pytest.raises(DataError, match=r"in this recipe it is `filters\.contradicted\.max_dropp"):
-        make("paraphrase", "filters.contradicted.max_dropped=0")
+    for name in ("edit", "contradicted"):
+        setting = f"filters.{name}.max_dropped"
+        with pytest.raises(StepError) as caught:
+            make("paraphrase", f"{setting}=0")
+        assert f"{setting}: " in str(caught.value)
+        assert f"raise `{setting}`" in str(caught.value)
+    Path("recipe.yaml").write_text(
+        (EXAMPLES / "paraphrase.yaml").read_text() + "filters:\n  repeated:\n    max_dropped: 0\n"
+    )
+    line = Path("recipe.yaml").read_text().count("\n")
+    with pytest.raises(StepError) as caught:
+        penstock.build(Path("recipe.yaml"))
+    assert str(caught.value).startswith(f"recipe.yaml:{line}:5: filters.repeated.max_dropped: ")
+    assert caught.value.step == "deduplicate"
 
 
 def test_train_holds_no_sentence_of_a_named_test_set(pairs: Path) -> None:
@@ -378,7 +388,7 @@ def test_train_holds_no_sentence_of_a_named_test_set(pairs: Path) -> None:
     user, answer = (turn["content"] for turn in first["messages"][1:])
     Path("held.tsv").write_text(f"s\tt\n{user.removeprefix(ASK)}\tanything\n", encoding="utf-8")
     built = make("paraphrase", f"test_sets={{held: {held_out}}}")
-    assert built.manifest.counts["decontaminate.held"] >= 1
+    assert built.manifest.report("decontaminate").dropped["held"] >= 1
     assert answer not in (built.path / "paraphrase_combined_train.jsonl").read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The tokens of a build lie in any number of parts, of which few are held open."""
+"""The tokens of a build are in any number of partial outputs, of which few are open."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from helpers.recipe_worlds import rows, write_jsonl, write_recipe
 from penstock.batches import RowStats, TokenBatch
 from penstock.errors import DataError
 from penstock.manifest import read_manifest
-from penstock.recipes.parts import Part
-from penstock.recipes.store import Store, StoredPart
+from penstock.recipes.partial import Partial
+from penstock.recipes.store import Store, StoredPartial
 
 _FEW_DESCRIPTORS = """
 import resource, sys
@@ -30,12 +30,12 @@ penstock.build(sys.argv[1], workers=1)
 """
 
 
-def part_of(directory: Path, number: int, ids: np.ndarray) -> StoredPart:
+def part_of(directory: Path, number: int, ids: np.ndarray) -> StoredPartial:
     """Write ids as one document of one sequence."""
     one = np.array([len(ids)], np.int32), np.ones(1, np.int32)
-    part = Part(directory, f"part-{number}")
+    part = Partial(directory, f"part-{number}")
     batch = TokenBatch(ids, *one, numbers=[0])
-    return StoredPart(part, part.write([batch], RowStats(lambda n: ("", n))), 0)
+    return StoredPartial(part, part.write([batch], RowStats(lambda n: ("", n))), 0)
 
 
 @given(st.data())
@@ -116,7 +116,7 @@ def test_a_row_that_json_cannot_hold_is_bad_and_named(
     told = str(refused.value)
     assert told.startswith(f"{tmp_path / 'a.parquet'}:2: the field '{field}' cannot be JSON (")
     assert said in told
-    assert told.endswith("; list the others under `metadata`")
+    assert told.endswith("; list the other fields under `metadata`")
     assert "secret" not in told
     built = penstock.build(recipe, ["on_error=skip"], workers=1)
     assert built.manifest.counts["train.rows"] == 2

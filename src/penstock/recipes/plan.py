@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from penstock._version import __version__
 from penstock.errors import ConfigError, ConflictError
@@ -26,7 +27,7 @@ from penstock.manifest import (
 )
 from penstock.recipes.partial import Partial, partials_directory
 from penstock.recipes.partition import SplitTask, list_input_splits
-from penstock.recipes.recipe import Recipe, recipe_of
+from penstock.recipes.recipe import Recipe, in_phase_order, recipe_of
 from penstock.redaction import redact
 from penstock.sources import describe_input, input_state, is_url
 
@@ -182,7 +183,8 @@ def _difference(plan: BuildPlan, manifest: Manifest) -> str | None:
         return f"no recipe ({built.kind})"
     if built.output_version != OUTPUT_VERSION:
         return f"output version {built.output_version} (this penstock writes {OUTPUT_VERSION})"
-    if _comparable(built) != redact(_without_output(plan.recipe.settings())):
+    planned = redact(_without_output(plan.recipe.settings()))
+    if _comparable(built, manifest.schema_version) != planned:
         return "another recipe"
     # Hash only inputs whose paths match.
     same_paths = len(manifest.inputs) == len(plan.inputs)
@@ -194,13 +196,15 @@ def _difference(plan: BuildPlan, manifest: Manifest) -> str | None:
     return None
 
 
-def _comparable(built: BuildRecipe) -> Any:
+def _comparable(built: BuildRecipe, schema_version: int) -> Any:
     """Return the settings of a manifest with the defaults of settings that are newer than it."""
     added = {"kind", "output_version", "synthetic"}
     settings = built.model_dump(mode="json", exclude=added)
     try:
+        if schema_version == 1:
+            settings["steps"] = in_phase_order(settings["steps"])
         return redact(_without_output(recipe_of(settings, "manifest").settings()))
-    except ConfigError:
+    except (ConfigError, ValidationError):
         return settings
 
 

@@ -289,7 +289,7 @@ def _resolved(
 #: The phases of a build, in order; each step belongs to one.
 _PHASES = {
     0: "single rows",
-    1: "single rows and decides what is stored",
+    1: "single rows for the last time",
     2: "the tokens of single documents",
     3: "the whole dataset",
     4: "each split of the dataset",
@@ -302,6 +302,16 @@ def _phase(step: Step) -> int:
     if isinstance(step, TokenStep):
         return 2
     return 3 if step.capabilities.across_splits else 4
+
+
+def in_phase_order(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the steps of a manifest in the order in which penstock 0.1.0 executed them."""
+
+    def phase(entry: Mapping[str, Any]) -> int:
+        [(name, settings)] = entry.items()
+        return _phase(STEPS.get(name).model_validate(settings))
+
+    return sorted(entries, key=phase)
 
 
 def _check_steps(recipe: Recipe) -> None:

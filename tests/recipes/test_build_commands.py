@@ -40,6 +40,10 @@ def test_tokenize_writes_the_pair_and_its_manifest(source: Path, tiny_tokenizer:
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)
     assert said["counts"]["train.rows"] == 200
+    assert [(step["name"], step["kept"]) for step in said["steps"]] == [
+        ("read", 200),
+        ("tokenize", 200),
+    ]
     assert sorted(path.name for path in (source.parent / "out").iterdir()) == [
         "a_text_document.bin",
         "a_text_document.idx",
@@ -58,7 +62,7 @@ def test_the_same_command_again_changes_nothing(source: Path, tiny_tokenizer: Pa
     assert "already built" in again.stdout
     other = tokenize(source, tiny_tokenizer, "--append-eod")
     assert other.returncode == 2
-    assert "another recipe, input or version stands there" in other.stderr
+    assert "exists, built from another recipe" in other.stderr
 
 
 def test_each_json_key_is_a_dataset(tmp_path: Path, tiny_tokenizer: Path) -> None:
@@ -130,7 +134,7 @@ def test_a_dry_run_writes_nothing_under_any_format(
 
 
 def test_an_estimate_of_all_the_input_is_exact(recipe: Recipe, tmp_path: Path) -> None:
-    path = recipe(piece_bytes=1 << 20)
+    path = recipe(input_split_bytes=1 << 20)
     done = penstock("build", str(path), "--dry-run", "--format", "json", cwd=tmp_path)
     expected = json.loads(done.stdout)["estimate"]
     built = penstock("build", str(path), "--format", "json", cwd=tmp_path)
@@ -168,7 +172,7 @@ def test_merge_joins_pairs_and_names_them_in_the_manifest(recipe: Recipe, tmp_pa
 
 def test_ctrl_c_ends_a_build_with_130_and_it_goes_on(recipe: Recipe, tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "many.jsonl", rows(60_000))
-    path = recipe(source={"kind": "jsonl", "path": str(source)}, piece_bytes=50_000)
+    path = recipe(source={"kind": "jsonl", "path": str(source)}, input_split_bytes=50_000)
     command = [sys.executable, "-m", "penstock", "build", str(path), "--workers", "2"]
     build = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while len(list(tmp_path.glob(".dataset.partial/parts-*/*.json"))) < 3:
