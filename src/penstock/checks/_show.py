@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -112,7 +111,7 @@ def _only_dataset(path: Path) -> tuple[type[Format] | None, Path]:
     return only_dataset(path, found, [*names, TASK_JSONL])
 
 
-def _choose_split(split: str | None, splits: Mapping[str, int], path: Path) -> str:
+def _choose_split(split: str | None, splits: dict[str, int], path: Path) -> str:
     if split is None and splits:
         return "train" if "train" in splits else next(iter(splits))
     if split not in splits:
