@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from penstock.steps import STEPS, Arranging, Order
+from helpers.step_batches import context
+from penstock.steps import STEPS, Order
 
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")
@@ -32,7 +33,7 @@ def packed_by_us(given: list[NDArray[np.int32]], window: int) -> list[list[int]]
         first=np.arange(len(given) + 1),
     )
     step = STEPS.get("pack").model_validate({"context": CONTEXT, "window": window})
-    packed = step.arrange(order, Arranging(0))
+    packed = step.reorder(order, context())
     ids = np.concatenate(given)
     segments = [
         ids[start : start + length]
