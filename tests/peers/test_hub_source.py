@@ -82,7 +82,7 @@ def test_the_manifest_has_the_hashes_and_a_second_build_is_the_same(
         source={"kind": "hub", "dataset": str(directory), "metadata": ["id"]},
         format="jsonl",
         output=str(tmp_path / "dataset"),
-        piece_bytes=20_000,
+        input_split_bytes=20_000,
     )
     built = penstock.build(recipe, workers=2)
     [entry] = built.manifest.inputs
