@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from penstock.errors import PenstockError
-from penstock.executors import Slot, SlotExecutor, run_process
+from penstock.executors import ProcessOutcome, Slot, SlotExecutor, run_process
 from penstock.experiments.plan import GridPlan, PlannedRun, load_experiment
 from penstock.experiments.provenance import git_state, package_versions
 from penstock.experiments.schema import experiment_yaml
@@ -156,7 +156,8 @@ class _GridRunner:
         done.
         """
         timeout = self.plan.experiment.timeout
-        outcome, failure = None, None
+        outcome: ProcessOutcome | None = None
+        failure: Failure | None = None
         try:
             outcome = run_process(
                 record.command,
