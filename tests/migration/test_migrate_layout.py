@@ -76,7 +76,7 @@ def test_the_manifest_lists_source_version_rows_and_hashes(src: Path, dst: Path)
     assert manifest is not None
     assert (manifest.format, manifest.task) == ("task_jsonl", "copa")
     assert manifest.counts == {"train": 8, "validation": 4, "test": 3}
-    assert manifest.recipe == {
+    assert manifest.recipe.model_dump() == {
         "kind": "migrate",
         "mode": "link",
         "source": str(src / "Copa"),

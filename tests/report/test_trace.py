@@ -9,7 +9,7 @@ import pytest
 
 from helpers.composed_runs import ComposedRuns, manifest_of, used, write_copa
 from penstock.errors import ConfigError, DataError
-from penstock.manifest import MANIFEST_NAME, InputEntry
+from penstock.manifest import MANIFEST_NAME, InputEntry, MergeRecipe
 from penstock.migration import migrate
 from penstock.report import TraceNode, trace
 from penstock.runs import State, model_hash
@@ -27,8 +27,9 @@ def derive(source: Path, target: Path, word: str) -> Path:
     """Write a dataset whose manifest lists the files of another one as inputs."""
     write_copa(target, word=word)
     files = sorted(source.glob("*.jsonl"))
+    recipe = MergeRecipe(datasets=[str(source)])
     manifest = manifest_of(target).model_copy(
-        update={"recipe": {"kind": "derived"}, "inputs": [InputEntry.of(file) for file in files]}
+        update={"recipe": recipe, "inputs": [InputEntry.of(file) for file in files]}
     )
     manifest.write(target)
     return target
@@ -156,8 +157,8 @@ def test_a_chain_of_datasets_is_traced_to_the_raw_files(migrated: Path, tmp_path
     assert node.intact
     datasets = [(depth, n.name, n.detail) for depth, n in node.walk() if n.kind == "dataset"]
     assert datasets == [
-        (0, str(last), "derived"),
-        (1, str(middle), "source, derived"),
+        (0, str(last), "merge"),
+        (1, str(middle), "source, merge"),
         (2, str(migrated), "source, migrate"),
     ]
     raw = [(depth, n.name) for depth, n in node.walk() if n.kind == "input"]

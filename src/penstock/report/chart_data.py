@@ -8,9 +8,9 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from penstock.config import short_value
+from penstock.histograms import histogram_bins
 from penstock.manifest import Manifest
 from penstock.report.results import ResultRow
-from penstock.histograms import histogram_bins
 
 #: The most points per curve, which bounds the size of the report for runs of any length.
 _MAX_POINTS = 400
