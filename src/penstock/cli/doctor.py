@@ -23,7 +23,6 @@ def doctor(
     install: Annotated[
         str | None,
         typer.Option(
-            "--install",
             metavar="TRAINER",
             help="First install this trainer in its own virtual environment, with pinned versions; "
             "by default under ~/.local/share/penstock.",
