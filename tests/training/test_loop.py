@@ -107,7 +107,7 @@ def dev_evaluations(directory: RunDirectory) -> dict[int, tuple[float, float]]:
 def test_the_weights_with_the_best_dev_score_are_evaluated(
     tmp_path: Path, tiny_model: Path, copa: Path, method: str, rate: float
 ) -> None:
-    """The learning rate is so high that the run gets worse; dev and evaluation rows are equal."""
+    """The learning rate is so high that the last weights are not the best; dev = evaluation rows."""
     same = write_task(tmp_path / "same", "copa", copa_rows(32), copa_rows(32)[-8:])
     values = {"learning_rate": rate, "steps": 12, "eval_steps": 1, "max_grad_norm": None}
     if method == "zo":
@@ -117,7 +117,7 @@ def test_the_weights_with_the_best_dev_score_are_evaluated(
     evaluations = dev_evaluations(directory)
     best = max(evaluations, key=lambda step: (evaluations[step][0], -evaluations[step][1], -step))
     assert (result.best_step, result.dev_score) == (best, evaluations[best][0])
-    assert evaluations[12][1] > evaluations[best][1], "the run must get worse"
+    assert best != 12, "the last weights must not be the best"
     assert result.score == result.dev_score
 
 

@@ -111,7 +111,8 @@ def test_losses_are_those_of_the_papers_algorithm(
     for number, line in enumerate(lines, 1):
         rows = [train[index] for index in next(order)]
         loss, g = paper.step(rows, line["learning_rate"], number, classification=task != "copa")
-        assert line["loss"] == pytest.approx(loss, abs=1e-5)
+        # Relative: the rounding of float32 grows with the loss, and differs between processors.
+        assert line["loss"] == pytest.approx(loss, rel=1e-5, abs=1e-5)
         assert line["g"] == pytest.approx(g, abs=1e-2)
     moved = abs(losses(directory)[-1] - losses(directory)[0])
     assert moved > 1e-3, "the run must change the weights"
