@@ -107,7 +107,7 @@ def dev_evaluations(directory: RunDirectory) -> dict[int, tuple[float, float]]:
 def test_the_weights_with_the_best_dev_score_are_evaluated(
     tmp_path: Path, tiny_model: Path, copa: Path, method: str, rate: float
 ) -> None:
-    """The learning rate is so high that the last weights are not the best; dev = evaluation rows."""
+    """With this learning rate the last weights are not the best; dev rows = evaluation rows."""
     same = write_task(tmp_path / "same", "copa", copa_rows(32), copa_rows(32)[-8:])
     values = {"learning_rate": rate, "steps": 12, "eval_steps": 1, "max_grad_norm": None}
     if method == "zo":
