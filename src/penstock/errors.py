@@ -58,9 +58,9 @@ class ConfigError(PenstockError):
 
 
 class StepError(ConfigError):
-    """A step of a recipe cannot go on: a threshold is passed, or the data do not fit a setting.
+    """A step of a recipe cannot continue: a threshold is exceeded, or a setting does not fit.
 
-    A step raises it with the name of its setting; `{setting}` in the message stands for it. The
+    A step raises it with the name of its setting, which replaces `{setting}` in the message. The
     recipe adds the step's name and the setting's file, line and column.
     """
 

@@ -16,21 +16,20 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that a check found.
 
-    `file` and `line` (from 1) locate the first occurrence, which `message` describes. `count` is
-    the number of occurrences. `fix` says what to do.
+    `file` and `line` (from 1) locate the first of `count` occurrences, which `message` describes.
     """
 
     code: str
     severity: Severity
-    message: str
-    fix: str
     file: str | None = None
     line: int | None = None
     count: int = 1
+    message: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,15 @@ class Collector:
         if (known := self._findings.get(key)) is not None:
             self._findings[key] = replace(known, count=known.count + count)
         else:
-            fix = fix or code.fix
-            finding = Finding(code.name, code.severity, message, fix, name, line, count)
-            self._findings[key] = finding
+            self._findings[key] = Finding(
+                code=code.name,
+                severity=code.severity,
+                file=name,
+                line=line,
+                count=count,
+                message=message,
+                fix=fix or code.fix,
+            )
 
     def findings(self) -> list[Finding]:
         """Return the findings: errors first, then by code, file and line."""
@@ -129,18 +134,4 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `--format json` prints."""
-        keys = ("code", "severity", "file", "line", "count", "message", "fix")
-        return {
-            "ok": self.ok,
-            "datasets": [
-                {
-                    "path": dataset.path,
-                    "format": dataset.format,
-                    "rows": dataset.rows,
-                    "findings": [
-                        {key: asdict(finding)[key] for key in keys} for finding in dataset.findings
-                    ],
-                }
-                for dataset in self.datasets
-            ],
-        }
+        return {"ok": self.ok, **asdict(self)}

@@ -22,7 +22,6 @@ _POLL_SECONDS = 0.5
 
 
 def plan_rows(plan: GridPlan) -> list[dict[str, Any]]:
-    """Return one flat mapping per run."""
     return [
         {
             "identity": run.identity,
@@ -39,7 +38,6 @@ def plan_rows(plan: GridPlan) -> list[dict[str, Any]]:
 
 
 def plan_document(plan: GridPlan) -> dict[str, Any]:
-    """Return the plan as one mapping."""
     return {
         "runs": plan_rows(plan),
         "count": len(plan.runs),
@@ -95,7 +93,6 @@ def _hyperparameter_table(plan: GridPlan) -> FoldingTable:
 
 
 def _values(runs: Sequence[PlannedRun], name: str) -> list[Any]:
-    """Return the distinct values of a hyperparameter, in order of appearance."""
     found = [run.config.hyperparameters for run in runs]
     return list(dict.fromkeys(values[name] for values in found if name in values))
 
@@ -120,23 +117,21 @@ class GridProgress:
         self._bars: dict[str, tuple[PlannedRun, TaskID]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._progress = output.progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
+        columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._progress = output.progress(TextColumn("{task.description}"), *columns)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
         self._progress.start()
         self._all = self._progress.add_task("all runs", total=self._total)
-        self._watcher.start()
+        if not self._progress.disable:
+            self._watcher.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
-        self._watcher.join()
+        if self._watcher.is_alive():
+            self._watcher.join()
         self._progress.stop()
 
     def on_progress(self, run: PlannedRun) -> None:
@@ -155,7 +150,6 @@ class GridProgress:
             self._output.event(outcome_row(run), text)
 
     def _name(self, run: PlannedRun) -> str:
-        """Return what distinguishes the run within its grid."""
         config = run.config
         values = [
             f"{name} {format_value(config.hyperparameters[name])}"
@@ -183,7 +177,6 @@ def _outcome(run: PlannedRun) -> str:
 
 
 def outcome_row(run: PlannedRun) -> dict[str, Any]:
-    """Return a run as one flat mapping."""
     result = run.record.result if run.record else None
     failure = run.record.failure if run.record else None
     return {
@@ -197,14 +190,6 @@ def outcome_row(run: PlannedRun) -> dict[str, Any]:
         "failure": failure.kind.value if failure else None,
         "message": failure.message if failure else None,
         "directory": str(run.directory.path) if run.directory else None,
-    }
-
-
-def outcome_document(outcome: GridOutcome) -> dict[str, Any]:
-    """Return the grid as one mapping."""
-    return {
-        "counts": outcome.plan.counts(),
-        "runs": [outcome_row(run) for run in outcome.plan.runs],
     }
 
 

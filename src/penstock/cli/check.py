@@ -10,8 +10,10 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 
+from penstock.cli._options import TokenizerOption
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.cli._tables import document_lines
+from penstock.files import plural
 
 if TYPE_CHECKING:
     from penstock.findings import CheckReport, DatasetFindings, Finding
@@ -27,16 +29,12 @@ def check(
         typer.Argument(metavar="PATH", help="Datasets, or directories that contain them."),
     ],
     against: Annotated[
-        Path | None,
-        typer.Option("--against", help="The original of synthetic data, to compare with."),
+        Path | None, typer.Option(help="The original of synthetic data, to compare with.")
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read every byte, even of large token datasets.")
     ] = False,
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option("--tokenizer", help="The tokenizer, if the manifest does not name one."),
-    ] = None,
+    tokenizer: TokenizerOption = None,
     show_text: Annotated[
         bool | None,
         typer.Option(
@@ -63,7 +61,9 @@ def check(
     output = Output(format, quiet)
     output.show(document, rows, lambda: _render(report, tokenizer, show_text), columns=_COLUMNS)
     if len(report.datasets) > 1:
-        output.hint(_summary(report))
+        ok = sum(dataset.ok for dataset in report.datasets)
+        counts = _counts(sum(dataset.rows for dataset in report.datasets), report.datasets)
+        output.hint(f"{plural(len(report.datasets), 'dataset')}, {ok} of them ok; {counts}")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -114,18 +114,8 @@ def _first_row(
     return [line for row in shown.rows for line in document_lines(row)]
 
 
-def _summary(report: CheckReport) -> str:
-    from penstock.files import plural
-
-    ok = sum(dataset.ok for dataset in report.datasets)
-    rows = sum(dataset.rows for dataset in report.datasets)
-    count = plural(len(report.datasets), "dataset")
-    return f"{count}, {ok} of them ok; {_counts(rows, report.datasets)}"
-
-
 def _counts(rows: int, datasets: Sequence[DatasetFindings]) -> str:
     """Return the number of rows, and of findings by severity: `500 rows: 1 warning, 1 info`."""
-    from penstock.files import plural
     from penstock.findings import Severity
 
     findings = ", ".join(

@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from penstock.cli._options import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.cli._output import Output, OutputFormat, QuietOption, handle_errors
-from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.cli._tables import FoldingTable
 
 if TYPE_CHECKING:

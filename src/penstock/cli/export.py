@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.errors import ConfigError, ConflictError
-
-if TYPE_CHECKING:
-    from penstock.trainers import Export
+from penstock.files import write_atomic
 
 
 @handle_errors
@@ -24,10 +22,10 @@ def export(
         typer.Argument(metavar="KEY=VALUE", help="Options of the trainer, such as lora_rank=8."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="The model to train: a hub name or a directory.")
+        str | None, typer.Option(help="The model to train: a hub name or a directory.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", help="The trainer's name for the chat template.")
+        str | None, typer.Option(help="The trainer's name for the chat template.")
     ] = None,
     target: Annotated[
         Path | None,
@@ -53,28 +51,21 @@ def export(
     lines = map(escape, text.splitlines())
     output.show(found.to_dict(), rows, lambda: lines, columns=("key", "value"))
     if output.human:
-        for line in _summary_lines(found):
-            output.hint(line)
+        output.hint(f"[bold]{escape(found.trainer)}[/] {escape(found.version)}")
+        for label, colour, notes in (
+            ("keeps", "green", found.keeps),
+            ("loses", "bold red", found.loses),
+            ("note", "cyan", found.advice),
+            ("warning", "bold yellow", found.warnings),
+        ):
+            for note in notes:
+                output.hint(f"[{colour}]{label}[/] {escape(note)}")
 
 
 def _write(target: Path, text: str) -> None:
-    from penstock.files import write_atomic
-
     try:
         if target.exists() and target.read_bytes() != text.encode():
             raise ConflictError(f"{target}: has other content; remove it, or name another file")
         write_atomic(target, text)
     except OSError as error:
         raise ConfigError(f"cannot be written: {error.strerror}", file=target) from None
-
-
-def _summary_lines(found: Export) -> list[str]:
-    lines = [f"[bold]{escape(found.trainer)}[/] {escape(found.version)}"]
-    for label, colour, notes in (
-        ("keeps", "green", found.keeps),
-        ("loses", "bold red", found.loses),
-        ("note", "cyan", found.advice),
-        ("warning", "bold yellow", found.warnings),
-    ):
-        lines += [f"[{colour}]{label}[/] {escape(line)}" for line in notes]
-    return lines

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from penstock.cli._options import DryRunOption
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
+from penstock.files import plural
 
 if TYPE_CHECKING:
     from penstock.migration import DatasetPlan
@@ -30,32 +32,20 @@ def migrate(
     ] = False,
     pick: Annotated[
         list[str] | None,
-        typer.Option(
-            "--pick",
-            metavar="DATASET=VERSION",
-            help="The version to migrate: Copa=mezo_gpt/latest.",
-        ),
+        typer.Option(metavar="DATASET=VERSION", help="The version: Copa=mezo_gpt/latest."),
     ] = None,
     all_versions: Annotated[
         list[str] | None,
-        typer.Option(
-            "--all-versions",
-            metavar="DATASET=DIR",
-            help="Migrate each version in DIR as its own dataset.",
-        ),
+        typer.Option(metavar="DATASET=DIR", help="Migrate each version in DIR as a dataset."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace files that have other content.")
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(
-            "--only", metavar="DATASET", help="Migrate only this dataset. Can be repeated."
-        ),
+        typer.Option(metavar="DATASET", help="Migrate only this dataset. Can be repeated."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan; write nothing.")
-    ] = False,
+    dry_run: DryRunOption = False,
     format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
@@ -87,18 +77,13 @@ def migrate(
     status = "nothing was written" if dry_run else "done" if plan.changed else "nothing to do"
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
-    output.show(
-        document,
-        rows,
-        lambda: [*map(_dataset_lines, plan.datasets), f"{counted}: {status}"],
-        columns=_COLUMNS,
-    )
+    lines = [*map(_dataset_lines, plan.datasets), f"{counted}: {status}"]
+    output.show(document, rows, lambda: lines, columns=_COLUMNS)
     for item in plan.unmigrated:
         output.hint(f"[yellow]not migrated:[/] {escape(item.description)}")
 
 
 def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
-    """Return `NAME=VALUE` options as a mapping."""
     pairs: dict[str, str] = {}
     for value in values or []:
         name, _, rest = value.partition("=")
@@ -111,8 +96,6 @@ def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
 
 
 def _dataset_lines(dataset: DatasetPlan) -> str:
-    from penstock.files import plural
-
     version = f" from {dataset.version}" if dataset.version else ""
     rows = ", ".join(f"{split} {count:,}" for split, count in dataset.manifest.counts.items())
     head = f"[bold]{escape(str(dataset.directory))}[/]{escape(version)}  [dim]{rows} rows[/]"

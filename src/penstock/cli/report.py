@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from penstock.cli._options import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
-from penstock.cli._runs import ByOption, PurposeOption, ResultsOption, split_names
 from penstock.errors import ConfigError
 
 _RUN_OPTIONS = {"by": "--by", "purpose": "--purpose", "root": "--results"}
@@ -24,7 +24,7 @@ def report(
     root: ResultsOption = Path("Results"),
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="A dataset to report on instead of runs. Can be repeated."),
+        typer.Option(help="A dataset to report on instead of runs. Can be repeated."),
     ] = None,
     format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,

@@ -12,8 +12,8 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
+from penstock.cli._options import PurposeOption, ResultsOption
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
-from penstock.cli._runs import PurposeOption, ResultsOption
 from penstock.cli._tables import FoldingTable, format_value
 
 if TYPE_CHECKING:
@@ -55,18 +55,12 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
         cells = []
         for row in members:
             columns, result = row.columns(), row.record.result
-            scores = [f"{result.dev_score:.3f}", f"{result.score:.3f}"] if result else [None, None]
-            cells.append(
-                [
-                    *(columns[name] for name in names),
-                    row.learning_rate,
-                    *(columns.get(name) for name in varying),
-                    columns.get("seed"),
-                    _state(row),
-                    *scores,
-                    result.metric if result else None,
-                ]
-            )
+            settings = (columns.get(name) for name in (*varying, "seed"))
+            scores: list[str | None] = [None, None, None]
+            if result:
+                scores = [f"{result.dev_score:.3f}", f"{result.score:.3f}", result.metric]
+            common = [*(columns[name] for name in names), row.learning_rate]
+            cells.append([*common, *settings, _state(row), *scores])
         header = [*names, "lr", *varying, "seed", "state", "dev", "score", "metric"]
         yield FoldingTable(header, cells)
 
@@ -94,7 +88,6 @@ def _state(row: ResultRow) -> Text:
 
 
 def _blocks(rows: list[ResultRow]) -> Iterator[RenderableType]:
-    """Yield a block of lines with all details for each run."""
     for _, group in groupby(rows, key=_heading):
         members = list(group)
         varying = _varying_columns(members)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from penstock.cli._options import TokenizerOption
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
 from penstock.cli._tables import rows_lines
 
@@ -21,12 +22,9 @@ def show(
     ],
     rows: Annotated[int, typer.Option("-n", "--rows", min=1, help="Number of rows.")] = 3,
     split: Annotated[
-        str | None, typer.Option("--split", help="The split. Default: train, or the first.")
+        str | None, typer.Option(help="The split. Default: train, or the first.")
     ] = None,
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option("--tokenizer", help="The tokenizer, if the manifest does not name one."),
-    ] = None,
+    tokenizer: TokenizerOption = None,
     show_text: Annotated[
         bool,
         typer.Option("--show-text", help="Show text even if the recipe marks it as confidential."),

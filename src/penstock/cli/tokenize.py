@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from penstock.cli._options import DryRunOption, WorkersOption
 from penstock.cli._output import FormatOption, Output, OutputFormat, QuietOption, handle_errors
-from penstock.cli.build import DryRunOption, WorkersOption, run_plan, show_plan
+from penstock.cli.build import run_plan, show_plan
 
 #: An option that preprocess_data.py has and penstock does not need.
 _IgnoredOption = Annotated[int | None, typer.Option(hidden=True, help="Has no effect.")]
@@ -68,16 +69,8 @@ def tokenize(
             "--partitions, --keep-sequential-samples and --log-interval have no effect: --workers "
             "splits any input, and the order of its rows is always kept"
         )
-    given = {
-        "bos": bos,
-        "eod": eod,
-        "empty": empty,
-        "specials": specials,
-        "surrogates": surrogates,
-        "engine": engine,
-        "on_error": on_error,
-        "max_errors": max_errors,
-    }
+    given = {"bos": bos, "eod": eod, "empty": empty, "specials": specials, "engine": engine}
+    given |= {"surrogates": surrogates, "on_error": on_error, "max_errors": max_errors}
     options = {name: value for name, value in given.items() if value is not None}
     sources = [*(inputs or ()), *(input or ())]
     # Every key is validated before the first is tokenized.

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from penstock.cli import _grid
+from penstock.cli._options import DryRunOption, OverridesArgument
 from penstock.cli._output import (
     FormatOption,
     Output,
@@ -21,7 +22,7 @@ from penstock.cli._output import (
 from penstock.files import plural
 
 if TYPE_CHECKING:
-    from penstock.experiments import DetachedGrid, GridOutcome, GridPlan
+    from penstock.experiments import GridOutcome, GridPlan
 
 #: Exit code when part of the grid failed.
 EXIT_FAILED = 3
@@ -30,13 +31,8 @@ EXIT_FAILED = 3
 @handle_errors
 def train(
     experiment: Annotated[Path, typer.Argument(help="The experiment's YAML file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY.PATH=VALUE", help="Values that replace the file's."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the resolved runs; create nothing.")
-    ] = False,
+    overrides: OverridesArgument = None,
+    dry_run: DryRunOption = False,
     format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,
 ) -> None:
@@ -52,24 +48,31 @@ def train(
     for note in plan.notes:
         output.hint(f"[yellow]note:[/] {escape(note)}")
     if dry_run:
-        output.show(
-            _grid.plan_document(plan), _grid.plan_rows(plan), lambda: _grid.plan_lines(plan)
-        )
+        document, rows = _grid.plan_document(plan), _grid.plan_rows(plan)
+        output.show(document, rows, lambda: _grid.plan_lines(plan))
         return
     skipped = ", ".join(f"{n} {s}" for s, n in plan.counts().items() if s in ("done", "running"))
     count = plural(len(plan.runs), "run")
     output.hint(f"{count}, {len(plan.to_do)} to do" + (f" ({skipped})" if skipped else ""))
     if not plan.experiment.wait_for_completion and plan.to_do:
-        _show_detached(train_detached(experiment, given, plan), plan, output)
+        started = train_detached(experiment, given, plan)
+        row = {"pid": started.pid, "log": str(started.log)}
+        lines = [
+            f"running in the background as process {started.pid} (to stop it: kill {started.pid})",
+            f"log: {escape(row['log'])}",
+            f"state: penstock results --purpose {escape(plan.experiment.experiment.purpose)}",
+        ]
+        output.show(row, [row], lambda: lines)
         return
     outcome = _train(plan, output)
     runs = outcome.plan.runs
+    document = {"counts": outcome.plan.counts(), "runs": list(map(_grid.outcome_row, runs))}
     if output.format is OutputFormat.JSONL:
         # The runs of this call were printed as they ended.
         runs = [run for run in runs if run not in outcome.executed]
-    rows = [_grid.outcome_row(run) for run in runs]
     with suppress(BrokenPipeError):
-        output.show(_grid.outcome_document(outcome), rows, lambda: _grid.outcome_lines(outcome))
+        rows = map(_grid.outcome_row, runs)
+        output.show(document, rows, lambda: _grid.outcome_lines(outcome))
     if outcome.failed:
         raise typer.Exit(EXIT_FAILED)
 
@@ -84,13 +87,3 @@ def _train(plan: GridPlan, output: Output) -> GridOutcome:
         with suppress(BrokenPipeError):
             output.hint(f"{_grid.counts_line(plan)}; run the same command again to continue")
         raise
-
-
-def _show_detached(started: DetachedGrid, plan: GridPlan, output: Output) -> None:
-    row = {"pid": started.pid, "log": str(started.log)}
-    lines = [
-        f"running in the background as process {started.pid} (to stop it: kill {started.pid})",
-        f"log: {escape(str(started.log))}",
-        f"state: penstock results --purpose {escape(plan.experiment.experiment.purpose)}",
-    ]
-    output.show(row, [row], lambda: lines)

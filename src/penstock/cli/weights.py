@@ -19,7 +19,7 @@ def weights(
     run: Annotated[Path, typer.Argument(help="The directory of a finished run.")],
     target: Annotated[Path, typer.Argument(help="The directory for the model.")],
     step: Annotated[
-        int | None, typer.Option("--step", min=0, help="The step, for runs with the method zo.")
+        int | None, typer.Option(min=0, help="The step, for runs with the method zo.")
     ] = None,
     format: FormatOption = OutputFormat.HUMAN,
     quiet: QuietOption = False,

@@ -7,14 +7,7 @@ from typing import Any
 
 from penstock.config import Document, validate
 from penstock.executors._base import Executor, WorkerError, usable_cores
-from penstock.executors._devices import (
-    Gpu,
-    Slot,
-    SlotExecutor,
-    device_slots,
-    gpus,
-    visible_gpus,
-)
+from penstock.executors._devices import Gpu, Slot, SlotExecutor, device_slots, gpus, visible_gpus
 from penstock.executors._process import ProcessOutcome, run_process
 from penstock.executors.local import LocalExecutor
 from penstock.registry import Registry

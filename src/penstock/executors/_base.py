@@ -88,8 +88,8 @@ def picklable(error: Exception) -> Exception:
 def collect_results(ended: Iterator[tuple[int, Outcome]], count: int) -> Iterator[tuple[int, Any]]:
     """Yield the index and the result of each of `count` items as it ends.
 
-    After a failure the items before it are waited for and the error of the earliest one is
-    raised, so that the error is the same every time.
+    After a failure, waits for the items before it and raises the error of the earliest failed
+    item, so that the same error is raised every time.
     """
     pending = set(range(count))
     failed: dict[int, Exception] = {}

@@ -54,7 +54,6 @@ class RayExecutor(Executor):
 
     @contextmanager
     def _cluster(self) -> Iterator[Any]:
-        """Yield the module ray, connected to a cluster."""
         try:
             import ray
         except ModuleNotFoundError:

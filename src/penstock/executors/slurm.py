@@ -97,7 +97,6 @@ class SlurmExecutor(Executor):
         return script
 
     def _chunks(self, items: Sequence[Item]) -> list[Sequence[Item]]:
-        """Return the items of each task."""
         if self.cluster == "local":
             most = self.workers or usable_cores()
         else:
@@ -106,7 +105,6 @@ class SlurmExecutor(Executor):
         return [items[start : start + size] for start in range(0, len(items), size or 1)]
 
     def _sbatch_parameters(self) -> dict[str, Any]:
-        """Return the settings under submitit's names."""
         parameters = {
             "job_name": self.job_name,
             "partition": self.partition,
@@ -143,7 +141,6 @@ class SlurmExecutor(Executor):
             raise ConfigError(f"the jobs cannot be submitted: {error}", field="executor") from None
 
     def _cancel(self, jobs: Sequence[Any]) -> None:
-        """End queued and running tasks."""
         if self.cluster == "slurm" and jobs:
             arrays = {job.job_id.partition("_")[0] for job in jobs}
             subprocess.run(["scancel", *sorted(arrays)], check=False)

@@ -31,10 +31,7 @@ def resolve_cell(request: Request, cell: Cell) -> RunConfig:
     """
     task = request.find_task(cell["task"], ("task",))
     values = _hyperparameters(request, cell, task)
-    task_defaults = {
-        "dev_samples": task.dev_rows,
-        "train_as_classification": task.classification,
-    }
+    task_defaults = {"dev_samples": task.dev_rows, "train_as_classification": task.classification}
     for name, default in task_defaults.items():
         if name in values and values[name] is None:
             values[name] = default
@@ -61,11 +58,8 @@ def resolve_cell(request: Request, cell: Cell) -> RunConfig:
 
 def _hyperparameters(request: Request, cell: Cell, task: TaskBase) -> dict[str, Any]:
     method = cell["method"]
-    given = {
-        key.removeprefix(HYPERPARAMETERS): value
-        for key, value in cell.items()
-        if key.startswith(HYPERPARAMETERS)
-    }
+    prefix = HYPERPARAMETERS
+    given = {key.removeprefix(prefix): v for key, v in cell.items() if key.startswith(prefix)}
     model = request.trainer.hyperparameters(method)
     defaults = {name: v for name, v in task.defaults.items() if name in model.model_fields}
     try:
@@ -122,7 +116,7 @@ def _template(request: Request, method: str, given: str | None) -> str | None:
 
 
 def _model(request: Request, name: str) -> str:
-    """Return a local model as an absolute path, and a hub name unchanged."""
+    """Return the absolute path of a local model, or the unchanged name of a hub model."""
     try:
         if (local := local_model_path(name)) is not None:
             return str(local)
@@ -158,7 +152,6 @@ def _label(paths: Mapping[str, str], mix: str | None, train: str | None, task: T
     """Return the name of the data in results, made from its path or its mix."""
 
     def directory_name(path: Path) -> str | None:
-        """Return a dataset directory's name, unless it is the task's name."""
         return None if path.name.casefold() == task.directory.casefold() else path.name
 
     if mix is None:

@@ -14,15 +14,7 @@ from penstock.executors import Slot, device_slots
 from penstock.experiments.grid import expand
 from penstock.experiments.provenance import InputReader
 from penstock.experiments.schema import Experiment, read_experiment
-from penstock.runs import (
-    DatasetUse,
-    ModelUse,
-    RunConfig,
-    RunDirectory,
-    RunRecord,
-    State,
-    find_runs,
-)
+from penstock.runs import DatasetUse, ModelUse, RunConfig, RunDirectory, RunRecord, State, find_runs
 from penstock.runs.directory import run_parent
 
 Attempt = tuple[RunDirectory, RunRecord]
@@ -31,10 +23,7 @@ _PRECEDENCE = {State.DONE: 2, State.RUNNING: 1}
 
 
 class Attempts:
-    """The attempts at runs in the results, including those that other processes add.
-
-    `added` reads only new records: a grid of thousands of runs does not read all before each run.
-    """
+    """The attempts at runs in the results, including those that other processes add."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -43,12 +32,16 @@ class Attempts:
 
     def latest(self) -> dict[str, Attempt]:
         """Return the attempt that counts for each identity: done, else running, else the latest."""
+
+        def rank(record: RunRecord) -> tuple[int, str]:
+            return _PRECEDENCE.get(record.state, 0), record.started
+
         attempts: dict[str, Attempt] = {}
         for directory in find_runs(self.top):
             record = directory.current()
             self.register(directory)
             known = attempts.get(record.identity)
-            if known is None or _rank(record) >= _rank(known[1]):
+            if known is None or rank(record) >= rank(known[1]):
                 attempts[record.identity] = directory, record
         return attempts
 
@@ -58,6 +51,7 @@ class Attempts:
 
     def added(self, identity: str, parent: Path) -> Attempt | None:
         """Return the attempt that another process has added to `parent` since `latest`."""
+        # Only new records are read: a grid may have thousands.
         with os.scandir(parent) as entries:
             paths = [entry.path for entry in entries if entry.path not in self._known]
         for path in paths:
@@ -67,10 +61,6 @@ class Attempts:
                 self.register(directory)
         found = self._added.get(identity)
         return (found, found.current()) if found else None
-
-
-def _rank(record: RunRecord) -> tuple[int, str]:
-    return _PRECEDENCE.get(record.state, 0), record.started
 
 
 @dataclass(eq=False)

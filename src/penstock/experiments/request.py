@@ -99,5 +99,5 @@ class Request:
                 return task
         names = [task.name for task in tasks]
         hint = did_you_mean(str(name), [*names, *(task.directory for task in tasks)])
-        known_names = hint or f"; known: {', '.join(names)}"
-        raise self.error(f"there is no task '{name}'{known_names}", path, name)
+        hint = hint or f"; known: {', '.join(names)}"
+        raise self.error(f"there is no task '{name}'{hint}", path, name)

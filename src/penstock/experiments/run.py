@@ -97,7 +97,7 @@ class _GridRunner:
         self.git = git_state()
 
     def execute(self, run: PlannedRun, slot: Slot) -> bool:
-        """Execute one run; return False if it was not started here."""
+        """Execute one run; return False if this process did not start it."""
         if self.halted.is_set() or self.executor.stop.is_set():
             return False
         with _explain_write_errors(run.parent):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -40,9 +40,7 @@ class Data(Options):
         None, description="A dataset; {task} is replaced by the directory name of the task."
     )
     train: Entries = Field(
-        None,
-        description="Chat: comma-separated entries of dataset_info.json to train on; null: those "
-        "of the split.",
+        None, description="Chat: comma-separated entries of dataset_info.json; null: the split's."
     )
     validation: Entries = Field(None, description="Chat: the entries that choose the weights.")
     test: Entries = Field(None, description="Chat: the entries that are reported.")
@@ -90,9 +88,9 @@ class Experiment(Options):
     )
     trainer: str = "penstock"
     results: str = Field("Results", description="The directory of all results.")
-    cuda_devices: Annotated[
-        str | None, Field(description='"0,1", or cpu; null: the GPUs of the machine, else cpu.')
-    ] = None
+    cuda_devices: str | None = Field(
+        None, description='"0,1", or cpu; null: the GPUs of the machine, else cpu.'
+    )
     max_parallel: int | None = Field(None, ge=1, description="The most runs at the same time.")
     timeout: float | None = Field(None, gt=0, description="The time limit of a run in seconds.")
     wait_for_completion: bool = Field(True, description="false: run in the background.")

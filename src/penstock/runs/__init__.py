@@ -1,7 +1,6 @@
 """A run: one training with every value fixed, and the directory that records it."""
 
 from penstock.runs.directory import RunDirectory, find_runs
-from penstock.runs.models import local_model_path, model_hash
 from penstock.runs.record import (
     DatasetUse,
     Failure,
@@ -12,7 +11,9 @@ from penstock.runs.record import (
     RunRecord,
     RunResult,
     State,
+    local_model_path,
     lower_is_better,
+    model_hash,
     now,
     perplexity,
     score_for_ranking,

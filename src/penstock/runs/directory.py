@@ -13,7 +13,9 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +53,10 @@ class RunDirectory:
         parent = root / run_parent(config)
         parent.mkdir(parents=True, exist_ok=True)
         stamp = datetime.now().strftime("%Y%m%d_%H%M%S")
-        path = parent / stamp
-        number = 1
-        while True:
-            try:
+        for number in count(1):
+            path = parent / (stamp if number == 1 else f"{stamp}_{number}")
+            with suppress(FileExistsError):
                 path.mkdir()
-            except FileExistsError:
-                number += 1
-                path = parent / f"{stamp}_{number}"
-            else:
                 break
         directory = cls(path)
         if config.template_text is not None:

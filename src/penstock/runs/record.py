@@ -1,4 +1,4 @@
-"""The contents of `run.json`, and what its scores mean."""
+"""The contents of `run.json`: configuration, model, data and result, and what scores mean."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from penstock._version import __version__
 from penstock.config import short_number
+from penstock.errors import ConfigError
+from penstock.files import sha256_of
 from penstock.manifest import Manifest
 
 Mix = Literal["original", "synthetic", "both"]
 
 #: Every other metric is a fraction from 0 to 1, and higher is better.
 _LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
+#: Entries of a model directory that are not part of the model.
+_NOT_THE_MODEL = {".git", ".gitattributes", "README.md", ".cache"}
 #: exp of more than this overflows a float.
 _LARGEST_EXPONENT = 709.0
 
@@ -146,6 +150,31 @@ class ModelUse(_Strict):
 
     name: str
     sha256: str | None = None
+
+
+def local_model_path(name: str) -> Path | None:
+    """Return the absolute path of a local model, None for the name of a model on the hub.
+
+    Raises ConfigError for a directory that contains no model.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise ConfigError("is not a model: it has no config.json", file=path)
+    return path.resolve() if path.exists() else None
+
+
+def model_hash(path: Path) -> str | None:
+    """Return the hash of a model's file or of all files of its directory; None if absent."""
+    if path.is_file():
+        return sha256_of(path)
+    if not path.is_dir():
+        return None
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        inside = file.relative_to(path)
+        if file.is_file() and inside.parts[0] not in _NOT_THE_MODEL:
+            digest.update(f"{inside.as_posix()}\0{sha256_of(file)}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
 
 
 class DatasetUse(_Strict):
