@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from helpers.packed_data import ROWS, assert_rows, dataset, random_rows
 from penstock.errors import DataError
 from penstock.formats import FORMATS, Dataset
-from penstock.formats.arrayrecord import _file, _riegeli
+from penstock.formats.arrayrecord import _file
 from penstock.formats.arrayrecord._file import ArrayRecordFile
 
 array_record = pytest.importorskip("array_record.python.array_record_module")
@@ -146,7 +146,7 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that gets the offset of each chunk read from a file."""
     offsets: list[int] = []
 
-    class CountedRange(_riegeli.ChunkRange):
+    class CountedRange(_file.ChunkRange):
         def __init__(self, descriptor: int, bounds: Sequence[int]) -> None:
             offsets.extend(bounds[:-1])
             super().__init__(descriptor, bounds)

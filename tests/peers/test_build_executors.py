@@ -52,7 +52,7 @@ def test_every_executor_builds_the_same_bytes(
         steps=steps[kind],
         format=forms.get(kind, kind),
         output="rows/1.0.0",
-        piece_bytes=4000,
+        input_split_bytes=4000,
     )
     built = penstock.build(recipe, workers=1)
     expected = files_of(built.path)

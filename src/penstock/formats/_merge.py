@@ -191,9 +191,8 @@ def staging_area(output: Path, finals: Sequence[Path]) -> Iterator[StagingArea]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ConflictError(
-            f"{output}: another process is writing it; wait for it, or stop it"
-        ) from None
+        message = f"{output}: another process is writing it; wait for it, or stop it"
+        raise ConflictError(message) from None
     area = StagingArea(work / "merged", finals)
     try:
         area.clear()

@@ -13,6 +13,7 @@ mask never depends on token ids: a token with id 0 counts like any other.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -22,7 +23,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.errors import ConfigError, DataError
-from penstock.formats._base import Format, OutputSpec, RowBlock, Shard
+from penstock.files import staged_file
+from penstock.formats._base import Format, OutputSpec, RowBlock, Shard, Written
+from penstock.formats._locate import directories_with_files
 
 Column = Literal[
     "inputs",
@@ -48,7 +51,10 @@ _BYTES_AT_ONCE = 1 << 21
 
 
 class PackedFormat(Format):
-    """Base of the formats of packed rows: the choice of columns and the rows per shard."""
+    """Base of the formats of packed rows.
+
+    A subclass recognizes its files and writes the columns of one shard.
+    """
 
     fixed_rows: ClassVar[bool] = True
 
@@ -72,10 +78,8 @@ class PackedFormat(Format):
         if target.pad_id is None and any(
             shape.tokens < shape.rows * target.context for shape in target.splits.values()
         ):
-            raise ConfigError(
-                "rows are shorter than the context; add the step `pad` to fill them",
-                field="steps",
-            )
+            message = "rows are shorter than the context; add the step `pad` to fill them"
+            raise ConfigError(message, field="steps")
         limit = _id_limit(target)
         if target.pad_id is not None and not 0 <= target.pad_id < limit:
             raise ConfigError(
@@ -84,13 +88,11 @@ class PackedFormat(Format):
                 field="steps",
             )
         if "inputs" not in self.columns or len(set(self.columns)) < len(self.columns):
-            raise ConfigError(
-                "must contain `inputs`, and no column twice; omit it for all columns",
-                field="format.columns",
-            )
+            message = "must contain `inputs`, and no column twice; omit it for all columns"
+            raise ConfigError(message, field="format.columns")
 
     def prepare(self) -> None:
-        from penstock.kernels import packed_columns as _packed_kernels  # noqa: F401
+        from penstock.kernels import packing as _packed_kernels  # noqa: F401
 
     def split_shards(self, target: OutputSpec, name: str) -> Sequence[Shard]:
         """Return the shards of every split, of nearly equal size.
@@ -106,6 +108,28 @@ class PackedFormat(Format):
                 shards.append(Shard(split, path, start, stop))
         return shards
 
+    def write(
+        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
+    ) -> Sequence[Written]:
+        path = directory / shard.path
+        with staged_file(path) as staging:
+            rows = self.write_columns(staging, self.column_blocks(path, target, blocks))
+        return [Written(shard.path, rows)]
+
+    @abstractmethod
+    def write_columns(self, file: Path, blocks: Iterable[dict[str, NDArray[np.int32]]]) -> int:
+        """Write blocks of columns, each (rows, context), to a file; return the number of rows."""
+
+    @classmethod
+    def find(cls, path: Path) -> Sequence[Path]:
+        found = directories_with_files(path)
+        return [directory for directory, files in found if cls.recognizes(directory, files)]
+
+    @classmethod
+    @abstractmethod
+    def recognizes(cls, directory: Path, files: Sequence[str]) -> bool:
+        """Return True if a directory with these files is a dataset of this format."""
+
     def column_blocks(
         self, file: Path, target: OutputSpec, blocks: Iterable[RowBlock]
     ) -> Iterator[dict[str, NDArray[np.int32]]]:
@@ -114,7 +138,7 @@ class PackedFormat(Format):
         An array is valid until the next one is requested. Raises DataError, naming `file`, for an
         id outside of the vocabulary or of int32, and for a row that is too long.
         """
-        from penstock.kernels.packed_columns import fill_planes
+        from penstock.kernels.packing import fill_planes
 
         context, pad_id = target.context or 0, target.pad_id or 0
         at_once = max(1, _BYTES_AT_ONCE // (context * 5 * 4))

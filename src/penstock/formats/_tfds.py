@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from penstock.errors import ConfigError, DataError
 from penstock.formats._base import OutputSpec, Shard, ShardedDataset, TokenRow, Written
-from penstock.formats._locate import directories_with_files
 from penstock.formats._merge import MergeInputs, staging_area
 from penstock.formats._packed import PackedFormat
 from penstock.formats._tfds_layout import (
@@ -119,18 +118,12 @@ class TfdsDataset(ShardedDataset):
         for name, feature in self.layout.features.items():
             values = found[name]
             if feature.length not in (None, len(values)):
-                raise DataError(
-                    f"record {number}: the column '{name}' has {len(values):,} values, "
-                    f"not the {feature.length:,} of features.json",
-                    file=file,
-                )
+                wrong = f"{len(values):,} values, not the {feature.length:,} of features.json"
+                raise DataError(f"record {number}: the column '{name}' has {wrong}", file=file)
             columns[name] = values.astype(feature.dtype)
             if not np.array_equal(columns[name], values):
-                raise DataError(
-                    f"record {number}: the column '{name}' has a value outside of int32, "
-                    "which TensorFlow would wrap silently",
-                    file=file,
-                )
+                wrong = "a value outside of int32, which TensorFlow would wrap silently"
+                raise DataError(f"record {number}: the column '{name}' has {wrong}", file=file)
         return columns
 
 
@@ -180,22 +173,12 @@ class TfdsFormat(PackedFormat):
         return Layout(name, version, self.kind, lengths, features, sizes).write(directory)
 
     @classmethod
-    def find(cls, path: Path) -> Sequence[Path]:
-        """Return every directory at or below `path` whose metadata or files are of this kind."""
-        return [
-            directory
-            for directory, files in directories_with_files(path)
-            if cls._recognizes(directory, files)
-        ]
-
-    @classmethod
     def open(cls, path: Path) -> TfdsDataset:
         """Open a dataset; raises DataError for what TFDS could not load."""
         dataset = TfdsDataset(path, cls.open_shard)
         if dataset.layout.kind != cls.kind:
-            raise DataError(
-                f"fileFormat is '{dataset.layout.kind}', not '{cls.kind}'", file=path / INFO_NAME
-            )
+            message = f"fileFormat is '{dataset.layout.kind}', not '{cls.kind}'"
+            raise DataError(message, file=path / INFO_NAME)
         return dataset
 
     @classmethod
@@ -234,7 +217,8 @@ class TfdsFormat(PackedFormat):
         return output
 
     @classmethod
-    def _recognizes(cls, directory: Path, files: Sequence[str]) -> bool:
+    def recognizes(cls, directory: Path, files: Sequence[str]) -> bool:
+        """Return True if the names of shards, or the metadata without shards, are of this kind."""
         kinds = {match["kind"] for name in files if (match := SHARD.fullmatch(name))}
         if cls.kind in kinds:
             return True
@@ -253,7 +237,6 @@ class TfdsFormat(PackedFormat):
 
 
 def _is_named_version(directory: Path) -> bool:
-    """Return True for NAME/x.y.z."""
     return bool(NAME.fullmatch(directory.parent.name) and VERSION.fullmatch(directory.name))
 
 

@@ -77,7 +77,6 @@ class Layout:
         )
 
     def file_names(self) -> list[str]:
-        """Return the names of all shards."""
         return [
             self.file_name(split, index)
             for split, lengths in self.shards.items()
@@ -86,33 +85,18 @@ class Layout:
 
     def write(self, directory: Path) -> list[str]:
         """Write the two JSON files; return their names."""
-        splits = [
-            {
-                "name": split,
-                "shardLengths": [str(rows) for rows in lengths],
-                "numBytes": str(self.sizes.get(split, 0)),
-            }
-            for split, lengths in self.shards.items()
-        ]
-        info = {
-            "name": self.name,
-            "version": self.version,
-            "fileFormat": self.kind,
-            "splits": splits,
-        }
-        features = {
-            name: {
-                "pythonClassName": _TENSOR_CLASS,
-                "tensor": {
-                    "shape": {"dimensions": [str(-1 if f.length is None else f.length)]},
-                    "dtype": f.dtype,
-                    "encoding": "none",
-                },
-            }
-            for name, f in self.features.items()
-        }
+        splits = []
+        for split, lengths in self.shards.items():
+            rows, size = [str(length) for length in lengths], str(self.sizes.get(split, 0))
+            splits.append({"name": split, "shardLengths": rows, "numBytes": size})
+        info = {"name": self.name, "version": self.version, "fileFormat": self.kind}
+        features = {}
+        for name, feature in self.features.items():
+            shape = {"dimensions": [str(-1 if feature.length is None else feature.length)]}
+            tensor = {"shape": shape, "dtype": feature.dtype, "encoding": "none"}
+            features[name] = {"pythonClassName": _TENSOR_CLASS, "tensor": tensor}
         columns = {"pythonClassName": _DICT_CLASS, "featuresDict": {"features": features}}
-        for name, document in ((INFO_NAME, info), (FEATURES_NAME, columns)):
+        for name, document in ((INFO_NAME, {**info, "splits": splits}), (FEATURES_NAME, columns)):
             write_atomic(directory / name, orjson.dumps(document, option=orjson.OPT_INDENT_2))
         return [INFO_NAME, FEATURES_NAME]
 
@@ -164,10 +148,8 @@ def check_files(directory: Path, layout: Layout) -> None:
             file=directory / missing[0],
         )
     if stray:
-        raise DataError(
-            f"is not a shard that {INFO_NAME} lists; remove it or build the dataset again",
-            file=directory / stray[0],
-        )
+        message = f"is not a shard that {INFO_NAME} lists; remove it or build the dataset again"
+        raise DataError(message, file=directory / stray[0])
 
 
 def _read_features(directory: Path) -> dict[str, Feature]:

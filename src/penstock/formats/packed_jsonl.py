@@ -19,9 +19,8 @@ import orjson
 from numpy.typing import NDArray
 
 from penstock.errors import DataError
-from penstock.files import staged_file
-from penstock.formats._base import OutputSpec, RowBlock, Shard, ShardedDataset, TokenRow, Written
-from penstock.formats._locate import directories_with_files, manifest_format
+from penstock.formats._base import OutputSpec, Shard, ShardedDataset, TokenRow
+from penstock.formats._locate import manifest_format
 from penstock.formats._packed import PackedFormat
 from penstock.jsonl import BadLine, read_rows, scan
 
@@ -58,19 +57,14 @@ class PackedJsonlDataset(ShardedDataset):
 
     def _columns(self, row: dict[str, Any], file: Path, line: int) -> dict[str, NDArray[np.int32]]:
         if row.keys() != set(self.columns):
-            raise DataError(
-                f"the columns differ from those of the first row ({', '.join(self.columns)})",
-                file=file,
-                line=line,
-            )
+            names = ", ".join(self.columns)
+            message = f"the columns differ from those of the first row ({names})"
+            raise DataError(message, file=file, line=line)
         columns = {name: _integers(row, name, file, line) for name in self.columns}
         for name, values in columns.items():
             if len(values) != self.context:
-                raise DataError(
-                    f"{name} has {len(values):,} values, not {self.context:,} as in the first row",
-                    file=file,
-                    line=line,
-                )
+                found = f"{len(values):,} values, not {self.context:,} as in the first row"
+                raise DataError(f"{name} has {found}", file=file, line=line)
         return columns
 
 
@@ -83,39 +77,31 @@ class PackedJsonl(PackedFormat):
     def shards(self, target: OutputSpec) -> Sequence[Shard]:
         return self.split_shards(target, "{split}-{index:05d}-of-{count:05d}.jsonl")
 
-    def write(
-        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
-    ) -> Sequence[Written]:
+    def write_columns(self, file: Path, blocks: Iterable[dict[str, NDArray[np.int32]]]) -> int:
         option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
-        path, rows = directory / shard.path, 0
-        with staged_file(path) as staging, staging.open("wb") as out:
-            for columns in self.column_blocks(path, target, blocks):
+        rows = 0
+        with file.open("wb") as out:
+            for columns in blocks:
                 rows += len(columns["inputs"])
                 names = list(columns)
                 for row in zip(*columns.values(), strict=True):
                     out.write(orjson.dumps(dict(zip(names, row, strict=True)), option=option))
-        return [Written(shard.path, rows)]
+        return rows
 
     @classmethod
-    def find(cls, path: Path) -> Sequence[Path]:
-        found = []
-        for directory, files in directories_with_files(path):
-            shards = [name for name in files if _SHARD.fullmatch(name)]
-            if shards and _recognizes(directory, shards[0]):
-                found.append(directory)
-        return found
+    def recognizes(cls, directory: Path, files: Sequence[str]) -> bool:
+        """Return True if the first row is packed, or is unreadable and the manifest says so."""
+        shard = next(filter(_SHARD.fullmatch, files), None)
+        if shard is None:
+            return False
+        _, row = next(scan(directory / shard), (1, None))
+        if row is None or isinstance(row, BadLine):
+            return manifest_format(directory) == cls.name
+        return isinstance(row.get("inputs"), list)
 
     @classmethod
     def open(cls, path: Path) -> PackedJsonlDataset:
         return PackedJsonlDataset(path)
-
-
-def _recognizes(directory: Path, shard: str) -> bool:
-    """Return True if the first row is packed, or it cannot be read and the manifest says so."""
-    _, row = next(scan(directory / shard), (1, None))
-    if row is None or isinstance(row, BadLine):
-        return manifest_format(directory) == PackedJsonl.name
-    return isinstance(row.get("inputs"), list)
 
 
 def _shard_files(directory: Path) -> dict[str, list[Path]]:
@@ -126,10 +112,8 @@ def _shard_files(directory: Path) -> dict[str, list[Path]]:
         if match := _SHARD.fullmatch(entry.name):
             split, count = match["split"], int(match["count"])
             if counts.setdefault(split, count) != count:
-                raise DataError(
-                    f"its name counts {count:,} shards, others count {counts[split]:,}",
-                    file=entry,
-                )
+                message = f"its name counts {count:,} shards, others count {counts[split]:,}"
+                raise DataError(message, file=entry)
             found.setdefault(split, {})[entry.name] = entry
     for split, files in found.items():
         for index in range(counts[split]):
@@ -140,9 +124,8 @@ def _shard_files(directory: Path) -> dict[str, list[Path]]:
                     file=directory / name,
                 )
         if len(files) > counts[split]:
-            raise DataError(
-                "its number is not below the number of shards", file=max(files.values())
-            )
+            message = "its number is not below the number of shards"
+            raise DataError(message, file=max(files.values()))
     return {split: list(files.values()) for split, files in found.items()}
 
 

@@ -21,8 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.errors import DataError
-from penstock.files import staged_file
-from penstock.formats._base import OutputSpec, RowBlock, Shard, Written
 from penstock.formats._tfds import ShardFile, TfdsFormat
 
 HEADER = 12
@@ -38,19 +36,17 @@ class Tfrecord(TfdsFormat):
     kind: ClassVar[str] = "tfrecord"
     looks_like: ClassVar[str] = "a directory of NAME-SPLIT.tfrecord-00000-of-00001 files"
 
-    def write(
-        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
-    ) -> Sequence[Written]:
+    def write_columns(self, file: Path, blocks: Iterable[dict[str, NDArray[np.int32]]]) -> int:
         from penstock.formats._examples import encode_examples
 
-        path, rows = directory / shard.path, 0
-        with staged_file(path) as staging, staging.open("wb") as out:
-            for columns in self.column_blocks(path, target, blocks):
+        rows = 0
+        with file.open("wb") as out:
+            for columns in blocks:
                 buffer, starts, stops = encode_examples(columns, before=HEADER, after=FOOTER)
                 frame(buffer, starts, stops)
                 out.write(buffer.data)
                 rows += len(starts)
-        return [Written(shard.path, rows)]
+        return rows
 
     @staticmethod
     def open_shard(path: Path) -> ShardFile:
@@ -97,13 +93,10 @@ class TfrecordFile(ShardFile):
         start, size = self._spans[index]
         data = os.pread(self.descriptor, size + FOOTER, start)
         record = data[:size]
-        if len(data) != size + FOOTER or masked_crc(record) != int.from_bytes(
-            data[size:], "little"
-        ):
-            raise DataError(
-                f"record {index + 1}: the checksum does not match the record; {_FIX}",
-                file=self.path,
-            )
+        stored = int.from_bytes(data[size:], "little")
+        if len(data) != size + FOOTER or masked_crc(record) != stored:
+            message = f"record {index + 1}: the checksum does not match the record; {_FIX}"
+            raise DataError(message, file=self.path)
         return record
 
     def _scan(self) -> list[tuple[int, int]]:
@@ -113,14 +106,13 @@ class TfrecordFile(ShardFile):
         at = 0
         while at < end:
             header = os.pread(self.descriptor, HEADER, at)
-            number = len(spans) + 1
+            record = f"record {len(spans) + 1}"
             size, crc = struct.unpack("<QI", header) if len(header) == HEADER else (end, None)
             if crc is not None and masked_crc(header[:8]) != crc:
-                raise DataError(
-                    f"record {number}: the checksum does not match the size; {_FIX}", file=self.path
-                )
+                message = f"{record}: the checksum does not match the size; {_FIX}"
+                raise DataError(message, file=self.path)
             if at + HEADER + size + FOOTER > end:
-                raise DataError(f"is cut off in record {number}; {_FIX}", file=self.path)
+                raise DataError(f"is cut off in {record}; {_FIX}", file=self.path)
             spans.append((at + HEADER, size))
             at += HEADER + size + FOOTER
         return spans

@@ -85,7 +85,7 @@ def _components(
 
 
 def _fill(sizes: NDArray[np.int64], validation: float, test: float) -> NDArray[np.int8]:
-    """Return the split of each component: the first one with enough space left."""
+    """Return the split of each component: the first of test and validation that has space."""
     total = int(sizes.sum())
     missing = {_TEST: round(test * total), _VALIDATION: round(validation * total)}
     split = np.zeros(len(sizes), np.int8)

@@ -1,9 +1,8 @@
 """Readers of rows: one module per kind of input."""
 
 from penstock.registry import Registry
-from penstock.sources._base import InputSplit, Source
+from penstock.sources._base import InputSplit, Source, describe_input, input_state
 from penstock.sources._files import is_url
-from penstock.sources._inputs import describe_input, input_state
 
 __all__ = ["SOURCES", "InputSplit", "Source", "describe_input", "input_state", "is_url"]
 

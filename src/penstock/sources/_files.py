@@ -59,7 +59,6 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def exists(path: str) -> bool:
-    """Return True if the file exists."""
     if not is_url(path):
         return Path(path).is_file()
     system, inner = file_system(path)

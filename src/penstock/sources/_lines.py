@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 from penstock.errors import DataError
 from penstock.files import plural
 from penstock.jsonl import BOM
-from penstock.sources._base import InputSplit
+from penstock.sources._base import FileSource, InputSplit
 from penstock.sources._files import (
     can_seek,
     is_compressed,
@@ -25,7 +25,6 @@ from penstock.sources._files import (
     reading,
     size_of,
 )
-from penstock.sources._inputs import FileSource
 
 _BLOCK = 1 << 21
 
@@ -110,10 +109,8 @@ def line_blocks(input_split: InputSplit) -> Iterator[LineBlock]:
             if position == begin:
                 break
     if stop is not None and position < stop:
-        raise DataError(
-            f"ends at byte {position:,} and was longer when the build began; start again",
-            file=input_split.path,
-        )
+        message = f"ends at byte {position:,} and was longer when the build began; start again"
+        raise DataError(message, file=input_split.path)
 
 
 def numbered_lines(input_split: InputSplit) -> Iterator[tuple[int, bytes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,16 @@ from penstock.sources._base import InputSplit, Source
 
 #: A record or row with its number within its input split.
 Numbered = tuple[int, dict[str, Any]]
+
+#: The policy for lone surrogates in JSON: halves of a character, which UTF-8 cannot encode.
+Surrogates = Annotated[
+    Literal["error", "replace"],
+    Field(
+        description="The treatment of a lone surrogate (half of a character, as in `\\ud83d`): an "
+        "error, or replaced by U+FFFD and counted."
+    ),
+]
+SURROGATES_HINT = "`surrogates: replace` replaces it by U+FFFD"
 
 _BATCH_CHARACTERS = 1 << 20
 _BATCH_ROWS = 1 << 13
@@ -105,7 +115,9 @@ class FieldSelection:
         if self._text is not None:
             text = find(record, self._text)
             if type(text) is not str:
-                return None, _no_text(text, self._text)
+                missing = "is missing; `text` names the field with the text"
+                problem = missing if text is MISSING else f"is {kind_of(text)}, must be text"
+                return None, f"the field '{self._text}' {problem}"
             if self._keep_all:
                 return _rename_text(record, text, self._text)
             row["text"] = text
@@ -137,12 +149,6 @@ def _rename_text(record: dict[str, Any], text: str, name: str) -> tuple[dict[str
     del parent[last]
     record["text"] = text
     return record, ""
-
-
-def _no_text(value: Any, name: str) -> str:
-    if value is MISSING:
-        return f"the field '{name}' is missing; `text` names the field with the text"
-    return f"the field '{name}' is {kind_of(value)}, must be text"
 
 
 def _select(

@@ -44,13 +44,11 @@ class DatasetSource(Source):
 
     @property
     def synthetic(self) -> bool:
-        """True if the dataset's manifest declares it as synthetic."""
         manifest = self._manifest()
         return manifest is not None and manifest.synthetic
 
     @property
     def confidential(self) -> bool:
-        """True if the dataset's manifest declares its text as confidential."""
         manifest = self._manifest()
         return manifest is not None and manifest.confidential
 
@@ -83,7 +81,6 @@ class DatasetSource(Source):
         return [str(file) for file in (*self._files(), *tokenizer)]
 
     def known_hashes(self) -> dict[str, str]:
-        """Return the hashes of the files according to the dataset's manifest."""
         found = find_manifest(self._open().path)
         if found is None:
             return {}
@@ -114,7 +111,6 @@ class DatasetSource(Source):
         ]
 
     def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[TokenBatch]:
-        """Yield the documents of an input split. Raises DataError if the format is violated."""
         dataset = self._open()
         stop = dataset.splits[self.split] if input_split.stop is None else input_split.stop
         if isinstance(dataset, MegatronDataset):
@@ -138,9 +134,8 @@ class DatasetSource(Source):
     def _find(self) -> tuple[type[Format], Path]:
         """Return the format and path; raises ConfigError if there is no dataset, or several."""
         if is_url(self.path):
-            raise ConfigError(
-                "is a URL; datasets are read from local files: copy it", file=self.path
-            )
+            message = "is a URL; datasets are read from local files: copy it"
+            raise ConfigError(message, file=self.path)
         names = [name for name in FORMATS.names() if FORMATS.get(name).takes_tokens]
         return find_dataset(Path(self.path), names)
 
@@ -149,8 +144,8 @@ class DatasetSource(Source):
         kind, path = self._find()
         dataset = kind.open(path)
         if self.split not in dataset.splits:
-            hint = did_you_mean(self.split, dataset.splits)
-            hint = hint or f"; it has {', '.join(dataset.splits)}"
+            known = dataset.splits
+            hint = did_you_mean(self.split, known) or f"; it has {', '.join(known)}"
             raise ConfigError(f"has no split '{self.split}'{hint}", file=self.path)
         return dataset
 
@@ -195,25 +190,23 @@ def _megatron_batches(reader: IndexedReader, start: int, stop: int) -> Iterator[
 
 def _packed_batches(rows: Iterator[TokenRow]) -> Iterator[TokenBatch]:
     """Yield packed rows as documents with one sequence per segment."""
-    ids: list[NDArray[Any]] = []
-    lengths: list[NDArray[np.int32]] = []
+    found: list[tuple[NDArray[Any], NDArray[np.int32]]] = []
     number = tokens = 0
     for row in rows:
-        row_ids, row_lengths = _segments(row)
-        ids.append(row_ids)
-        lengths.append(row_lengths)
-        tokens += len(row_ids)
+        found.append(_segments(row))
+        tokens += len(found[-1][0])
         if tokens >= _BATCH_TOKENS:
-            yield _batch(ids, lengths, number)
-            number += len(ids)
-            ids, lengths, tokens = [], [], 0
-    if ids:
-        yield _batch(ids, lengths, number)
+            yield _batch(found, number)
+            number += len(found)
+            found, tokens = [], 0
+    if found:
+        yield _batch(found, number)
 
 
-def _batch(ids: list[NDArray[Any]], lengths: list[NDArray[np.int32]], number: int) -> TokenBatch:
-    sequences = np.array([len(each) for each in lengths], np.int32)
-    numbers = range(number, number + len(sequences))
+def _batch(rows: list[tuple[NDArray[Any], NDArray[np.int32]]], number: int) -> TokenBatch:
+    ids, lengths = zip(*rows, strict=True)
+    sequences = np.array([len(segments) for segments in lengths], np.int32)
+    numbers = range(number, number + len(rows))
     return TokenBatch(np.concatenate(ids), np.concatenate(lengths), sequences, numbers)
 
 
@@ -221,10 +214,8 @@ def _segments(row: TokenRow) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """Return the ids of a packed row without its padding, and the length of each segment."""
     segmentation = row.columns.get("inputs_segmentation")
     if segmentation is None:
-        raise DataError(
-            "has no column inputs_segmentation, which separates documents and padding",
-            file=row.file,
-        )
+        message = "has no column inputs_segmentation, which separates documents and padding"
+        raise DataError(message, file=row.file)
     begins = np.flatnonzero(np.diff(segmentation, prepend=-1))
     lengths = np.diff(begins, append=len(segmentation))
     kept = segmentation != 0

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from penstock.errors import ConfigError, DataError, did_you_mean
 from penstock.fields import kind_of
+from penstock.sources._base import FileSource
 from penstock.sources._files import exists, open_raw, reading
-from penstock.sources._inputs import FileSource
 from penstock.sources._tables import ArrowSource
 
 _STATE = "state.json"
@@ -40,13 +40,11 @@ class HfDiskSource(ArrowSource, FileSource):
         try:
             files = [f"{folder}/{entry['filename']}" for entry in state["_data_files"]]
         except (KeyError, TypeError):
-            raise DataError(
-                "names no Arrow files; save the dataset again", file=f"{folder}/{_STATE}"
-            ) from None
+            message = "names no Arrow files; save the dataset again"
+            raise DataError(message, file=f"{folder}/{_STATE}") from None
         return [f"{folder}/{_STATE}", *files]
 
     def arrow_files(self) -> list[str]:
-        """Return the Arrow files among the inputs."""
         return self.inputs()[1:]
 
     def _folder(self) -> str:

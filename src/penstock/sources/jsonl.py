@@ -9,9 +9,8 @@ from penstock.batches import RowStats
 from penstock.json_items import replace_lone_surrogates
 from penstock.jsonl import BadLine, parse_line
 from penstock.sources._base import InputSplit
-from penstock.sources._json_records import SURROGATES_HINT, Surrogates
 from penstock.sources._lines import LineSource, line_blocks
-from penstock.sources._rows import Numbered, RecordSource
+from penstock.sources._rows import SURROGATES_HINT, Numbered, RecordSource, Surrogates
 
 _ARRAY_HINT = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from penstock.batches import RowStats
-from penstock.sources._base import InputSplit
+from penstock.sources._base import FileSource, InputSplit
 from penstock.sources._files import open_raw, size_of
-from penstock.sources._inputs import FileSource
 from penstock.sources._rows import Numbered, RecordSource
 from penstock.sources._tables import group_splits, reading_table, table_records, wanted_columns
 
@@ -29,12 +28,10 @@ class ParquetSource(RecordSource, FileSource):
             table = _open(stream)
             columns = wanted_columns(self, table.schema_arrow.names, path)
             groups = _row_groups(table, input_split)
+            rows = _rows_per_batch(table, groups)
             number = 0
             for batch in table.iter_batches(
-                _rows_per_batch(table, groups),
-                row_groups=groups,
-                columns=columns,
-                use_threads=False,
+                rows, row_groups=groups, columns=columns, use_threads=False
             ):
                 yield from table_records(batch, number, stats)
                 number += batch.num_rows
@@ -59,7 +56,6 @@ def _file_splits(path: str, split_bytes: int) -> list[InputSplit]:
 
 
 def _row_groups(table: Any, input_split: InputSplit) -> list[int]:
-    """Return the indices of the row groups of an input split."""
     groups, start = [], 0
     for index in range(table.metadata.num_row_groups):
         if input_split.start <= start and (input_split.stop is None or start < input_split.stop):

@@ -36,11 +36,9 @@ class RandomTokensSource(Source):
 
     @property
     def synthetic(self) -> bool:
-        """True: the ids are random."""
         return True
 
     def inputs(self) -> list[str]:
-        """Return nothing: no file is read."""
         return []
 
     def input_splits(self, split_bytes: int) -> list[InputSplit]:
@@ -54,14 +52,14 @@ class RandomTokensSource(Source):
         ]
 
     def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[TokenBatch]:
-        """Yield the documents of an input split, of one sequence each."""
-        for start in range(input_split.start, input_split.stop or self.count, self._block):
-            documents = min(self._block, (input_split.stop or self.count) - start)
+        first, stop = input_split.start, input_split.stop or self.count
+        for start in range(first, stop, self._block):
+            documents = min(self._block, stop - start)
             yield TokenBatch(
                 self._ids(start // self._block)[: documents * self.length],
                 np.full(documents, self.length, np.int32),
                 np.ones(documents, np.int32),
-                range(start - input_split.start, start - input_split.start + documents),
+                range(start - first, start - first + documents),
             )
 
     @property

@@ -53,7 +53,6 @@ class TextSource(LineSource):
         yield from in_batches(rows)
 
     def locate(self, input_split: InputSplit, number: int) -> tuple[str, int]:
-        """Return the file and the line of a row."""
         if self.documents == "file":
             return (input_split.path, *input_split.also)[number], 1
         return super().locate(input_split, number)

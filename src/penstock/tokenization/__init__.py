@@ -1,8 +1,13 @@
 """Tokenizers: text to tokens, with the engine that is fastest for a tokenizer."""
 
-from penstock.tokenization._base import Encoding, Engine, TokenizerIdentity, framed, storage_dtype
-from penstock.tokenization._files import TokenizerFiles
-from penstock.tokenization._tokenizer import EngineName, Tokenizer, load_tokenizer
+from penstock.tokenization._engines import (
+    Encoding,
+    Engine,
+    TokenizerIdentity,
+    framed,
+    storage_dtype,
+)
+from penstock.tokenization._tokenizer import EngineName, Tokenizer, TokenizerFiles, load_tokenizer
 
 __all__ = [
     "Encoding",

@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.tokenization._base import AddedToken, Encoding, Engine, UnsupportedTokenizerError
-from penstock.tokenization._engines import FastokensEngine, TokenizersEngine
+from penstock.tokenization._engines import (
+    AddedToken,
+    Encoding,
+    Engine,
+    FastokensEngine,
+    TokenizersEngine,
+    UnsupportedTokenizerError,
+)
 
 #: Bytes (UTF-8) of the input on which the engines are compared.
 SAMPLE_BYTES = 1_000_000

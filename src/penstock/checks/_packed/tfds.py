@@ -65,11 +65,18 @@ def _read(
     dataset: TfdsDataset, path: Path, rows: int, numbers: Sequence[int]
 ) -> Iterator[Columns | DamagedRow]:
     with dataset.open_shard(path, rows) as shard:
-        for number in numbers:
+        consecutive = len(numbers) > 0 and numbers[-1] - numbers[0] == len(numbers) - 1
+        if consecutive:  # faster together, but only up to the first damaged record
+            records = shard.records(numbers[0], numbers[-1] + 1)
+        else:
+            records = map(shard.record, numbers)
+        for index, number in enumerate(numbers, 1):
             try:
-                yield dataset.decode(shard.record(number), path, number + 1)
+                yield dataset.decode(next(records), path, number + 1)
             except DataError as error:
                 yield DamagedRow(codes.SHARD_DAMAGED, error.message)
+                if consecutive:
+                    consecutive, records = False, map(shard.record, numbers[index:])
 
 
 def _check_keys(directory: Path, collector: Collector) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from penstock.errors import MissingExtraError
-from penstock.files import staged_file
-from penstock.formats._base import OutputSpec, RowBlock, Shard, Written
+from penstock.formats._base import OutputSpec
 from penstock.formats._tfds import ShardFile, TfdsFormat
 
 #: One record per chunk, for random access, as Grain requires.
@@ -30,23 +33,17 @@ class ArrayRecord(TfdsFormat):
         super().verify(target)
         _writer_class()
 
-    def write(
-        self, directory: Path, shard: Shard, target: OutputSpec, blocks: Iterable[RowBlock]
-    ) -> Sequence[Written]:
+    def write_columns(self, file: Path, blocks: Iterable[dict[str, NDArray[np.int32]]]) -> int:
         from penstock.formats._examples import encode_examples
 
-        path, rows = directory / shard.path, 0
-        with staged_file(path) as staging:
-            writer = _writer_class()(str(staging), _OPTIONS)
-            try:
-                for columns in self.column_blocks(path, target, blocks):
-                    buffer, starts, stops = encode_examples(columns)
-                    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-                        writer.write(buffer[start:stop].tobytes())
-                    rows += len(starts)
-            finally:
-                writer.close()
-        return [Written(shard.path, rows)]
+        rows = 0
+        with closing(_writer_class()(str(file), _OPTIONS)) as writer:
+            for columns in blocks:
+                buffer, starts, stops = encode_examples(columns)
+                for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+                    writer.write(buffer[start:stop].tobytes())
+                rows += len(starts)
+        return rows
 
     @staticmethod
     def open_shard(path: Path) -> ShardFile:

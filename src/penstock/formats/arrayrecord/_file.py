@@ -1,34 +1,139 @@
-"""The ArrayRecord file: chunks of records, a footer that locates them, a postscript.
+"""The ArrayRecord file: Riegeli chunks of records, a footer that locates them, a postscript.
 
 The postscript is a chunk in the last 64 KiB that locates the footer. The footer is a chunk of
 messages: one about the file, then one per chunk with its offset and its number of records
-(array_record/cpp/layout.proto).
+(array_record/cpp/layout.proto). A block header of 24 bytes interrupts the chunks at every multiple
+of 64 KiB. Supported are simple chunks, uncompressed or with zstd, as ArrayRecord writes by default.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import threading
 import weakref
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
 
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
 from penstock.errors import DataError
 from penstock.formats._tfds import ShardFile
-from penstock.formats.arrayrecord._riegeli import BLOCK, DAMAGED, Chunk, ChunkError, ChunkRange
-from penstock.kernels.protobuf import LENGTH_DELIMITED, read_field, read_integer_fields
+from penstock.kernels import riegeli
+from penstock.kernels.protobuf import (
+    LENGTH_DELIMITED,
+    MALFORMED,
+    read_field,
+    read_integer_fields,
+    read_varint,
+    read_varints,
+)
 
 _MAGIC = 0x71930E704FDAE05E
 _VERSION = 1
-#: Records that are read in order are read from the file so many bytes at a time.
+#: The bytes that are read from the file at a time for consecutive records.
 _READ_BYTES = 1 << 22
 _CACHE_BYTES = 1 << 28
+_BLOCK = 1 << 16
+_BLOCK_HEADER = 24
+_DAMAGED = "the file is damaged; restore it or build the dataset again"
+_PROBLEMS = {
+    riegeli.CUT_OFF: f"a chunk is cut off; {_DAMAGED}",
+    riegeli.HEADER_HASH: f"the hash of a chunk's header does not match; {_DAMAGED}",
+    riegeli.DATA_HASH: f"the hash of a chunk's data does not match; {_DAMAGED}",
+    riegeli.UNSUPPORTED_KIND: "a chunk of a kind that is not supported; write with transpose:false",
+    riegeli.INCONSISTENT: f"a chunk does not hold what its header says; {_DAMAGED}",
+}
+_UNCOMPRESSED, _ZSTD = 0, ord("z")
+_UNSUPPORTED = {ord("b"): "brotli", ord("s"): "snappy"}
+
+
+class ChunkError(ValueError):
+    """A chunk that is damaged or not supported."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The records of a chunk: record i is `values[bounds[i]:bounds[i + 1]]`."""
+
+    values: bytes
+    bounds: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def __getitem__(self, index: int) -> bytes:
+        return self.values[self.bounds[index] : self.bounds[index + 1]]
+
+
+class ChunkRange:
+    """Consecutive chunks of a file, read at once: chunk i is at `offsets[i]:offsets[i + 1]`."""
+
+    def __init__(self, descriptor: int, offsets: Sequence[int]) -> None:
+        begin = offsets[0]
+        if begin < 0:
+            raise ChunkError(_PROBLEMS[riegeli.CUT_OFF])
+        raw = os.pread(descriptor, max(0, offsets[-1] - begin), begin)
+        places = np.minimum(np.array(offsets) - begin, len(raw))
+        first = -begin % _BLOCK
+        if first < len(raw):
+            parts = [raw[:first]]
+            parts += [
+                raw[at + _BLOCK_HEADER : at + _BLOCK] for at in range(first, len(raw), _BLOCK)
+            ]
+            raw = b"".join(parts)
+            places -= _BLOCK_HEADER * np.maximum(0, -((first - places) // _BLOCK))
+        self._content = raw
+        table = np.empty((len(offsets) - 1, riegeli.FIELDS), np.int64)
+        riegeli.locate_chunks(np.frombuffer(raw, np.uint8), places, table)
+        self._chunks = table.tolist()
+
+    def decode(self, index: int) -> Chunk:
+        """Return a chunk; raises ChunkError."""
+        status, records, size, compression, sizes_begin, begin, end = self._chunks[index]
+        if status != riegeli.SOUND:
+            raise ChunkError(_PROBLEMS[status])
+        values = _decompress(self._content[begin:end], compression, size)
+        if records == 1 and len(values) == size:
+            return Chunk(values, (0, size))
+        sizes = _decompress(self._content[sizes_begin:begin], compression, 10 * records)
+        lengths = np.empty(len(sizes), np.int64)
+        count = read_varints(np.frombuffer(sizes, np.uint8), 0, len(sizes), lengths, 0)
+        bounds = [0, *np.cumsum(lengths[: max(count, 0)]).tolist()]
+        if count != records or not size == len(values) == bounds[-1] or sorted(bounds) != bounds:
+            raise ChunkError(_PROBLEMS[riegeli.INCONSISTENT])
+        return Chunk(values, bounds)
+
+
+class _Decompressor(threading.local):
+    """A zstd decompressor per thread: it is slow to create and not safe to share."""
+
+    def __init__(self) -> None:
+        self.zstd = zstandard.ZstdDecompressor()
+
+
+_decompressor = _Decompressor()
+
+
+def _decompress(data: bytes, compression: int, limit: int) -> bytes:
+    """Return decompressed data, which has at most `limit` bytes."""
+    if compression == _UNCOMPRESSED:
+        return data
+    if compression != _ZSTD:
+        name = _UNSUPPORTED.get(compression, "an unknown method")
+        raise ChunkError(f"a chunk is compressed with {name}; write with zstd or uncompressed")
+    size, at = read_varint(np.frombuffer(data, np.uint8), 0, len(data))
+    if at != MALFORMED and 0 <= size <= limit:
+        try:
+            return _decompressor.zstd.decompress(data[at:], max_output_size=size)
+        except zstandard.ZstdError:
+            pass
+    raise ChunkError(_PROBLEMS[riegeli.INCONSISTENT])
 
 
 class _ChunkCache:
@@ -38,7 +143,8 @@ class _ChunkCache:
         self._limit = limit
         self._chunks: OrderedDict[tuple[int, int], Chunk] = OrderedDict()
         self._size = 0
-        self._lock = RLock()  # the garbage collector may drop a file in the middle of `put`
+        # Reentrant, as the garbage collector may drop a file in the middle of `put`.
+        self._lock = threading.RLock()
 
     def get(self, file: int, number: int) -> Chunk | None:
         with self._lock:
@@ -57,7 +163,6 @@ class _ChunkCache:
                 self._size -= len(oldest.values)
 
     def drop(self, file: int) -> None:
-        """Forget the chunks of a file."""
         with self._lock:
             for key in [key for key in self._chunks if key[0] == file]:
                 self._size -= len(self._chunks.pop(key).values)
@@ -119,7 +224,7 @@ class ArrayRecordFile(ShardFile):
         try:
             chunk = chunks.decode(index)
             if len(chunk) != self._ends[number] - self._first(number):
-                raise ChunkError(f"the number of records is not that of the footer; {DAMAGED}")
+                raise ChunkError(f"the number of records is not that of the footer; {_DAMAGED}")
         except ChunkError as error:
             raise DataError(f"record {record + 1}: {error}", file=self.path) from None
         return chunk
@@ -127,27 +232,26 @@ class ArrayRecordFile(ShardFile):
     def _read_footer(self) -> None:
         """Find the offset of each chunk and the number of records up to its end."""
         size = os.fstat(self.descriptor).st_size
-        if size < 2 * BLOCK or size % BLOCK:
-            raise ChunkError(
-                f"its size is not a multiple of 64 KiB, so its end is missing; {DAMAGED}"
-            )
+        if size < 2 * _BLOCK or size % _BLOCK:
+            message = f"its size is not a multiple of 64 KiB, so its end is missing; {_DAMAGED}"
+            raise ChunkError(message)
         # The postscript has the fields footer_offset and magic; the footer's first message has
         # version, number of chunks and number of records in its field 1; the others have
         # chunk_offset, decoded_data_size and num_records.
-        postscript = _integer_fields(self._messages(size - BLOCK, size))
+        postscript = _integer_fields(self._messages(size - _BLOCK, size))
         if not len(postscript) or postscript[0, 2] != _MAGIC:
-            raise ChunkError(f"the postscript is not one of ArrayRecord; {DAMAGED}")
+            raise ChunkError(f"the postscript is not one of ArrayRecord; {_DAMAGED}")
         footer_offset = int(postscript[0, 1])
-        footer = self._messages(footer_offset, size - BLOCK)
+        footer = self._messages(footer_offset, size - _BLOCK)
         about, chunks = _metadata(footer), _integer_fields(footer)[1:]
         self._offsets = [*chunks[:, 1].tolist(), footer_offset]
         self._ends = np.cumsum(chunks[:, 3]).tolist()
         self.size = int(chunks[:, 2].sum())
         if about[1] != _VERSION:
-            raise ChunkError(f"version {about[1]} of ArrayRecord is not supported; {DAMAGED}")
+            raise ChunkError(f"version {about[1]} of ArrayRecord is not supported; {_DAMAGED}")
         in_order = [0, *self._offsets] == sorted([0, *self._offsets])
         if not in_order or about[2] != len(chunks) or about[3] != len(self):
-            raise ChunkError(f"the footer is inconsistent; {DAMAGED}")
+            raise ChunkError(f"the footer is inconsistent; {_DAMAGED}")
 
     def _messages(self, begin: int, end: int) -> Chunk:
         return ChunkRange(self.descriptor, [begin, end]).decode(0)
@@ -158,7 +262,7 @@ def _metadata(footer: Chunk) -> list[int]:
     first = footer[0] if len(footer) else b""
     number, wire, begin, end = read_field(np.frombuffer(first, np.uint8), 0, len(first))
     if (number, wire) != (1, LENGTH_DELIMITED) or end < 0:
-        raise ChunkError(f"the footer does not describe records; {DAMAGED}")
+        raise ChunkError(f"the footer does not describe records; {_DAMAGED}")
     fields = _integer_fields(Chunk(first[begin:end], (0, end - begin)))[0]
     return [int(value) for value in fields]
 
@@ -168,5 +272,5 @@ def _integer_fields(messages: Chunk) -> NDArray[np.int64]:
     fields = np.zeros((len(messages), 4), np.int64)
     data = np.frombuffer(messages.values, np.uint8)
     if not read_integer_fields(data, np.array(messages.bounds), fields):
-        raise ChunkError(f"a message is malformed; {DAMAGED}")
+        raise ChunkError(f"a message is malformed; {_DAMAGED}")
     return fields

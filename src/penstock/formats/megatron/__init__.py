@@ -1,7 +1,6 @@
 """`megatron`: Megatron's indexed dataset, tokens in a `.bin` and their index in an `.idx`."""
 
-from penstock.formats.megatron._format import MegatronFormat
-from penstock.formats.megatron.dataset import MegatronDataset, split_prefixes
+from penstock.formats.megatron.dataset import MegatronDataset, MegatronFormat, split_prefixes
 from penstock.formats.megatron.layout import Codes, megatron_dtype
 from penstock.formats.megatron.reader import IndexedReader, pair_files, prefix_of
 from penstock.formats.megatron.writer import PairWriter, merge, write_pair

@@ -39,7 +39,11 @@ DTYPES: dict[Codes, dict[int, np.dtype[Any]]] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """The header of an `.idx`; with `modes` each sequence has a mode."""
+    """The header of an `.idx`; with `modes` each sequence has a mode.
+
+    `size` is that of the file and `lengths_at`, `addresses_at`, `documents_at` and `modes_at` are
+    the offsets of its arrays, all in bytes.
+    """
 
     dtype: np.dtype[Any]
     sequences: int
@@ -48,31 +52,26 @@ class Layout:
 
     @property
     def lengths_at(self) -> int:
-        """The offset of the lengths in bytes."""
         return _HEADER.size
 
     @property
     def addresses_at(self) -> int:
-        """The offset of the sequences' addresses."""
         return self.lengths_at + LENGTH.itemsize * self.sequences
 
     @property
     def documents_at(self) -> int:
-        """The offset of the documents' first sequences."""
         return self.addresses_at + ADDRESS.itemsize * self.sequences
 
     @property
     def modes_at(self) -> int:
-        """The offset of the modes, or the end of the file without modes."""
         return self.documents_at + ADDRESS.itemsize * (self.documents + 1)
 
     @property
     def size(self) -> int:
-        """The size of the file in bytes."""
         return self.modes_at + MODE.itemsize * self.sequences * self.modes
 
     def header(self) -> bytes:
-        """Return the header of the file."""
+        """Return the bytes of the header."""
         code = next(c for c, dtype in DTYPES["megatron"].items() if dtype == self.dtype)
         return _HEADER.pack(MAGIC, _VERSION, code, self.sequences, self.documents + 1)
 
@@ -90,24 +89,17 @@ def read_layout(path: Path, size: int, head: bytes, codes: Codes) -> Layout:
     if version != _VERSION:
         raise DataError(f"has format version {version}; only version 1 is supported", file=path)
     if code not in DTYPES[codes]:
-        raise DataError(
-            f"the dtype code {code} is unknown; the header is damaged: copy the file again",
-            file=path,
-        )
+        message = f"the dtype code {code} is unknown; the header is damaged: copy the file again"
+        raise DataError(message, file=path)
     if not marks:
-        raise DataError(
-            "the header counts no document boundary, not even the end",
-            file=path,
-        )
+        raise DataError("the header counts no document boundary, not even the end", file=path)
     for modes in (False, True):
         layout = Layout(DTYPES[codes][code], sequences, marks - 1, modes)
         if layout.size == size:
             return layout
     expected = Layout(DTYPES[codes][code], sequences, marks - 1).size
-    raise DataError(
-        f"{sequences:,} sequences and {marks - 1:,} documents: {wrong_size(size, expected)}",
-        file=path,
-    )
+    message = f"{sequences:,} sequences and {marks - 1:,} documents: {wrong_size(size, expected)}"
+    raise DataError(message, file=path)
 
 
 def wrong_size(size: int, expected: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,7 @@ class IndexedReader:
     def __init__(self, prefix: Path | str, *, codes: Codes = "megatron") -> None:
         self.prefix = prefix_of(Path(prefix))
         self.codes = codes
-        self.idx_path = _beside(self.prefix, ".idx")
-        self.bin_path = _beside(self.prefix, ".bin")
+        self.bin_path, self.idx_path = pair_files(self.prefix)
         index = _map(self.idx_path)
         layout = read_layout(self.idx_path, len(index), index[:64], codes)
         data = _map(self.bin_path)
@@ -65,7 +65,7 @@ class IndexedReader:
         self._width = layout.dtype.itemsize
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self.prefix.absolute(), self.codes)
+        return partial(IndexedReader, codes=self.codes), (self.prefix.absolute(),)
 
     def __len__(self) -> int:
         return self.sequences
@@ -127,10 +127,8 @@ class IndexedReader:
         wrong = np.flatnonzero((starts[1:] < starts[:-1]) | (starts[1:] > self.sequences))
         if starts[0] < 0 or wrong.size:
             number = start + int(wrong[0]) if wrong.size else start
-            raise DataError(
-                f"document {number:,} does not end where the next begins; {_FIX}",
-                file=self.idx_path,
-            )
+            message = f"document {number:,} does not end where the next begins; {_FIX}"
+            raise DataError(message, file=self.idx_path)
         return starts
 
     def sequence_bounds(self, start: int, stop: int) -> NDArray[np.int64]:
@@ -175,18 +173,14 @@ class IndexedReader:
     def _verify_ends(self, layout: Layout) -> None:
         """Compare the first and last entries of the index with the sizes."""
         if (self.starts.item(0), self.starts.item(-1)) != (0, self.sequences):
-            raise DataError(
-                f"the documents do not range from sequence 0 to {self.sequences:,}; {_FIX}",
-                file=self.idx_path,
-            )
+            message = f"the documents do not range from sequence 0 to {self.sequences:,}; {_FIX}"
+            raise DataError(message, file=self.idx_path)
         if self.sequences and self.addresses.item(0) != 0:
             raise self._damaged(0)
         expected = self._expected_size(layout.dtype)
         if expected != self._size:
-            raise DataError(
-                f"{wrong_size(self._size, expected)}{self._hint_other_codes(layout)}",
-                file=self.bin_path,
-            )
+            message = f"{wrong_size(self._size, expected)}{self._hint_other_codes(layout)}"
+            raise DataError(message, file=self.bin_path)
 
     def _expected_size(self, dtype: np.dtype[Any]) -> int:
         """Return the size of the `.bin` according to the index."""
@@ -214,32 +208,20 @@ def prefix_of(path: Path) -> Path:
 
 def pair_files(prefix: Path) -> tuple[Path, Path]:
     """Return the `.bin` and the `.idx` of a prefix."""
-    return _beside(prefix, ".bin"), _beside(prefix, ".idx")
-
-
-def _beside(prefix: Path, suffix: str) -> Path:
-    return prefix.with_name(prefix.name + suffix)
-
-
-def _reopen(prefix: Path, codes: Codes) -> IndexedReader:
-    return IndexedReader(prefix, codes=codes)
+    return prefix.with_name(f"{prefix.name}.bin"), prefix.with_name(f"{prefix.name}.idx")
 
 
 def _map(path: Path) -> mmap.mmap | bytes:
     """Map a file into memory; the mapping lives as long as an array uses it."""
     try:
         with path.open("rb") as stream:
-            # An empty file cannot be mapped.
             if not path.stat().st_size:
-                return b""
+                return b""  # an empty file cannot be mapped
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:
-        other = path.with_suffix(".bin" if path.suffix == ".idx" else ".idx")
-        hint = (
-            f" beside {other.name}: its writer did not finish, or the file was not copied"
-            if other.is_file()
-            else ""
-        )
+        other, hint = path.with_suffix(".bin" if path.suffix == ".idx" else ".idx"), ""
+        if other.is_file():
+            hint = f" beside {other.name}: its writer did not finish, or the file was not copied"
         raise DataError(f"there is no such file{hint}", file=path) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from None

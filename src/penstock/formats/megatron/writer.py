@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -58,36 +57,27 @@ class IndexWriter:
         self._documents += len(ends)
 
     def add_modes(self, modes: NDArray[Any]) -> None:
-        """Append the modes of sequences."""
         self._modes_out.write(np.ascontiguousarray(modes, MODE).data)
         self._modes += len(modes)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
         self._open.close()
         layout = self.layout
         written = (self._sequences, self._documents, self._modes)
         expected = (layout.sequences, layout.documents, layout.sequences * layout.modes)
         if kind is None and written != expected:
-            raise RuntimeError(
-                f"sequences, documents and modes: {written} written, {expected} expected"
-            )
+            message = f"sequences, documents and modes: {written} written, {expected} expected"
+            raise RuntimeError(message)
 
 
 class PairWriter:
     """Appends documents to an open pair of files; returned by `write_pair`."""
 
     def __init__(self, tokens: HashedFile, index: IndexWriter, path: Path) -> None:
-        self._tokens = tokens
-        self._index = index
-        self._path = path
+        self._tokens, self._index, self._path = tokens, index, path
         self._ended = 0
 
     @property
@@ -108,10 +98,8 @@ class PairWriter:
         """
         total = int(lengths.sum(dtype=np.int64))
         if total != len(ids) or int(sequences.sum(dtype=np.int64)) != len(lengths):
-            raise DataError(
-                f"{len(ids):,} tokens have {len(lengths):,} lengths that sum to {total:,}",
-                file=self._path,
-            )
+            message = f"{len(ids):,} tokens have {len(lengths):,} lengths that sum to {total:,}"
+            raise DataError(message, file=self._path)
         # A view of a mapped file is written without a copy, unless the dtype differs.
         self._tokens.write(np.ascontiguousarray(self._stored(ids)).data)
         self._index.add_sequences(lengths)
@@ -173,8 +161,8 @@ def merge(prefixes: Sequence[Path | str], output_prefix: Path | str) -> str:
     readers = [IndexedReader(prefix) for prefix in prefixes]
     if not readers:
         raise ConfigError("nothing to merge; name the prefix of at least one .bin/.idx pair")
-    first = readers[0]
-    for reader in readers[1:]:
+    first, *others = readers
+    for reader in others:
         if reader.dtype != first.dtype:
             raise ConfigError(
                 f"{reader.prefix} holds {reader.dtype.name} and {first.prefix} {first.dtype.name}; "
