@@ -76,7 +76,7 @@ def order_dataset(recipe: Recipe, store: Store) -> OrderedDataset:
     has_steps = any(isinstance(step, DatasetStep) for step in recipe.steps)
     if plain and not divided and not has_steps and not store.has_grouped_rows(recipe.in_tokens):
         return OrderedDataset(store, None)
-    from penstock.kernels import gathering  # noqa: F401 - compiled before the workers are forked
+    from penstock.kernels import packing  # noqa: F401 - compiled before the workers are forked
 
     result = OrderedDataset(store, {})
     splits = _divide(recipe, store.order(), result)

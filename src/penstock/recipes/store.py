@@ -125,7 +125,7 @@ class Store:
 
     def gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[Any]:
         """Return the tokens of segments, concatenated, in the dtype of the store."""
-        from penstock.kernels.gathering import copy_segments
+        from penstock.kernels.packing import copy_segments
 
         targets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
         gathered = np.empty(targets[-1], self.dtype)

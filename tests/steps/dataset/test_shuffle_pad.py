@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from helpers.step_batches import context, order_of, segments_of
 from penstock.errors import ConfigError, StepError
-from penstock.kernels.shuffling import permutation
+from penstock.kernels.ordering import permutation
 from penstock.steps import STEPS, Order, OrderContext
 
 UNITS = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=20)

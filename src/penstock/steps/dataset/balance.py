@@ -39,7 +39,7 @@ class Balance(DatasetStep):
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
         """Return the order of the kept rows; raises StepError for a source without rows."""
-        from penstock.kernels.shuffling import permutation
+        from penstock.kernels.ordering import permutation
 
         balanced = order.in_splits(self.splits)
         units = {

@@ -81,7 +81,7 @@ class Mix(DatasetStep):
     def _draw(
         self, sources: list[NDArray[np.int64]], sizes: NDArray[np.int64], context: OrderContext
     ) -> NDArray[np.int64]:
-        from penstock.kernels.interleaving import interleave
+        from penstock.kernels.ordering import interleave
 
         weights = np.array([self.weights[name] for name in context.source_names])
         totals = np.array([sizes[units].sum() for units in sources])
@@ -102,7 +102,7 @@ class Mix(DatasetStep):
     def _order_of_pass(
         self, units: int, code: int, number: int, context: OrderContext
     ) -> NDArray[np.int64]:
-        from penstock.kernels.shuffling import permutation
+        from penstock.kernels.ordering import permutation
 
         if not self.shuffle:
             return np.arange(units)

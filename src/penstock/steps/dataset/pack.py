@@ -63,7 +63,7 @@ class Pack(DatasetStep):
         Raises StepError for sequences longer than the context, unless they are concatenated.
         """
         from penstock.kernels.packing import group_by_row
-        from penstock.kernels.shuffling import permutation
+        from penstock.kernels.ordering import permutation
 
         self._refuse_long(order)
         if empty := int((order.unit_lengths() == 0).sum()):

@@ -35,7 +35,7 @@ class Shuffle(DatasetStep):
         return order.take(self._permutation(len(order), context))
 
     def _permutation(self, units: int, context: OrderContext) -> NDArray[np.int64]:
-        from penstock.kernels.shuffling import permutation
+        from penstock.kernels.ordering import permutation
 
         if self.like == "penstock":
             return permutation(units, context.seed, context.split, "shuffle")

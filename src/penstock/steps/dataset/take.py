@@ -48,7 +48,7 @@ class Take(DatasetStep):
         return context.keep(order, kept, "not_taken")
 
     def _chosen(self, count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:
-        from penstock.kernels.shuffling import permutation
+        from penstock.kernels.ordering import permutation
 
         return permutation(count, seed, "take", name)[:most] if self.sample else np.arange(most)
 
