@@ -17,12 +17,12 @@ from penstock.fields import kind_of, quoted_name
 
 #: The byte order mark of UTF-8.
 BOM = b"\xef\xbb\xbf"
-#: Counting the colons of a line saves time only for lines up to this length, in bytes.
+#: Counting the colons saves time only in lines of at most this many bytes.
 _COUNTED_LENGTH = 1 << 10
 #: orjson parses an integer of at least this size (beyond 64 bits) as a float.
 _LARGE = 2.0**63
 _TOO_LARGE = "a number of more than 64 bits; write it as text"
-#: A quotation mark before a colon, except one that is certainly escaped, within a text.
+#: The end of a key: a quotation mark before a colon, unless it is certainly escaped in a text.
 _KEY_END = re.compile(rb'"(?:(?<!\\")|(?<=\\\\"))[ \t\r\n]*:').findall
 
 

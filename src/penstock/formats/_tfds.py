@@ -43,7 +43,7 @@ class ShardFile(ABC):
     reference. Raises DataError for a file that cannot be opened.
     """
 
-    #: The bytes of all records together, without the file format's own.
+    #: The total size of the records in bytes, without the framing of the file format.
     size: int
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +66,7 @@ class ShardFile(ABC):
 
     @abstractmethod
     def record(self, index: int) -> bytes:
-        """Return a record, from 0; raises DataError, which counts from 1, for a damaged one."""
+        """Return record `index`, from 0; raises DataError, which counts from 1, if it is damaged."""
 
     def records(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the records from `start` to before `stop`; raises DataError as `record` does."""

@@ -141,7 +141,7 @@ UNSUPPORTED_KIND: Final = 4
 INCONSISTENT: Final = 5
 
 #: What `locate_chunks` stores per chunk: the status, the number of records, the size of all
-#: records, the compression, and the begins of sizes and values and the end of the values.
+#: records, the compression, the starts of sizes and values, and the end of the values.
 FIELDS: Final = 7
 _HEADER: Final = 40
 _SIMPLE: Final = 0x72

@@ -136,7 +136,7 @@ def _find_column(
     names: NDArray[np.uint8],
     name_bounds: NDArray[np.int64],
 ) -> int:
-    """Return the column that an entry is of, MISSING if it is not wanted, or MALFORMED."""
+    """Return the column of an entry, MISSING if it is not wanted, or MALFORMED."""
     key_begin, key_end = at, at
     while at < end:
         number, wire, begin, at = read_field(record, at, end)

@@ -18,7 +18,7 @@ from penstock.config import Options
 from penstock.errors import ConfigError, did_you_mean_path
 from penstock.files import natural_key
 from penstock.manifest import InputEntry
-from penstock.sources._files import BUFFER, exists, file_system, is_url, open_raw, reading
+from penstock.sources._files import BUFFER, exists, file_system, is_url, open_raw, reading, size_of
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,13 @@ class FileSource(Source):
                     )
                 found[identity] = file
         return list(found.values())
+
+    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+        return [split for path in self.inputs() for split in self.file_splits(path, split_bytes)]
+
+    def file_splits(self, path: str, split_bytes: int) -> list[InputSplit]:
+        """Return the input splits of one file; by default it is one split."""
+        return [InputSplit(path, size=size_of(path) or 0)]
 
 
 def _find_local(path: str) -> list[str]:

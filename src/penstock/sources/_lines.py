@@ -48,9 +48,18 @@ class LineSplit(InputSplit):
 class LineSource(FileSource):
     """A source of files that can be cut at their lines."""
 
-    def input_splits(self, split_bytes: int) -> list[InputSplit]:
-        """Return byte ranges of plain files; a compressed file is one split."""
-        return [split for path in self.inputs() for split in cut_at_lines(path, split_bytes)]
+    def file_splits(self, path: str, split_bytes: int) -> list[InputSplit]:
+        """Return byte ranges of a file, each of about `split_bytes`.
+
+        A compressed file, or one on a server without range requests, is one split.
+        """
+        size = size_of(path)
+        count = max(1, round((size or 0) / split_bytes))
+        cuttable = not is_url(path) or (count > 1 and can_seek(path, size))
+        if size is None or is_compressed(path) or not cuttable:
+            return [InputSplit(path, size=size or 0)]
+        cuts = [size * index // count for index in range(count + 1)]
+        return [LineSplit(path, start, stop, stop - start) for start, stop in pairwise(cuts)]
 
 
 class LineBlock(NamedTuple):
@@ -63,20 +72,6 @@ class LineBlock(NamedTuple):
     number: int
     position: int
     lines: list[bytes]
-
-
-def cut_at_lines(path: str, split_bytes: int) -> list[InputSplit]:
-    """Return the input splits of a file, each of about `split_bytes`.
-
-    A compressed file, or one on a server without range requests, is one split.
-    """
-    size = size_of(path)
-    count = max(1, round((size or 0) / split_bytes))
-    cuttable = not is_url(path) or (count > 1 and can_seek(path, size))
-    if size is None or is_compressed(path) or not cuttable:
-        return [InputSplit(path, size=size or 0)]
-    cuts = [size * index // count for index in range(count + 1)]
-    return [LineSplit(path, start, stop, stop - start) for start, stop in pairwise(cuts)]
 
 
 def line_blocks(input_split: InputSplit) -> Iterator[LineBlock]:

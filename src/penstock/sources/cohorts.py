@@ -24,7 +24,7 @@ from penstock.fields import MISSING, find, kind_of, quoted_name
 from penstock.files import plural
 from penstock.json_items import CheckedJson, InvalidJsonError, json_items, json_parser
 from penstock.sources._base import FileSource, InputSplit
-from penstock.sources._files import AGAIN, open_decompressed, reading, size_of
+from penstock.sources._files import AGAIN, open_decompressed, reading
 from penstock.sources._rows import (
     SURROGATES_HINT,
     FieldSelection,
@@ -80,7 +80,7 @@ class _JsonStream:
             return next(values, MISSING)
 
     def require_list(self, name: str) -> None:
-        """Raise DataError unless the document has the list `name` (empty: is itself a list)."""
+        """Raise DataError unless the document has the list `name`, or is a list if it is empty."""
         keys: list[str] = []
         with reading(self.path), open_decompressed(self.path) as stream:
             for path, event, value in json_parser().parse(stream, use_float=True):
@@ -210,9 +210,6 @@ class CohortsSource(FieldSource, FileSource):
         if (self.text or "").startswith("^"):
             raise ValueError(f"the text must be a field of the record itself, not '{self.text}'")
         return self
-
-    def input_splits(self, split_bytes: int) -> list[InputSplit]:
-        return [InputSplit(path, size=size_of(path) or 0) for path in self.inputs()]
 
     def read(self, input_split: InputSplit, stats: RowStats) -> Iterator[RowBatch]:
         """Yield the rows of a file, numbered as its records are.

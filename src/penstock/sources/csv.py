@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,17 +17,12 @@ from penstock.files import plural
 from penstock.jsonl import BOM, not_utf8
 from penstock.sources._base import InputSplit
 from penstock.sources._files import open_decompressed, reading, size_of, suffixes
-from penstock.sources._lines import LineSource, LineSplit, cut_at_lines, numbered_lines
+from penstock.sources._lines import LineSource, LineSplit, numbered_lines
 from penstock.sources._rows import Numbered, RecordSource
 from penstock.sources._tables import wanted_columns
 
-Undecodable = Annotated[
-    Literal["error", "cp1252"],
-    Field(
-        description="The treatment of bytes that are not UTF-8: an error, or decoded as "
-        "Windows-1252 and counted."
-    ),
-]
+#: Common delimiters, as written in YAML.
+_DELIMITERS = {"\t": '"\\t"', ",": '","', ";": '";"', "|": '"|"'}
 _BLOCK = 1 << 22
 _LONGEST_FIELD = 2**31 - 1
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -38,7 +33,7 @@ class _NotDecodedError(Exception):
 
 
 def _plain_records(
-    input_split: InputSplit, delimiter: str, undecodable: Undecodable, stats: RowStats
+    input_split: InputSplit, delimiter: str, undecodable: str, stats: RowStats
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields of each line; a quotation mark is a normal character.
 
@@ -55,7 +50,7 @@ def _plain_records(
 
 
 def _quoted_records(
-    input_split: InputSplit, delimiter: str, undecodable: Undecodable, stats: RowStats
+    input_split: InputSplit, delimiter: str, undecodable: str, stats: RowStats
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the first line and the fields of each record (RFC 4180).
 
@@ -97,7 +92,7 @@ def _quoted_records(
             yield first, fields
 
 
-def _decode(line: bytes, undecodable: Undecodable, stats: RowStats) -> str:
+def _decode(line: bytes, undecodable: str, stats: RowStats) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
@@ -121,9 +116,9 @@ def _from_cp1252(found: re.Match[str]) -> str:
 
 
 def _record_starts(path: str, delimiter: str, positions: list[int]) -> list[int]:
-    """Return, for each of some increasing positions, where the first record at or after it begins.
+    """Return the first start of a record at or after each position, else the size of the file.
 
-    It is the size of the file if no record begins there.
+    The positions increase.
     """
     from penstock.kernels.csv_scan import START_OF_RECORD, scan_records
 
@@ -140,10 +135,6 @@ def _record_starts(path: str, delimiter: str, positions: list[int]) -> list[int]
             position += len(data)
     starts[starts < 0] = position
     return [int(start) for start in starts]
-
-
-#: Common delimiters, as written in YAML.
-_DELIMITERS = {"\t": '"\\t"', ",": '","', ";": '";"', "|": '"|"'}
 
 
 class CsvSource(RecordSource, LineSource):
@@ -167,7 +158,11 @@ class CsvSource(RecordSource, LineSource):
     columns: list[str] | None = Field(
         None, min_length=1, description="The names of the columns; null: files have a header line."
     )
-    undecodable: Undecodable = "error"
+    undecodable: Literal["error", "cp1252"] = Field(
+        "error",
+        description="The treatment of bytes that are not UTF-8: an error, or decoded as "
+        "Windows-1252 and counted.",
+    )
 
     def input_splits(self, split_bytes: int) -> list[InputSplit]:
         """Return byte ranges of plain files, cut between records."""
@@ -176,7 +171,7 @@ class CsvSource(RecordSource, LineSource):
 
     def first_split(self, split_bytes: int) -> InputSplit:
         """Return the first input split; a file with quotes is read only up to its end."""
-        first = cut_at_lines(self.inputs()[0], split_bytes)[:2]
+        first = self.file_splits(self.inputs()[0], split_bytes)[:2]
         return first[0] if self.quoting == "none" else self._cut_at_records(first)[0]
 
     def read_records(self, input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:

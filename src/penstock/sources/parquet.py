@@ -18,9 +18,17 @@ _MAX_ROWS = 1 << 13
 class ParquetSource(RecordSource, FileSource):
     """Rows from Parquet files. An input split is one or more consecutive row groups."""
 
-    def input_splits(self, split_bytes: int) -> list[InputSplit]:
+    def file_splits(self, path: str, split_bytes: int) -> list[InputSplit]:
         """Return ranges of rows, of about `split_bytes` of Parquet, that end with a row group."""
-        return [split for path in self.inputs() for split in _file_splits(path, split_bytes)]
+        # pyarrow 26 crashes when it reads the compressed size of the columns of a corrupt file, so
+        # the size of a row group is estimated as its share of the file.
+        file_size = size_of(path) or 0
+        with reading_table(path), open_raw(path, seekable=True) as stream:
+            metadata = _open(stream).metadata
+            groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+            uncompressed = max(1, sum(group.total_byte_size for group in groups))
+        sizes = [(g.num_rows, file_size * g.total_byte_size // uncompressed) for g in groups]
+        return group_splits(path, sizes, split_bytes)
 
     def read_records(self, input_split: InputSplit, stats: RowStats) -> Iterator[Numbered]:
         path = input_split.path
@@ -41,18 +49,6 @@ def _open(stream: Any) -> Any:
     from pyarrow.parquet import ParquetFile
 
     return ParquetFile(stream)
-
-
-def _file_splits(path: str, split_bytes: int) -> list[InputSplit]:
-    # Reading the compressed size of the columns of a corrupt file crashes pyarrow 26, so the size
-    # of a row group is estimated as its share of the file.
-    file_size = size_of(path) or 0
-    with reading_table(path), open_raw(path, seekable=True) as stream:
-        metadata = _open(stream).metadata
-        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-        uncompressed = max(1, sum(group.total_byte_size for group in groups))
-    sizes = [(g.num_rows, file_size * g.total_byte_size // uncompressed) for g in groups]
-    return group_splits(path, sizes, split_bytes)
 
 
 def _row_groups(table: Any, input_split: InputSplit) -> list[int]:

@@ -72,7 +72,7 @@ class TokenizerFiles:
         return [self.json, *(path for path in beside if path.is_file())]
 
     def token(self, *names: str) -> str | None:
-        """Return the first of some special tokens that the tokenizer has."""
+        """Return the first of the named special tokens that the tokenizer has."""
         return next((self.special[name] for name in names if self.special.get(name)), None)
 
 

@@ -137,7 +137,7 @@ def _decompress(data: bytes, compression: int, limit: int) -> bytes:
 
 
 class _ChunkCache:
-    """The chunks decoded last, of all files of the process: at most `limit` bytes, or one chunk."""
+    """The most recently decoded chunks of all files: at most `limit` bytes, or one chunk."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -220,7 +220,7 @@ class ArrayRecordFile(ShardFile):
         return self._ends[chunk - 1] if chunk else 0
 
     def _decode(self, chunks: ChunkRange, index: int, number: int, record: int) -> Chunk:
-        """Return chunk `number` of the file, which is chunk `index` of a range, for a record."""
+        """Decode chunk `number` of the file, at `index` of the range; errors name the record."""
         try:
             chunk = chunks.decode(index)
             if len(chunk) != self._ends[number] - self._first(number):
