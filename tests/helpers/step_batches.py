@@ -11,7 +11,7 @@ import numpy as np
 
 from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.step_report import StepReport
-from penstock.steps import DatasetStep, Order, OrderContext, Step
+from penstock.steps import DatasetStep, Order, OrderContext, Step, StepPosition
 
 
 def stats(skip: bool = False) -> RowStats:
@@ -74,7 +74,7 @@ def run_steps(
     """
     names = [type(step).__name__.lower() for step in steps]
     for index, step in enumerate(steps):
-        step.verify(steps[:index], steps[index + 1 :], sources)
+        step.verify(StepPosition(steps[:index], steps[index + 1 :], sources))
     counted = RowStats(lambda number: ("input.jsonl", number + 1), steps=names)
     columns: list[dict[str, np.ndarray]] = []
     left: list[int] = []

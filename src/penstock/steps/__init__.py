@@ -1,7 +1,7 @@
 """The steps of recipes: `rows/` works batch by batch, `dataset/` on the whole dataset."""
 
 from penstock.registry import Registry
-from penstock.steps._base import Capabilities, DatasetStep, RowStep, Step, TokenStep
+from penstock.steps._base import Capabilities, DatasetStep, RowStep, Step, StepPosition, TokenStep
 from penstock.steps._fields import UnusableError
 from penstock.steps._order import Order, OrderContext
 
@@ -13,6 +13,7 @@ __all__ = [
     "OrderContext",
     "RowStep",
     "Step",
+    "StepPosition",
     "TokenStep",
     "UnusableError",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -15,7 +16,11 @@ from penstock.config import Options
 from penstock.errors import ConfigError, StepError, did_you_mean
 from penstock.files import plural
 from penstock.step_report import UNUSABLE, StepReport
+from penstock.steps._fields import UnusableError
 from penstock.steps._order import Order, OrderContext
+
+#: The name of a condition in reports, and its test.
+Condition = tuple[str, Callable[[dict[str, Any]], bool]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,31 @@ class Capabilities:
     keeps_aside: str | None = None
     #: Interleaves the rows of several sources; files of single sources are written without it.
     mixes_sources: bool = False
+
+
+@dataclass(frozen=True)
+class StepPosition:
+    """The steps before and after a step of a recipe, and the names of the recipe's sources."""
+
+    before: Sequence[Step]
+    after: Sequence[Step]
+    source_names: Sequence[str]
+
+    def require_sources(self, names: Iterable[str], setting: str) -> None:
+        """Raise ConfigError for a name in a setting that no source has."""
+        for name in names:
+            if name not in self.source_names:
+                known = f"; the sources are {', '.join(self.source_names)}"
+                hint = did_you_mean(name, self.source_names) or known
+                raise ConfigError(f"{setting}: there is no source '{name}'{hint}")
+
+    def refuse_second_division(self) -> None:
+        """Raise ConfigError if an earlier step divides the rows into splits."""
+        if any(step.capabilities.divides for step in self.before):
+            raise ConfigError(
+                "an earlier step divides the rows into splits already; keep one of them "
+                "(partition, components, assign)"
+            )
 
 
 class Step(Options, ABC):
@@ -59,9 +89,7 @@ class Step(Options, ABC):
         """Return True if the step runs on rows of this source."""
         return True
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
+    def verify(self, position: StepPosition) -> None:
         """Check the settings against the other steps and the sources, when a recipe is read.
 
         Raises ConfigError.
@@ -136,14 +164,10 @@ class SourceSelection(Step):
         None, min_length=1, description="Only rows of these sources; null: of all."
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse unknown sources."""
-        require_sources(self.sources or (), source_names, "sources")
+    def verify(self, position: StepPosition) -> None:
+        position.require_sources(self.sources or (), "sources")
 
     def works_on(self, source_name: str) -> bool:
-        """Return True if the source is selected."""
         return self.sources is None or source_name in self.sources
 
 
@@ -162,7 +186,6 @@ class Threshold(Step):
 
     @property
     def report_name(self) -> str | None:
-        """The step's `name`."""
         return self.name
 
     def check_report(self, report: StepReport) -> None:
@@ -172,6 +195,36 @@ class Threshold(Step):
         check_dropped(
             dropped, report.kept + dropped, self.max_dropped, unit=self.unit, reasons=reasons
         )
+
+
+class FilteringStep(SourceSelection, Threshold, RowStep):
+    """A step that keeps the rows that meet every condition.
+
+    A dropped row is counted by the first condition that it fails.
+    """
+
+    #: The step's name, for messages about bad rows.
+    step_name: ClassVar[str]
+
+    @cached_property
+    @abstractmethod
+    def conditions(self) -> list[Condition]:
+        """The conditions that the settings ask for, in their order."""
+
+    def apply(self, batch: RowBatch, stats: RowStats) -> RowBatch:
+        """Return the rows that meet every condition; a test's UnusableError makes a bad row."""
+        kept = []
+        for index, row in enumerate(batch.rows):
+            try:
+                failed = next((name for name, holds in self.conditions if not holds(row)), None)
+            except UnusableError as error:
+                stats.bad(batch.numbers[index], f"{error}; `{self.step_name}` needs it")
+                continue
+            if failed is None:
+                kept.append(index)
+            else:
+                stats.drop(failed)
+        return batch if len(kept) == len(batch) else batch.take(kept)
 
 
 def check_dropped(
@@ -194,21 +247,3 @@ def check_dropped(
         f"({limit:.1%}); check the input, or raise {{setting}}",
         setting=setting,
     )
-
-
-def refuse_second_division(before: Sequence[Step]) -> None:
-    """Raise ConfigError if an earlier step divides the rows into splits."""
-    if any(step.capabilities.divides for step in before):
-        raise ConfigError(
-            "an earlier step divides the rows into splits already; keep one of them (partition, "
-            "components, assign)"
-        )
-
-
-def require_sources(names: Iterable[str], source_names: Sequence[str], setting: str) -> None:
-    """Raise ConfigError for a name in a setting that no source has."""
-    for name in names:
-        if name not in source_names:
-            known = f"; the sources are {', '.join(source_names)}"
-            hint = did_you_mean(name, source_names) or known
-            raise ConfigError(f"{setting}: there is no source '{name}'{hint}")

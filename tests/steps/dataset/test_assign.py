@@ -6,7 +6,7 @@ import pytest
 
 from helpers.step_batches import context, order_of
 from penstock.errors import ConfigError
-from penstock.steps import STEPS
+from penstock.steps import STEPS, StepPosition
 
 NAMES = ("train_file", "dev", "held")
 
@@ -24,8 +24,8 @@ def test_each_source_gets_its_split_and_others_are_train() -> None:
 def test_unknown_sources_and_second_divisions_are_refused() -> None:
     step = STEPS.get("assign").model_validate({"sources": {"deb": "test"}})
     with pytest.raises(ConfigError, match="there is no source 'deb'; did you mean 'dev'"):
-        step.verify([], [], NAMES)
+        step.verify(StepPosition([], [], NAMES))
     step = STEPS.get("assign").model_validate({"sources": {"dev": "test"}})
     partition = STEPS.get("partition").model_validate({"key": "id", "test": 0.1})
     with pytest.raises(ConfigError, match="an earlier step divides the rows into splits"):
-        step.verify([partition], [], NAMES)
+        step.verify(StepPosition([partition], [], NAMES))

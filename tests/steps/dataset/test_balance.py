@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helpers.step_batches import context, order_of
 from penstock.errors import ConfigError, StepError
 from penstock.step_report import StepReport
-from penstock.steps import STEPS, Order, Step
+from penstock.steps import STEPS, Order, Step, StepPosition
 
 SOURCES = ("paws", "qqp", "other")
 
@@ -61,4 +61,4 @@ def test_an_empty_source_and_an_unknown_source_are_errors() -> None:
     with pytest.raises(StepError, match=r"^the source 'qqp' has a weight but no rows left"):
         reordered(step, [0, 0])
     with pytest.raises(ConfigError, match=r"weights: there is no source 'pawz'; did you mean"):
-        balance(weights={"pawz": 1, "qqp": 1}).verify([], [], SOURCES)
+        balance(weights={"pawz": 1, "qqp": 1}).verify(StepPosition([], [], SOURCES))

@@ -15,7 +15,7 @@ from helpers.step_batches import rows, run_steps, stats
 from penstock.errors import ConfigError, DataError, StepError
 from penstock.splits import SPLIT_NAMES
 from penstock.step_report import StepReport
-from penstock.steps import STEPS, Step
+from penstock.steps import STEPS, Step, StepPosition
 
 #: The sources: one without a given split, and one for each split.
 GIVEN = {"to_train": "train", "to_validation": "validation", "to_test": "test"}
@@ -209,12 +209,12 @@ def test_rows_are_not_divided_twice() -> None:
     partition = STEPS.get("partition").model_validate({"key": "id", "test": 0.1})
     for one, other in ((components(test=0.1), partition), (partition, components(test=0.1))):
         with pytest.raises(ConfigError, match="an earlier step divides the rows"):
-            other.verify([one], [], ["source"])
+            other.verify(StepPosition([one], [], ["source"]))
 
 
 def test_an_unknown_source_is_refused() -> None:
     with pytest.raises(ConfigError, match="given: there is no source 'paws'; the sources are qqp"):
-        components(given={"paws": "test"}).verify([], [], ["qqp"])
+        components(given={"paws": "test"}).verify(StepPosition([], [], ["qqp"]))
 
 
 @pytest.mark.parametrize(

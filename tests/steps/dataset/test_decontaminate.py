@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from helpers.step_batches import rows, run_steps
 from penstock.errors import ConfigError, DataError, StepError
-from penstock.steps import STEPS, Step
+from penstock.steps import STEPS, Step, StepPosition
 
 
 @pytest.fixture
@@ -78,10 +78,12 @@ def test_only_train_is_touched_where_the_rows_are_divided(test_sets: dict[str, A
 def test_splits_that_nothing_makes_are_refused(test_sets: dict[str, Any]) -> None:
     step = decontaminate(against=test_sets, splits=["test"])
     with pytest.raises(ConfigError, match="no earlier step gives rows to test; put it"):
-        step.verify([], [], ("source",))
+        step.verify(StepPosition([], [], ("source",)))
     divide = STEPS.get("partition").model_validate({"key": "id", "test": 0.5})
-    step.verify([divide], [], ("source",))
-    decontaminate(against=test_sets, splits=["train", "test"]).verify([], [], ("source",))
+    step.verify(StepPosition([divide], [], ("source",)))
+    decontaminate(against=test_sets, splits=["train", "test"]).verify(
+        StepPosition([], [], ("source",))
+    )
 
 
 def test_the_files_of_the_sets_are_inputs(test_sets: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helpers.step_batches import context, order_of, segments_of
 from penstock.errors import ConfigError, StepError
 from penstock.step_report import StepReport
-from penstock.steps import STEPS, Order
+from penstock.steps import STEPS, Order, StepPosition
 
 NAMES = ("finetune", "replay", "notes")
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=40)
@@ -162,17 +162,17 @@ def test_weights_that_do_not_fit_the_sources_are_refused(
 ) -> None:
     step = STEPS.get("mix").model_validate({"weights": dict.fromkeys(weights, 1)})
     with pytest.raises(ConfigError) as refused:
-        step.verify([], [], names)
+        step.verify(StepPosition([], [], names))
     assert str(refused.value) == message
 
 
 def test_rows_of_several_sources_cannot_be_mixed() -> None:
     step = STEPS.get("mix").model_validate({"weights": {"finetune": 1, "replay": 1}})
     pack = {"context": 4}
-    step.verify([STEPS.get("pack").model_validate(pack)], [], NAMES[:2])
+    step.verify(StepPosition([STEPS.get("pack").model_validate(pack)], [], NAMES[:2]))
     with pytest.raises(ConfigError, match="put `mix` before `pack`"):
         across = STEPS.get("pack").model_validate(pack | {"across_sources": True})
-        step.verify([across], [], NAMES[:2])
+        step.verify(StepPosition([across], [], NAMES[:2]))
 
 
 def test_a_source_with_nothing_to_give_is_an_error() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from helpers.step_batches import context, order_of, segments_of
 from penstock.errors import ConfigError, StepError
 from penstock.kernels.ordering import permutation
-from penstock.steps import STEPS, Order, OrderContext
+from penstock.steps import STEPS, Order, OrderContext, StepPosition
 
 UNITS = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=20)
 
@@ -111,10 +111,10 @@ def test_the_id_is_the_one_given_else_the_pad_else_the_eod(
 
 def test_padding_needs_a_length() -> None:
     pack = STEPS.get("pack").model_validate({"context": 8})
-    STEPS.get("pad").model_validate({}).verify([pack], [], ["source"])
-    STEPS.get("pad").model_validate({"to": 8}).verify([], [], ["source"])
+    STEPS.get("pad").model_validate({}).verify(StepPosition([pack], [], ["source"]))
+    STEPS.get("pad").model_validate({"to": 8}).verify(StepPosition([], [], ["source"]))
     with pytest.raises(ConfigError, match="the length is not known; set `to`, or put `pack`"):
-        STEPS.get("pad").model_validate({}).verify([], [], ["source"])
+        STEPS.get("pad").model_validate({}).verify(StepPosition([], [], ["source"]))
 
 
 @pytest.mark.parametrize(

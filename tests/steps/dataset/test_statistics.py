@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from helpers.step_batches import context, order_of, rows, stats
 from penstock.errors import ConfigError, DataError
 from penstock.histograms import histogram_bins
-from penstock.steps import STEPS, Order, Step
+from penstock.steps import STEPS, Order, Step, StepPosition
 
 
 def statistics(**options: Any) -> Step:
@@ -131,4 +131,4 @@ def test_a_row_without_the_field_is_a_bad_row() -> None:
 
 def test_a_second_step_is_refused() -> None:
     with pytest.raises(ConfigError, match="an earlier step measures the rows already"):
-        statistics().verify([statistics()], [], ["paws"])
+        statistics().verify(StepPosition([statistics()], [], ["paws"]))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from helpers.step_batches import rows, run_steps
 from penstock.errors import ConfigError
 from penstock.step_report import StepReport
-from penstock.steps import STEPS, Step
+from penstock.steps import STEPS, Step, StepPosition
 
 SOURCES = ("one", "two")
 SOURCE_OF = [0, 1, 0, 1, 1, 0, 1, 1]
@@ -53,7 +53,7 @@ def test_a_sample_depends_on_the_seed_and_keeps_the_order() -> None:
 
 def test_an_unknown_source_is_refused() -> None:
     with pytest.raises(ConfigError, match="rows: there is no source 'tow'; did you mean 'two'"):
-        take(rows={"tow": 3}).verify([], [], SOURCES)
+        take(rows={"tow": 3}).verify(StepPosition([], [], SOURCES))
 
 
 def test_it_runs_on_all_splits_at_once() -> None:

@@ -88,7 +88,7 @@ def test_fields_are_kept_beside_the_messages_only_when_they_are_listed() -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (
             {"target": " \n"},
@@ -99,10 +99,10 @@ def test_fields_are_kept_beside_the_messages_only_when_they_are_listed() -> None
         ({"source": float("nan")}, "the field 'source' is null"),
     ],
 )
-def test_a_row_that_makes_no_turn_is_named_by_line(change: dict[str, Any], said: str) -> None:
+def test_a_row_that_makes_no_turn_is_named_by_line(change: dict[str, Any], expected: str) -> None:
     with pytest.raises(DataError) as caught:
         run(chat(), PAIR, {**PAIR, **change})
-    assert str(caught.value).startswith(f"input.jsonl:2: {said}")
+    assert str(caught.value).startswith(f"input.jsonl:2: {expected}")
     counted = stats(skip=True)
     kept = run(chat(directions="both"), {**PAIR, **change}, PAIR, counted=counted)
     assert (list(kept.numbers), list(map(len, kept.documents()))) == ([1], [2])
@@ -143,7 +143,7 @@ def test_no_text_of_a_row_stands_in_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"user": "Say it.", "assistant": "No."}, "the turns have no field; write {field} where"),
         (
@@ -157,7 +157,9 @@ def test_no_text_of_a_row_stands_in_an_error() -> None:
         ({"directions": "two"}, "'one' or 'both'"),
     ],
 )
-def test_templates_that_cannot_be_filled_are_refused(options: dict[str, Any], said: str) -> None:
+def test_templates_that_cannot_be_filled_are_refused(
+    options: dict[str, Any], expected: str
+) -> None:
     with pytest.raises(ValidationError) as caught:
         chat(**options)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)

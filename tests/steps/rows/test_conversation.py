@@ -128,7 +128,7 @@ def test_only_the_prompt_and_listed_fields_stand_beside_the_messages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "row", "said"),
+    ("options", "row", "expected"),
     [
         ({}, {"id": 1}, "the field 'conversations' is absent"),
         ({}, {"conversations": "secret"}, "the field 'conversations' is text, must be a list"),
@@ -168,20 +168,20 @@ def test_only_the_prompt_and_listed_fields_stand_beside_the_messages() -> None:
     ],
 )
 def test_what_is_no_conversation_is_named_by_line(
-    options: dict[str, Any], row: dict[str, Any], said: str
+    options: dict[str, Any], row: dict[str, Any], expected: str
 ) -> None:
     good = {"sharegpt": SHAREGPT, "openai": OPENAI, "alpaca": ALPACA}[
         options.get("layout", "sharegpt")
     ]
     with pytest.raises(DataError) as caught:
         made("conversation", options, good, row)
-    assert str(caught.value).startswith(f"input.jsonl:2: {said}")
+    assert str(caught.value).startswith(f"input.jsonl:2: {expected}")
     assert str(caught.value).endswith("; see `conversation`")
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"fields": {"message": "a"}}, "has no 'message'; did you mean 'messages'?"),
         ({"layout": "alpaca", "fields": {"role": "a"}}, "it has instruction, input, output, sys"),
@@ -192,11 +192,11 @@ def test_what_is_no_conversation_is_named_by_line(
     ],
 )
 def test_settings_that_do_not_fit_the_layout_are_refused(
-    options: dict[str, Any], said: str
+    options: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
         made("conversation", options)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_keep_leaves_no_other_field_and_names_a_row_that_lacks_one() -> None:

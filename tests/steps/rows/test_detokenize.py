@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from helpers.step_batches import rows, stats
 from penstock.errors import ConfigError
-from penstock.steps import STEPS
-from penstock.steps.rows._detokenizing import detokenized
+from penstock.steps import STEPS, StepPosition
+from penstock.steps.rows.detokenize import detokenized
 
 TOKENS = st.sampled_from(
     [
@@ -127,7 +127,7 @@ def test_sources_are_named_as_the_recipe_names_them() -> None:
     step = STEPS.get("detokenize").model_validate({"sources": ["paws"]})
     assert [step.works_on(name) for name in ("paws", "qqp")] == [True, False]
     with pytest.raises(ConfigError, match="sources: there is no source 'paws'; did you mean 'paw'"):
-        step.verify([], [], ["paw", "qqp"])
+        step.verify(StepPosition([], [], ["paw", "qqp"]))
 
 
 def test_fields_within_others_are_refused() -> None:

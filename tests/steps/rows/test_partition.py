@@ -15,7 +15,7 @@ from penstock.batches import RowBatch
 from penstock.errors import ConfigError, DataError, StepError
 from penstock.splits import SPLIT_NAMES
 from penstock.step_report import StepReport
-from penstock.steps import STEPS, Step
+from penstock.steps import STEPS, Step, StepPosition
 
 KEYS = st.one_of(st.text(max_size=3), st.integers(-3, 3), st.floats(-1, 1), st.booleans())
 
@@ -126,9 +126,9 @@ def test_a_split_that_stays_empty_is_an_error() -> None:
 
 def test_rows_are_not_partitioned_twice() -> None:
     other = STEPS.get("metadata").model_validate({"template": "x"})
-    partition(test=0.5).verify([other], [], ["source"])
+    partition(test=0.5).verify(StepPosition([other], [], ["source"]))
     with pytest.raises(ConfigError, match="an earlier step divides the rows"):
-        partition(test=0.5).verify([partition(test=0.1)], [], ["source"])
+        partition(test=0.5).verify(StepPosition([partition(test=0.1)], [], ["source"]))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from helpers.step_batches import rows, run_steps, stats
 from penstock.batches import RowBatch
 from penstock.errors import ConfigError, DataError, StepError
-from penstock.steps import STEPS, Step
+from penstock.steps import STEPS, Step, StepPosition
 
 SIDE = st.sampled_from(["a", "b", "c", "A", " b "])
 PAIRS = st.lists(st.lists(st.tuples(SIDE, SIDE, st.sampled_from([0, 1])), max_size=5), min_size=1)
@@ -95,8 +95,14 @@ def test_without_the_step_contradicted_such_pairs_stay_and_no_hash_is_kept() -> 
 def test_contradicted_needs_positives_before_it() -> None:
     keep, contradicted = positives()
     with pytest.raises(ConfigError, match="needs the step `positives` before it"):
-        contradicted.verify([], [keep], ["source"])
-    contradicted.verify([keep], [], ["source"])
+        contradicted.verify(StepPosition([], [keep], ["source"]))
+    contradicted.verify(StepPosition([keep], [], ["source"]))
+
+
+def test_a_second_contradicted_is_refused_because_the_hashes_are_those_of_the_first() -> None:
+    keep, contradicted = positives()
+    with pytest.raises(ConfigError, match="keep one `contradicted`"):
+        contradicted.verify(StepPosition([keep, contradicted], [], ["source"]))
 
 
 def test_settings_that_moved_say_where() -> None:

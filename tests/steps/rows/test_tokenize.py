@@ -170,7 +170,7 @@ def test_a_row_without_text_is_bad(small: Path) -> None:
 def test_a_lone_surrogate_is_a_bad_row_and_never_shown(small: Path, engine: str) -> None:
     step = Tokenize(tokenizer=small, engine=engine, append_eod=True)  # type: ignore[arg-type]
     batch = rows(["fox", "secret \ud83d", "", "dog"])
-    with pytest.raises(DataError, match=r"notes\.jsonl:102: text: holds a lone surrogate") as error:
+    with pytest.raises(DataError, match=r"notes\.jsonl:102: text: has a lone surrogate") as error:
         step.apply(batch, stats())
     assert "secret" not in str(error.value)
     found = step.apply(batch, stats(skip=True))

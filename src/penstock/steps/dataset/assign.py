@@ -9,13 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from penstock.splits import SPLIT_NAMES, SplitName
-from penstock.steps._base import (
-    Capabilities,
-    DatasetStep,
-    Step,
-    refuse_second_division,
-    require_sources,
-)
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition
 from penstock.steps._order import Order, OrderContext
 
 
@@ -31,19 +25,14 @@ class Assign(DatasetStep):
         min_length=1, description="The split of each source: {dev: validation}."
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse unknown sources and a second division."""
-        require_sources(self.sources, source_names, "sources")
-        refuse_second_division(before)
+    def verify(self, position: StepPosition) -> None:
+        position.require_sources(self.sources, "sources")
+        position.refuse_second_division()
 
     def required_splits(self, source_names: Sequence[str]) -> set[str]:
-        """Return the splits that have a source."""
         return {self.sources.get(name, "train") for name in source_names}
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order with the column `split` (uint8)."""
         names = [self.sources.get(name, "train") for name in context.source_names]
         codes = np.array([SPLIT_NAMES.index(name) for name in names], np.uint8)
         split = codes[order.columns["source"]]

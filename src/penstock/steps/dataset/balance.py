@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import Field
 
 from penstock.errors import StepError
 from penstock.splits import SplitName
-from penstock.steps._base import Capabilities, DatasetStep, Step, require_sources
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition
 from penstock.steps._order import Order, OrderContext
 
 
@@ -31,14 +30,10 @@ class Balance(DatasetStep):
         None, min_length=1, description="The splits to balance; null: all."
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse unknown sources."""
-        require_sources(self.weights, source_names, "weights")
+    def verify(self, position: StepPosition) -> None:
+        position.require_sources(self.weights, "weights")
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order of the kept rows; raises StepError for a source without rows."""
         from penstock.kernels.ordering import permutation
 
         balanced = order.in_splits(self.splits)

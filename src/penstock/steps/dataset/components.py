@@ -12,16 +12,8 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, RowStats
 from penstock.splits import SPLIT_NAMES, SplitName
-from penstock.steps._base import (
-    Capabilities,
-    DatasetStep,
-    Step,
-    Threshold,
-    refuse_second_division,
-    require_sources,
-)
-from penstock.steps._fields import SIDES, FieldNames
-from penstock.steps._hashing import sentence_hashes
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition, Threshold
+from penstock.steps._fields import SIDES, FieldNames, sentence_hashes
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE_ALSO, Normalise
 
@@ -67,12 +59,9 @@ class Components(Threshold, DatasetStep):
             raise ValueError("`validation` + `test` must be less than 1; the rest is train")
         return self
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse unknown sources and a second division."""
-        require_sources(self.given, source_names, "given")
-        refuse_second_division(before)
+    def verify(self, position: StepPosition) -> None:
+        position.require_sources(self.given, "given")
+        position.refuse_second_division()
 
     def required_splits(self, source_names: Sequence[str]) -> set[str]:
         """Return the splits that are given or have a share, and train if a source may be in it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ from pydantic import Field
 
 from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
-from penstock.steps._base import Capabilities, DatasetStep, Step, check_dropped
-from penstock.steps._fields import SIDES, map_rows, text_of
-from penstock.steps._hashing import encoded, hashes
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition, check_dropped
+from penstock.steps._fields import SIDES, encoded, hashes, map_rows, text_of
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE_ALSO, Normalise, normalised
 
@@ -35,12 +33,12 @@ class Contradicted(DatasetStep):
         0.05, ge=0, le=1, description="The largest share of pairs that may have both labels."
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse a recipe without `positives`."""
-        if not any(step.capabilities.keeps_aside == NEGATIVES for step in before):
+    def verify(self, position: StepPosition) -> None:
+        if not any(step.capabilities.keeps_aside == NEGATIVES for step in position.before):
             raise ConfigError("needs the step `positives` before it")
+        # `positives` hashes the pairs with label 0 as one step normalises them.
+        if any(isinstance(step, Contradicted) for step in position.before):
+            raise ConfigError("an earlier step drops such pairs already; keep one `contradicted`")
 
     def measure(self, batch: RowBatch, stats: RowStats) -> tuple[RowBatch, NDArray[Any]]:
         """Return the hash (uint64) of each pair, the same in both directions."""
@@ -48,7 +46,6 @@ class Contradicted(DatasetStep):
         return batch, hashes(contents)[:, 0]
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order of the pairs that no other contradicts."""
         pairs = context.values
         negatives = context.aside.get(NEGATIVES, np.empty(0, np.uint64))
         contradicted = np.isin(pairs, negatives)

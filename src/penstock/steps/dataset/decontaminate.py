@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -14,9 +14,8 @@ from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
 from penstock.sources import SOURCES, Source
 from penstock.splits import SplitName
-from penstock.steps._base import Capabilities, DatasetStep, Step, check_dropped
-from penstock.steps._fields import SIDES, FieldNames
-from penstock.steps._hashing import sentence_hashes
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition, check_dropped
+from penstock.steps._fields import SIDES, FieldNames, sentence_hashes
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE_ALSO, Normalise
 
@@ -64,14 +63,10 @@ class Decontaminate(DatasetStep):
         return self
 
     def inputs(self) -> list[str]:
-        """Return the files of the test sets."""
         return [path for source in self._sources.values() for path in source.inputs()]
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse splits that no earlier step makes."""
-        if "train" not in self.splits and not any(s.capabilities.divides for s in before):
+    def verify(self, position: StepPosition) -> None:
+        if "train" not in self.splits and not any(s.capabilities.divides for s in position.before):
             raise ConfigError(
                 f"no earlier step gives rows to {' or '.join(self.splits)}; put it after the step "
                 "that divides the dataset (partition, components, assign)"
@@ -86,7 +81,6 @@ class Decontaminate(DatasetStep):
         return sentence_hashes(batch, stats, self.on, self.normalise, "`decontaminate` needs it")
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order without the rows that share a sentence with a test set."""
         checked = order.in_splits(self.splits)
         clean = np.ones(len(order), np.bool_)
         for name, known in self._known.items():
@@ -111,7 +105,6 @@ class Decontaminate(DatasetStep):
 
     @cached_property
     def _known(self) -> dict[str, NDArray[np.uint64]]:
-        """The sentence hashes of each test set."""
         return {name: self._read(name, source) for name, source in self._sources.items()}
 
     def _read(self, name: str, source: Source) -> NDArray[np.uint64]:

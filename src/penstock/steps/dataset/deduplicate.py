@@ -12,8 +12,14 @@ from pydantic import Field, model_validator
 from penstock.batches import RowBatch, RowStats
 from penstock.fields import find, kind_of
 from penstock.steps._base import Capabilities, DatasetStep, Threshold
-from penstock.steps._fields import FieldNames, UnusableError, canonical, map_rows, problem_with
-from penstock.steps._hashing import hashes
+from penstock.steps._fields import (
+    FieldNames,
+    UnusableError,
+    canonical,
+    hashes,
+    map_rows,
+    problem_with,
+)
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE, Normalise, normalised
 
@@ -49,7 +55,6 @@ class Deduplicate(Threshold, DatasetStep):
         return batch, hashes(contents, bits=128)
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order without the repeated units."""
         values = context.values
         by_hash = np.lexsort((values[:, 1], values[:, 0]))  # stable: the first of each stays first
         ordered = values[by_hash]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.errors import ConfigError, StepError
-from penstock.steps._base import Capabilities, DatasetStep, Step, require_sources
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition
 from penstock.steps._order import Order, OrderContext
 from penstock.steps.dataset.pack import Pack
 
@@ -29,8 +28,7 @@ class Mix(DatasetStep):
         description="The share of each source: {finetune: 0.7, replay: 0.3}. Only ratios matter.",
     )
     of: Literal["tokens", "rows"] = Field(
-        "tokens",
-        description="The unit of the shares; for rows of text, tokens are bytes.",
+        "tokens", description="The unit of the shares; for rows of text, tokens are bytes."
     )
     stop: Literal["first_exhausted", "all_exhausted"] = Field(
         "first_exhausted",
@@ -39,29 +37,24 @@ class Mix(DatasetStep):
         "ones.",
     )
     shuffle: bool = Field(
-        True,
-        description="Shuffle each source before mixing, and again for each repetition.",
+        True, description="Shuffle each source before mixing, and again for each repetition."
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse weights that do not match the sources, and rows of several sources."""
-        if len(source_names) < 2:
+    def verify(self, position: StepPosition) -> None:
+        if len(position.source_names) < 2:
             raise ConfigError("the recipe has one source; remove `mix`, or add another source")
-        require_sources(self.weights, source_names, "weights")
-        if missing := [name for name in source_names if name not in self.weights]:
+        position.require_sources(self.weights, "weights")
+        if missing := [name for name in position.source_names if name not in self.weights]:
             raise ConfigError(
                 f"weights: no weight for {', '.join(missing)}; add one, or remove the source"
             )
-        if any(isinstance(step, Pack) and step.across_sources for step in before):
+        if any(isinstance(step, Pack) and step.across_sources for step in position.before):
             raise ConfigError(
                 "packed rows contain several sources; put `mix` before `pack`, or remove its "
                 "`across_sources`"
             )
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the mixed order; raises StepError for an empty source."""
         sizes = order.unit_lengths() if self.of == "tokens" else np.ones(len(order), np.int64)
         sources = []
         for code, name in enumerate(context.source_names):

@@ -62,10 +62,17 @@ class Pack(DatasetStep):
 
         Raises StepError for sequences longer than the context, unless they are concatenated.
         """
-        from penstock.kernels.packing import group_by_row
         from penstock.kernels.ordering import permutation
+        from penstock.kernels.packing import group_by_row
 
-        self._refuse_long(order)
+        too_long = int((order.lengths > self.context).sum())
+        if too_long and self.method != "concatenate":
+            raise StepError(
+                f"{plural(too_long, 'sequence')} of {len(order.lengths):,} exceed the context of "
+                f"{self.context:,} tokens (the longest has {order.lengths.max():,}); add `split` "
+                f"with `context: {self.context}` before `pack`",
+                setting="context",
+            )
         if empty := int((order.unit_lengths() == 0).sum()):
             context.report.drop("empty", empty)
         order, bounds = self._windows(_without_empty(order))
@@ -82,16 +89,6 @@ class Pack(DatasetStep):
         if self.shuffle:
             return packed.take(permutation(rows, context.seed, context.split, "pack"))
         return packed.take(np.lexsort((first_pieces, index)))
-
-    def _refuse_long(self, order: Order) -> None:
-        too_long = int((order.lengths > self.context).sum())
-        if too_long and self.method != "concatenate":
-            raise StepError(
-                f"{plural(too_long, 'sequence')} of {len(order.lengths):,} exceed the context of "
-                f"{self.context:,} tokens (the longest has {order.lengths.max():,}); add `split` "
-                f"with `context: {self.context}` before `pack`",
-                setting="context",
-            )
 
     def _windows(self, order: Order) -> tuple[Order, NDArray[np.int64]]:
         """Return the units sorted by source, and the first segment of each window, then the end.
@@ -137,7 +134,6 @@ class Pack(DatasetStep):
 
 
 def _without_empty(order: Order) -> Order:
-    """Return the order without empty segments."""
     full = order.lengths > 0
     if full.all():
         return order

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import Field
 
 from penstock.errors import ConfigError, StepError
 from penstock.files import plural
-from penstock.steps._base import Capabilities, DatasetStep, Step
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition
 from penstock.steps._order import Order, OrderContext
 from penstock.steps.dataset.pack import Pack
 
@@ -26,15 +25,11 @@ class Pad(DatasetStep):
         None, gt=0, description="The length of every row in tokens. Default: the context of `pack`."
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse an unknown length."""
-        if self.to is None and not any(isinstance(step, Pack) for step in before):
+    def verify(self, position: StepPosition) -> None:
+        if self.to is None and not any(isinstance(step, Pack) for step in position.before):
             raise ConfigError("the length is not known; set `to`, or put `pack` before")
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order with the padded length and the padding id."""
         known = (self.id, context.pad_id, context.eod_id)
         pad_id = next((choice for choice in known if choice is not None), None)
         if pad_id is None:

@@ -6,7 +6,6 @@ from random import Random
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.splits import SplitName
@@ -29,19 +28,15 @@ class Shuffle(DatasetStep):
     )
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the shuffled units."""
         if self.splits is not None and context.split not in self.splits:
             return order
-        return order.take(self._permutation(len(order), context))
-
-    def _permutation(self, units: int, context: OrderContext) -> NDArray[np.int64]:
+        if self.like == "python":
+            units = list(range(len(order)))
+            Random(context.seed).shuffle(units)
+            return order.take(np.array(units, np.int64))
         from penstock.kernels.ordering import permutation
 
-        if self.like == "penstock":
-            return permutation(units, context.seed, context.split, "shuffle")
-        places = list(range(units))
-        Random(context.seed).shuffle(places)
-        return np.array(places, np.int64)
+        return order.take(permutation(len(order), context.seed, context.split, "shuffle"))
 
 
 STEP = Shuffle

@@ -14,7 +14,7 @@ from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
 from penstock.histograms import EDIT_UNITS, summarize_edits, summarize_lengths
 from penstock.splits import SPLIT_NAMES
-from penstock.steps._base import Capabilities, DatasetStep, Step
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition
 from penstock.steps._fields import SIDES, FieldNames, map_rows, text_of
 from penstock.steps._order import Order, OrderContext
 from penstock.text import EditShare, edit_share, words_of
@@ -41,11 +41,8 @@ class Statistics(DatasetStep):
         description="The fields to measure; with two fields their edit distance as well.",
     )
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse a second `statistics`: a manifest has one table."""
-        if any(isinstance(step, Statistics) for step in before):
+    def verify(self, position: StepPosition) -> None:
+        if any(isinstance(step, Statistics) for step in position.before):
             raise ConfigError("an earlier step measures the rows already; keep one `statistics`")
 
     def measure(self, batch: RowBatch, stats: RowStats) -> tuple[RowBatch, NDArray[Any]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from penstock.steps._base import Capabilities, DatasetStep, Step, require_sources
+from penstock.steps._base import Capabilities, DatasetStep, StepPosition
 from penstock.steps._order import Order, OrderContext
 
 Count = Annotated[int, Field(ge=1)]
@@ -28,15 +27,11 @@ class Take(DatasetStep):
     )
     sample: bool = Field(False, description="Take a seeded random sample instead of the first.")
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse unknown sources."""
+    def verify(self, position: StepPosition) -> None:
         if isinstance(self.rows, dict):
-            require_sources(self.rows, source_names, "rows")
+            position.require_sources(self.rows, "rows")
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the order of the taken rows."""
         kept = np.ones(len(order), np.bool_)
         for code, name in enumerate(context.source_names):
             most = self.rows.get(name) if isinstance(self.rows, dict) else self.rows

@@ -19,11 +19,9 @@ from penstock.steps._fields import UnusableError
 Evaluator = Callable[[dict[str, Any]], Any]
 
 _LITERAL_NAMES = {"true": True, "false": False, "null": None}
-_EQUAL: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
-}
-_ORDERED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -86,7 +84,16 @@ def _condition(node: ast.expr) -> Evaluator:
         case ast.Compare():
             return _comparison(node)
         case ast.Name() | ast.Attribute() | ast.Call():
-            return _flag(node)
+            value_of = _field(node)
+
+            def is_true(row: dict[str, Any]) -> bool:
+                value = value_of(row)
+                if not isinstance(value, bool):
+                    shown = ast.unparse(node)
+                    raise EvaluationError(f"'{shown}' is {kind_of(value)}, not true or false")
+                return value
+
+            return is_true
     raise _refusal(node)
 
 
@@ -113,24 +120,21 @@ def _test(op: ast.cmpop, node: ast.Compare) -> Callable[[Any, Any], bool]:
         return lambda left, right: _contains(left, right, shown)
     if isinstance(op, ast.NotIn):
         return lambda left, right: not _contains(left, right, shown)
-    if equal := _EQUAL.get(type(op)):
+    compare = _COMPARE.get(type(op))
+    if compare is None:
+        raise _refusal(node)
+    needs_order = not isinstance(op, ast.Eq | ast.NotEq)
 
-        def are_equal(left: Any, right: Any) -> bool:
-            if left is not None and right is not None:
-                _refuse_mixed(left, right, shown)
-            return bool(equal(left, right))
+    def holds(left: Any, right: Any) -> bool:
+        has_null = left is None or right is None
+        if (needs_order or not has_null) and not _same_kind(left, right):
+            kinds = f"{kind_of(left)} is compared with {kind_of(right)}"
+            raise EvaluationError(f"{kinds}, in `{shown}`")
+        if needs_order and (not isinstance(left, str | int | float) or isinstance(left, bool)):
+            raise EvaluationError(f"{kind_of(left)} has no order, in `{shown}`")
+        return bool(compare(left, right))
 
-        return are_equal
-    if ordered := _ORDERED.get(type(op)):
-
-        def are_ordered(left: Any, right: Any) -> bool:
-            _refuse_mixed(left, right, shown)
-            if not isinstance(left, str | int | float) or isinstance(left, bool):
-                raise EvaluationError(f"{kind_of(left)} has no order, in `{shown}`")
-            return bool(ordered(left, right))
-
-        return are_ordered
-    raise _refusal(node)
+    return holds
 
 
 def _contains(value: Any, container: Any, shown: str) -> bool:
@@ -143,11 +147,6 @@ def _contains(value: Any, container: Any, shown: str) -> bool:
         raise EvaluationError(f"{kind_of(value)} is looked for among others, in `{shown}`")
     # In Python 1 == True; here a number is never true or false.
     return any(value == other and _same_kind(value, other) for other in container)
-
-
-def _refuse_mixed(left: Any, right: Any, shown: str) -> None:
-    if not _same_kind(left, right):
-        raise EvaluationError(f"{kind_of(left)} is compared with {kind_of(right)}, in `{shown}`")
 
 
 def _same_kind(left: Any, right: Any) -> bool:
@@ -179,20 +178,6 @@ def _literal(node: ast.expr) -> Any:
     raise _refusal(node)
 
 
-def _flag(node: ast.expr) -> Evaluator:
-    """Return an evaluator of a boolean field."""
-    value_of = _field(node)
-
-    def is_true(row: dict[str, Any]) -> bool:
-        value = value_of(row)
-        if not isinstance(value, bool):
-            shown = ast.unparse(node)
-            raise EvaluationError(f"'{shown}' is {kind_of(value)}, not true or false")
-        return value
-
-    return is_true
-
-
 def _field(node: ast.expr) -> Evaluator:
     name = _field_name(node)
 
@@ -218,8 +203,6 @@ def _field_name(node: ast.expr) -> str:
 
 
 def _refusal(node: ast.expr) -> ExpressionError:
-    return ExpressionError(f"`{_shortened(ast.unparse(node))}` is not allowed here; {_ALLOWED}")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    text = ast.unparse(node)
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    return ExpressionError(f"`{shown}` is not allowed here; {_ALLOWED}")

@@ -76,8 +76,7 @@ class Conversation(RowStep):
         "{input: context}. `a.b` is field b of object a, except for the keys of a turn.",
     )
     roles: dict[str, Role] = Field(
-        default_factory=dict,
-        description="The roles of further names: {customer: user}.",
+        default_factory=dict, description="The roles of further names: {customer: user}."
     )
     system: str | None = Field(
         None,
@@ -130,15 +129,15 @@ class Conversation(RowStep):
         if history not in (MISSING, None) and not isinstance(history, list):
             # LLaMA-Factory ignores such a history.
             return Problem("message-invalid", "the history is not a list of pairs")
-        there = {name: value for name, value in parts.items() if value is not MISSING}
-        return messages_of(there, self._entry)
+        found = {name: value for name, value in parts.items() if value is not MISSING}
+        return messages_of(found, self._entry)
 
     def _of_turns(self, row: dict[str, Any]) -> list[dict[str, str]] | Problem:
         name = self._fields["messages"]
         turns = find(row, name)
         if not isinstance(turns, list):
-            said = "is absent" if turns is MISSING else f"is {kind_of(turns)}, must be a list"
-            return Problem("messages-missing", f"the field '{name}' {said}")
+            problem = "is absent" if turns is MISSING else f"is {kind_of(turns)}, must be a list"
+            return Problem("messages-missing", f"the field '{name}' {problem}")
         messages = messages_of_turns(turns, self._keys, self._roles)
         if isinstance(messages, Problem):
             return messages

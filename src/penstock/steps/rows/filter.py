@@ -10,9 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from penstock.config import Options
 from penstock.fields import MISSING, find, kind_of
+from penstock.steps._base import Condition, FilteringStep
 from penstock.steps._fields import text_of
 from penstock.steps.rows._expressions import EvaluationError, compile_condition
-from penstock.steps.rows._filtering import Condition, FilteringStep
 
 Row = dict[str, Any]
 
@@ -65,7 +65,6 @@ class Filter(FilteringStep):
 
     @cached_property
     def conditions(self) -> list[Condition]:
-        """The conditions that are set."""
         conditions: list[Condition] = []
         if (min_characters := self.min_characters) is not None:
             conditions.append(("too_short", lambda row: len(_text(row)) >= min_characters))

@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from penstock.steps._base import Condition, FilteringStep
 from penstock.steps._fields import SIDES, text_of
-from penstock.steps.rows._filtering import Condition, FilteringStep
 from penstock.text import NORMALISE_ALSO, Normalise, edit_share, normalised, words_of
 
 
@@ -52,7 +52,6 @@ class FilterPairs(FilteringStep):
 
     @cached_property
     def conditions(self) -> list[Condition]:
-        """The conditions that are set."""
         conditions: list[Condition] = []
         if self.identical == "drop":
             conditions.append(("identical", self._differs))

@@ -35,7 +35,6 @@ class Metadata(RowStep):
     )
 
     def apply(self, batch: RowBatch, stats: RowStats) -> RowBatch:
-        """Return the rows with the filled template before their text."""
         fill = partial(self._with_metadata, stats=stats)
         batch, rows = map_rows(batch, stats, fill, "see `metadata`")
         return replace(batch, rows=rows)

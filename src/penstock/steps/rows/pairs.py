@@ -45,7 +45,6 @@ class Pairs(SourceSelection, Threshold, RowStep):
         return self
 
     def apply(self, batch: RowBatch, stats: RowStats) -> RowBatch:
-        """Return the pairs; a row that is not a pair is bad."""
         kept, pairs = [], []
         for index, row in enumerate(batch.rows):
             try:

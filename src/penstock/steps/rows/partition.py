@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Self
@@ -16,7 +15,7 @@ from penstock.errors import StepError
 from penstock.fields import find, kind_of
 from penstock.splits import SPLIT_NAMES
 from penstock.step_report import StepReport
-from penstock.steps._base import Capabilities, RowStep, Step, refuse_second_division
+from penstock.steps._base import Capabilities, RowStep, StepPosition
 from penstock.steps._fields import UnusableError, canonical, map_rows, number_of, problem_with
 
 
@@ -49,11 +48,8 @@ class Partition(RowStep):
             raise ValueError("`salt` must have at most 64 bytes")
         return self
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Refuse a second division."""
-        refuse_second_division(before)
+    def verify(self, position: StepPosition) -> None:
+        position.refuse_second_division()
 
     def apply(self, batch: RowBatch, stats: RowStats) -> RowBatch:
         """Return the rows with the column `split` (uint8, an index into SPLIT_NAMES)."""

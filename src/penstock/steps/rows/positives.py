@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import PrivateAttr, model_validator
 
 from penstock.batches import RowBatch, RowStats
 from penstock.fields import MISSING
-from penstock.steps._base import Capabilities, RowStep, Step
+from penstock.steps._base import Capabilities, RowStep, StepPosition
 from penstock.steps._fields import LABEL, UnusableError, map_rows, problem_with
 from penstock.steps.dataset.contradicted import NEGATIVES, Contradicted
 
@@ -36,15 +35,11 @@ class Positives(RowStep):
             )
         return settings
 
-    def verify(
-        self, before: Sequence[Step], after: Sequence[Step], source_names: Sequence[str]
-    ) -> None:
-        """Find the step that needs the hashes of the negatives."""
-        steps = [step for step in after if isinstance(step, Contradicted)]
+    def verify(self, position: StepPosition) -> None:
+        steps = [step for step in position.after if isinstance(step, Contradicted)]
         self._contradicted = steps[0] if steps else None
 
     def apply(self, batch: RowBatch, stats: RowStats) -> RowBatch:
-        """Return the positives; a row without a label is bad."""
         batch, labels = map_rows(batch, stats, _label, "set it as `label` of `pairs`")
         positive = np.array(labels, np.bool_)
         negatives = batch.take(np.flatnonzero(~positive).tolist())

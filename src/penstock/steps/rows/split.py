@@ -57,7 +57,6 @@ class Split(TokenStep):
         return self
 
     def inputs(self) -> list[str]:
-        """Return the files of the tokenizer, if one is set."""
         if self.tokenizer is None:
             return []
         return [str(path) for path in TokenizerFiles.at(self.tokenizer).paths]
@@ -67,7 +66,6 @@ class Split(TokenStep):
         _ = self._roles
 
     def apply(self, batch: TokenBatch, stats: RowStats) -> TokenBatch:
-        """Return the batch with long sequences cut."""
         from penstock.kernels.cutting import cut, gather
 
         starts, lengths, pieces = cut(

@@ -40,8 +40,7 @@ class Tokenize(RowStep):
     )
     append_eod: bool = Field(False, description="Append the end-of-document token to each text.")
     eod: str | int | None = Field(
-        None,
-        description="The end-of-document token, as text or id; default: eos_token.",
+        None, description="The end-of-document token, as text or id; default: eos_token."
     )
     bos: Literal["tokenizer", "always", "never"] = Field(
         "tokenizer",
@@ -54,8 +53,7 @@ class Tokenize(RowStep):
         "of them, without comparison.",
     )
     empty: Literal["keep", "drop", "error"] = Field(
-        "keep",
-        description="A text without tokens is an empty document, dropped, or a bad row.",
+        "keep", description="A text without tokens is an empty document, dropped, or a bad row."
     )
     specials: Literal["parse", "as_text"] = Field(
         "parse",
@@ -82,7 +80,6 @@ class Tokenize(RowStep):
         return self._loaded
 
     def inputs(self) -> list[str]:
-        """Return the files of the tokenizer."""
         return [str(path) for path in TokenizerFiles.at(self.tokenizer).paths]
 
     def preview(self, texts: Iterable[str]) -> None:
@@ -120,7 +117,13 @@ class Tokenize(RowStep):
         if not held.all():
             rows, lengths, held = self._handle_empty(rows, lengths, held, stats)
         dtype = self.loaded.dtype
-        _refuse_overflow(ids, dtype, self.loaded)
+        if len(ids) and ids.max() > np.iinfo(dtype).max:  # a vocabulary with gaps
+            raise ConfigError(
+                f"{self.loaded.identity.path}: the id {ids.max()} does not fit into {dtype}, the "
+                f"type for a vocabulary of {self.loaded.vocab_size:,} tokens; number its ids "
+                "without gaps",
+                field="tokenizer",
+            )
         flat, framed_lengths = framed(
             ids, lengths[held], dtype, before=self._before, after=self._after
         )
@@ -152,9 +155,8 @@ class Tokenize(RowStep):
                 parts.append(self.loaded.encode([row["text"]])[0])
                 kept.append(index)
             except UnicodeEncodeError:
-                stats.bad(
-                    number, "text: has a lone surrogate; set `surrogates: replace` in the source"
-                )
+                hint = "set `surrogates: replace` in the source"
+                stats.bad(number, f"text: has a lone surrogate; {hint}")
             except ValueError:
                 name = self.loaded.engine.name
                 stats.bad(number, f"text: {name} cannot encode it; try another engine")
@@ -178,7 +180,6 @@ class Tokenize(RowStep):
         return rows.take(np.flatnonzero(held).tolist()), lengths[held], held[held]
 
     def _count_specials(self, ids: NDArray[np.uint32], texts: int, stats: RowStats) -> None:
-        """Count the special tokens that the texts contained."""
         special = self.loaded.special_ids
         # Special tokens have the highest ids in most vocabularies: one comparison is enough.
         if not len(special) or not len(ids) or ids.max() < special[0]:
@@ -193,27 +194,16 @@ def _with_text(batch: RowBatch, stats: RowStats) -> RowBatch:
     if len(kept) == len(batch):
         return batch
     for index in sorted(set(range(len(batch))).difference(kept)):
-        there = "text" in batch.rows[index]
-        stats.bad(batch.numbers[index], "text: is not text" if there else "text: is missing")
+        exists = "text" in batch.rows[index]
+        stats.bad(batch.numbers[index], "text: is not text" if exists else "text: is missing")
     return batch.take(kept)
 
 
-def _refuse_overflow(ids: NDArray[np.uint32], dtype: np.dtype[Any], tokenizer: Tokenizer) -> None:
-    """Refuse ids above the dtype: a vocabulary with gaps has ids above its size."""
-    if len(ids) and ids.max() > np.iinfo(dtype).max:
-        raise ConfigError(
-            f"{tokenizer.identity.path}: the id {ids.max()} does not fit into {dtype}, which a "
-            f"vocabulary of {tokenizer.vocab_size:,} tokens is stored in; number its ids without "
-            "gaps",
-            field="tokenizer",
-        )
-
-
-def _needed(found: int | None, identity: TokenizerIdentity, field: str, mend: str) -> int:
+def _needed(found: int | None, identity: TokenizerIdentity, field: str, hint: str) -> int:
     if found is None:
         raise ConfigError(
             f"{identity.path}: neither tokenizer_config.json nor special_tokens_map.json beside it "
-            f"names that token; set {mend}",
+            f"names that token; set {hint}",
             field=field,
         )
     return found
