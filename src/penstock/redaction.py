@@ -165,13 +165,12 @@ def _masked_assignment(match: re.Match[str]) -> str:
     return match.string[match.start() : start] + MASK + match.string[end : match.end()]
 
 
-def redact(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
-    """Return a copy of a JSON-like value with every secret masked, by name and by form."""
-    return _redact(value, "", environment_secrets() if secrets is None else secrets)
+def redact(value: Any, secrets: tuple[str, ...] | None = None, name: str = "") -> Any:
+    """Return a copy of a JSON-like value with every secret masked, by name and by form.
 
-
-def _redact(value: Any, name: str, secrets: tuple[str, ...]) -> Any:
-    """Mask a value whose key, or whose list's key, is `name`."""
+    `name` is the key of the value, or of the list that contains it.
+    """
+    secrets = environment_secrets() if secrets is None else secrets
     if _is_named_secret(name, value):
         return MASK
     if isinstance(value, str):
@@ -180,18 +179,14 @@ def _redact(value: Any, name: str, secrets: tuple[str, ...]) -> Any:
         # Everything below a name such as `credentials` is secret.
         above = name if _SECRET_NAME.search(_words(name)) else None
         return {
-            _redact(key, "", secrets): _redact(item, above or str(key), secrets)
+            redact(key, secrets): redact(item, secrets, above or str(key))
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         # In `["--hub-token", "VALUE"]` the name of a value is the item before it.
-        before = [None, *value]
-        return [
-            _redact(item, option if _is_option(option) else name, secrets)
-            for option, item in zip(before, value, strict=False)
-        ]
+        names = [name]
+        for item in value:
+            option = isinstance(item, str) and item.startswith("--") and "=" not in item
+            names.append(item if option else name)
+        return [redact(item, secrets, key) for item, key in zip(value, names, strict=False)]
     return value
-
-
-def _is_option(item: Any) -> bool:
-    return isinstance(item, str) and item.startswith("--") and "=" not in item

@@ -66,7 +66,6 @@ class Registry(Generic[T]):
 
     @cached_property
     def _modules(self) -> dict[str, str]:
-        """The built-in names, and the module of each."""
         return {
             module.name: f"{package}.{module.name}"
             for package in self._packages

@@ -6,13 +6,17 @@ import csv
 import json
 import os
 import subprocess
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from helpers.command import PENSTOCK, penstock_in_terminal
 from helpers.workspace import REGISTERED, Workspace
+from penstock.cli._grid import GridProgress
+from penstock.cli._output import Output, OutputFormat
 
 FORMATS = ("human", "json", "jsonl", "csv")
 
@@ -53,8 +57,8 @@ def test_a_dry_run_prints_runs_types_directories_and_the_count(
     assert ["learning_rate", "float", "1e-3"] in rows
     assert ["seed", "int", "0,", "1"] in rows
     assert ["behaviour", "str", "done,", "fail"] in rows
-    place_of_runs = "Results/p/some-org/some-model/Copa_stub_original_1e-3/{timestamp}"
-    assert [place_of_runs] in rows
+    parent = "Results/p/some-org/some-model/Copa_stub_original_1e-3/{timestamp}"
+    assert [parent] in rows
     last = shown.splitlines()[-1]
     assert last == "4 runs, 4 to do, 2 at a time on cuda:0, cuda:1. Nothing was created."
 
@@ -97,8 +101,8 @@ def test_a_dry_run_of_a_failed_run_shows_its_next_directory(
 
 def test_notes_go_to_stderr_and_quiet_suppresses_them(workspace: Workspace) -> None:
     file = workspace.experiment(seed=[0, 0])
-    said = workspace.run("train", file, "--dry-run")
-    assert said.stderr == "note: 1 of 2 cells give the same run as another cell\n"
+    shown = workspace.run("train", file, "--dry-run")
+    assert shown.stderr == "note: 1 of 2 cells give the same run as another cell\n"
     assert workspace.run("train", file, "--dry-run", "--quiet").stderr == ""
 
 
@@ -134,8 +138,8 @@ def test_csv_has_a_row_per_run(workspace: Workspace) -> None:
 def test_each_end_of_a_run_is_printed_on_stderr_with_its_varying_values(
     workspace: Workspace,
 ) -> None:
-    said = workspace.run("train", workspace.experiment(seed=[0, 1], max_parallel=1)).stderr
-    assert said.splitlines() == [
+    shown = workspace.run("train", workspace.experiment(seed=[0, 1], max_parallel=1)).stderr
+    assert shown.splitlines() == [
         "2 runs, 2 to do",
         "[1/2] copa stub original, seed 0: accuracy 0.750",
         "[2/2] copa stub original, seed 1: accuracy 0.750",
@@ -145,6 +149,13 @@ def test_each_end_of_a_run_is_printed_on_stderr_with_its_varying_values(
 def test_quiet_prints_only_the_result(workspace: Workspace) -> None:
     shown = workspace.run("train", workspace.experiment(), "--quiet")
     assert (shown.stdout, shown.stderr) == ("1 done\n", "")
+
+
+def test_no_thread_watches_the_metrics_when_the_progress_is_hidden() -> None:
+    plan: Any = SimpleNamespace(runs=[], to_do=[])
+    before = threading.active_count()
+    with GridProgress(plan, Output(OutputFormat.HUMAN)):  # stderr is no terminal
+        assert threading.active_count() == before
 
 
 def test_a_terminal_shows_progress_and_then_the_result(workspace: Workspace) -> None:
@@ -184,7 +195,7 @@ def test_overrides_replace_values_of_the_file(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["absent.yaml"], "absent.yaml: there is no such file"),
         (["data"], "data: is a directory; name the YAML file in it"),
@@ -195,13 +206,13 @@ def test_overrides_replace_values_of_the_file(workspace: Workspace) -> None:
     ],
 )
 def test_an_invalid_experiment_exits_with_2_and_a_message(
-    workspace: Workspace, arguments: list[str], said: str
+    workspace: Workspace, arguments: list[str], expected: str
 ) -> None:
     workspace.experiment()
     refused = workspace.run("train", *arguments)
     assert refused.returncode == 2
     assert refused.stdout == ""
-    assert said in refused.stderr
+    assert expected in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (workspace.path / "Results").exists()
 

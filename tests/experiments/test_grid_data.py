@@ -109,25 +109,25 @@ def test_every_combination_of_data_keys_is_a_run_or_a_clear_error(
     if given in VALID:
         assert len(plan(data=data).runs) == 1
     else:
-        said = refusal(data=data)
-        assert said.startswith("e.yaml:5:1: data: ")
+        message = refusal(data=data)
+        assert message.startswith("e.yaml:5:1: data: ")
         assert any(
-            word in said for word in ("give either path", "is required", "path is one dataset")
+            word in message for word in ("give either path", "is required", "path is one dataset")
         )
 
 
 def test_an_unknown_mix_is_an_error_with_a_suggestion() -> None:
-    said = refusal(data=f"{{{ORIGINAL}, {SYNTHETIC}, mix: sythetic}}")
-    assert "data.mix: must be" in said
-    assert "did you mean 'synthetic'?" in said
+    message = refusal(data=f"{{{ORIGINAL}, {SYNTHETIC}, mix: sythetic}}")
+    assert "data.mix: must be" in message
+    assert "did you mean 'synthetic'?" in message
 
 
 def test_two_datasets_with_the_same_name_in_results_are_refused() -> None:
     write_copa(Path("data/other/Copa/version_1"), first=3000)
     paths = "[data/new/Copa/version_1, data/other/Copa/version_1]"
-    said = refusal(data=f"{{path: {paths}}}")
-    assert said.startswith("e.yaml:5:1: data: (path ")
-    assert "would both be named 'version_1' in the results; set data.name to a list" in said
+    message = refusal(data=f"{{path: {paths}}}")
+    assert message.startswith("e.yaml:5:1: data: (path ")
+    assert "would both be named 'version_1' in the results; set data.name to a list" in message
     assert labels(f"path: {paths}, name: [a, b]", zip="[[path, name]]") == ["a", "b"]
 
 
@@ -137,8 +137,8 @@ def test_two_mixes_with_the_same_given_name_are_refused() -> None:
 
 
 def test_a_data_name_with_a_slash_is_refused() -> None:
-    said = refusal(data="{path: data/original/Copa, name: a/b}")
-    assert "data.name: must be the name of a file or directory: no slash" in said
+    message = refusal(data="{path: data/original/Copa, name: a/b}")
+    assert "data.name: must be the name of a file or directory: no slash" in message
 
 
 def test_a_path_may_contain_the_task_placeholder() -> None:
@@ -193,15 +193,15 @@ def test_a_directory_without_a_model_is_refused() -> None:
 
 def test_a_misspelt_model_is_an_error_with_a_suggestion() -> None:
     Path("models/tiny").mkdir(parents=True)
-    said = refusal(model="[org/m, ./models/tinny]")
-    assert said.startswith("e.yaml:2:16: model.1: there is no model models/tinny; did you mean")
+    message = refusal(model="[org/m, ./models/tinny]")
+    assert message.startswith("e.yaml:2:16: model.1: there is no model models/tinny; did you mean")
 
 
 def test_two_models_with_the_same_name_in_results_are_refused() -> None:
     for name in ("a", "b"):
         Path(name, "tiny").mkdir(parents=True)
         Path(name, "tiny", "config.json").write_text(name)
-    said = refusal(model="[a/tiny, b/tiny]")
-    assert said.startswith("e.yaml:2:1: model: /")
-    assert "would both be named 'tiny' in the results; rename one" in said
-    assert "rename one" in said
+    message = refusal(model="[a/tiny, b/tiny]")
+    assert message.startswith("e.yaml:2:1: model: /")
+    assert "would both be named 'tiny' in the results; rename one" in message
+    assert "rename one" in message

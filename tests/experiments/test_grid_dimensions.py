@@ -144,8 +144,8 @@ def test_overrides_replace_values_and_add_dimensions() -> None:
 
 
 def test_an_invalid_override_is_located_on_the_command_line() -> None:
-    said = refusal("hyperparameters.learning_rat=1e-3")
-    assert said == (
+    error = refusal("hyperparameters.learning_rat=1e-3")
+    assert error == (
         "command line: hyperparameters.learning_rat: unknown key; did you mean 'learning_rate'?"
     )
     assert refusal("hyperparameters.steps=many") == (
@@ -154,8 +154,8 @@ def test_an_invalid_override_is_located_on_the_command_line() -> None:
 
 
 def test_text_that_looks_like_a_list_is_refused() -> None:
-    said = refusal(method="fo_lora", hyperparameters='{learning_rate: 1e-4, lora_rank: "[8, 16]"}')
-    assert "hyperparameters.lora_rank: must be a whole number, not '[8, 16]'" in said
+    error = refusal(method="fo_lora", hyperparameters='{learning_rate: 1e-4, lora_rank: "[8, 16]"}')
+    assert "hyperparameters.lora_rank: must be a whole number, not '[8, 16]'" in error
 
 
 @given(

@@ -60,12 +60,12 @@ def test_an_unknown_hyperparameter_of_a_method_is_reported_with_its_location() -
 
 
 def test_a_hyperparameter_of_another_method_is_refused_in_a_methods_own_mapping() -> None:
-    said = refusal_of("lora_rank: [8, 16]", "zo_eps: 1e-3")
-    assert said.startswith("e.yaml:7:5: method.fo_lora.zo_eps: fo_lora has no such hyperparameter")
+    error = refusal_of("lora_rank: [8, 16]", "zo_eps: 1e-3")
+    assert error.startswith("e.yaml:7:5: method.fo_lora.zo_eps: fo_lora has no such hyperparameter")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "error"),
     [
         ("model:", "modle:", "e.yaml:3:1: modle: unknown key; did you mean 'model'?"),
         ("  purpose:", "  purpos:", "e.yaml:2:3: experiment.purpos: unknown key; did you mean"),
@@ -76,8 +76,8 @@ def test_a_hyperparameter_of_another_method_is_refused_in_a_methods_own_mapping(
         ("task: Copa", "task: Copa\ntrainer: penstok", "e.yaml:5:1: trainer: there is no trainer"),
     ],
 )
-def test_a_misspelt_name_is_an_error_with_a_suggestion(old: str, new: str, said: str) -> None:
-    assert refusal_of(old, new).startswith(said)
+def test_a_misspelt_name_is_an_error_with_a_suggestion(old: str, new: str, error: str) -> None:
+    assert refusal_of(old, new).startswith(error)
 
 
 @pytest.mark.parametrize(
@@ -96,23 +96,23 @@ def test_the_renamed_key_and_name_of_a_trainer_are_errors_with_the_fix(line: str
 
 
 def test_the_renamed_key_is_an_error_on_the_command_line() -> None:
-    said = refusal("backend=builtin")
-    assert said == "command line: backend: has been renamed; write 'trainer: penstock'"
+    error = refusal("backend=builtin")
+    assert error == "command line: backend: has been renamed; write 'trainer: penstock'"
 
 
 def test_an_unknown_method_in_a_list_is_located_at_its_item() -> None:
-    said = refusal(method="[zo, fo_ful]")
-    assert said.startswith("e.yaml:4:14: method.1: there is no method 'fo_ful'; did you mean")
+    error = refusal(method="[zo, fo_ful]")
+    assert error.startswith("e.yaml:4:14: method.1: there is no method 'fo_ful'; did you mean")
 
 
 def test_an_unknown_method_is_an_error_with_all_methods() -> None:
-    said = refusal(method="adam")
-    assert "there is no method 'adam'; known: fo_full, fo_lora, zo" in said
+    error = refusal(method="adam")
+    assert "there is no method 'adam'; known: fo_full, fo_lora, zo" in error
 
 
 def test_a_missing_learning_rate_is_an_error_of_the_method() -> None:
-    said = refusal_of("  learning_rate: [1e-4, 1e-5]\n", "")
-    assert said.startswith(
+    error = refusal_of("  learning_rate: [1e-4, 1e-5]\n", "")
+    assert error.startswith(
         "e.yaml:10:1: hyperparameters.learning_rate: is required by the method fo_lora"
     )
 
@@ -123,7 +123,7 @@ def test_a_missing_required_key_is_an_error(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "error"),
     [
         ("many", "e.yaml:12:3: hyperparameters.batch_size: must be a whole number, not 'many'"),
         ("[16, x]", "e.yaml:12:20: hyperparameters.batch_size.1: must be a whole number, not 'x'"),
@@ -140,20 +140,20 @@ def test_a_missing_required_key_is_an_error(key: str) -> None:
         ("{a: 1}", "e.yaml:12:3: hyperparameters.batch_size: must be"),
     ],
 )
-def test_an_invalid_value_is_located_at_its_item(value: str, said: str) -> None:
-    assert refusal_of("batch_size: 16", f"batch_size: {value}").startswith(said)
+def test_an_invalid_value_is_located_at_its_item(value: str, error: str) -> None:
+    assert refusal_of("batch_size: 16", f"batch_size: {value}").startswith(error)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "error"),
     [
         ("[8, x]", "e.yaml:7:20: method.fo_lora.lora_rank.1: must be a whole number, not 'x'"),
         ("[8, 0]", "e.yaml:7:20: method.fo_lora.lora_rank.1: must be greater than or equal to 1"),
         ("[]", "e.yaml:7:5: method.fo_lora.lora_rank: the list is empty"),
     ],
 )
-def test_an_invalid_value_of_a_method_is_located_in_its_mapping(value: str, said: str) -> None:
-    assert refusal_of("[8, 16]", value).startswith(said)
+def test_an_invalid_value_of_a_method_is_located_in_its_mapping(value: str, error: str) -> None:
+    assert refusal_of("[8, 16]", value).startswith(error)
 
 
 @pytest.mark.parametrize("key", ["model", "task", "method"])
@@ -162,22 +162,22 @@ def test_an_empty_list_has_no_runs(key: str) -> None:
 
 
 def test_two_incompatible_values_are_refused() -> None:
-    said = refusal(
+    error = refusal(
         method="fo_full", hyperparameters="{learning_rate: 1e-3, weights_dtype: float16}"
     )
-    assert "weights_dtype: float16 loses small gradients" in said
+    assert "weights_dtype: float16 loses small gradients" in error
 
 
 @pytest.mark.parametrize("purpose", ["a/b", "..", '""', "'a\\b'"])
 def test_a_purpose_that_is_not_a_directory_name_is_refused(purpose: str) -> None:
-    said = refusal(experiment=f"{{purpose: {purpose}}}")
+    error = refusal(experiment=f"{{purpose: {purpose}}}")
     assert (
-        "experiment.purpose: must be the name of a file or directory: no slash, not empty" in said
+        "experiment.purpose: must be the name of a file or directory: no slash, not empty" in error
     )
 
 
 @pytest.mark.parametrize(
-    ("devices", "said"),
+    ("devices", "error"),
     [
         ('"0,0"', "'0,0' has a device twice"),
         ("gpu", "'gpu' is not a device"),
@@ -185,8 +185,8 @@ def test_a_purpose_that_is_not_a_directory_name_is_refused(purpose: str) -> None
         ("true", "must be text, not true"),
     ],
 )
-def test_invalid_devices_of_an_experiment_are_refused(devices: str, said: str) -> None:
-    assert f"e.yaml:7:1: cuda_devices: {said}" in refusal(cuda_devices=devices)
+def test_invalid_devices_of_an_experiment_are_refused(devices: str, error: str) -> None:
+    assert f"e.yaml:7:1: cuda_devices: {error}" in refusal(cuda_devices=devices)
 
 
 @pytest.mark.parametrize("devices", ["0,1", '"0,1"', "[0, 1]", "' 0 , 1 '"])
@@ -225,17 +225,17 @@ def test_a_duplicate_key_is_refused() -> None:
     ],
 )
 def test_a_pasted_key_is_refused_without_being_printed(pasted: str) -> None:
-    said = refusal_of("  purpose: p", f"  purpose: p\n  {pasted}")
-    assert said.startswith("e.yaml:3:3: experiment.")
-    assert "environment variable" in said
+    error = refusal_of("  purpose: p", f"  purpose: p\n  {pasted}")
+    assert error.startswith("e.yaml:3:3: experiment.")
+    assert "environment variable" in error
     for secret in ("abcdefgh", "hunter2pass"):
-        assert secret not in said
+        assert secret not in error
 
 
 def test_a_pasted_key_on_the_command_line_is_refused_without_being_printed() -> None:
-    said = refusal("experiment.description=hf_abcdefghijklmnopqrstuvwx")
-    assert "HF_TOKEN" in said
-    assert "abcdefgh" not in said
+    error = refusal("experiment.description=hf_abcdefghijklmnopqrstuvwx")
+    assert "HF_TOKEN" in error
+    assert "abcdefgh" not in error
 
 
 def test_a_missing_file_is_an_error_with_a_suggestion() -> None:

@@ -54,19 +54,19 @@ def test_a_zipped_hyperparameter_that_a_method_lacks_leaves_the_other_as_a_list(
 
 
 def test_zipped_lists_of_different_lengths_are_refused() -> None:
-    said = refusal(
+    message = refusal(
         method="fo_lora",
         hyperparameters="{learning_rate: [1e-4, 1e-5], lora_rank: [8, 16, 32]}",
         zip="[[learning_rate, lora_rank]]",
     )
-    assert said.startswith(
+    assert message.startswith(
         "e.yaml:7:7: zip.0: zipped lists must have the same length; "
         "hyperparameters.learning_rate has 2, hyperparameters.lora_rank has 3"
     )
 
 
 @pytest.mark.parametrize(
-    ("group", "said"),
+    ("group", "message"),
     [
         ("[[learning_rat, seed]]", "zip.0.0: unknown key 'learning_rat'; did you mean"),
         (
@@ -82,8 +82,8 @@ def test_zipped_lists_of_different_lengths_are_refused() -> None:
         ("[seed, learning_rate]", "zip.0: must be a list, not 'seed'"),
     ],
 )
-def test_an_invalid_zip_group_is_refused_with_its_location(group: str, said: str) -> None:
-    assert said in refusal(hyperparameters=RATES, zip=group)
+def test_an_invalid_zip_group_is_refused_with_its_location(group: str, message: str) -> None:
+    assert message in refusal(hyperparameters=RATES, zip=group)
 
 
 def test_a_rule_excludes_the_cells_that_match_all_its_keys() -> None:
@@ -112,8 +112,8 @@ def test_a_rule_matches_default_values() -> None:
 
 def test_a_rule_accepts_both_names_of_a_task() -> None:
     for name in ("Copa", "copa"):
-        said = refusal(exclude=f"[{{task: {name}}}]")
-        assert "exclude: excludes every run" in said
+        message = refusal(exclude=f"[{{task: {name}}}]")
+        assert "exclude: excludes every run" in message
 
 
 def test_a_rule_does_not_match_a_method_without_its_hyperparameter() -> None:
@@ -131,7 +131,7 @@ def test_a_rule_that_matches_no_run_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("rules", "message"),
     [
         (
             "[{sed: 0}]",
@@ -143,5 +143,5 @@ def test_a_rule_that_matches_no_run_is_noted() -> None:
         ("[{task: Cppa}]", "exclude.0.task: there is no task 'Cppa'; did you mean"),
     ],
 )
-def test_an_invalid_rule_is_refused_with_its_location(rules: str, said: str) -> None:
-    assert said in refusal(hyperparameters="{learning_rate: 1e-4, seed: [0, 1]}", exclude=rules)
+def test_an_invalid_rule_is_refused_with_its_location(rules: str, message: str) -> None:
+    assert message in refusal(hyperparameters="{learning_rate: 1e-4, seed: [0, 1]}", exclude=rules)

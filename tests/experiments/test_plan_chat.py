@@ -56,13 +56,13 @@ def test_a_run_has_only_the_settings_of_its_task() -> None:
     [("packing", "true"), ("mask_history", "false"), ("too_long", "drop"), ("chat_template", "x")],
 )
 def test_settings_of_chat_are_refused_for_benchmark_tasks(name: str, value: str) -> None:
-    said = refusal(f"hyperparameters.{name}={value}")
-    assert f"hyperparameters.{name}: does not apply to the task copa; remove it" in said
+    message = refusal(f"hyperparameters.{name}={value}")
+    assert f"hyperparameters.{name}: does not apply to the task copa; remove it" in message
 
 
 def test_settings_of_benchmark_tasks_are_refused_for_chat() -> None:
-    said = refused("hyperparameters.train_as_classification=true")
-    assert "train_as_classification: does not apply to the task chat; remove it" in said
+    message = refused("hyperparameters.train_as_classification=true")
+    assert "train_as_classification: does not apply to the task chat; remove it" in message
     original = refused(data="{original: chat, synthetic: chat, mix: both}")
     assert (
         "data.original: a chat dataset has only data.path; remove it for the task chat" in original
@@ -108,7 +108,7 @@ def test_the_entries_to_train_on_are_a_dimension_with_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         ("{path: chats}", "data.path: .*chats: there is no such directory; did you mean 'chat'?"),
         ("{path: chat, train: x_trian}", "data.train: .* no entry 'x_trian'; did you mean 'x_tr"),
@@ -120,17 +120,17 @@ def test_the_entries_to_train_on_are_a_dimension_with_names() -> None:
         ("{path: two}", "data.train: .* several entries for train: a_train, b_train; name those"),
     ],
 )
-def test_missing_entries_are_located_at_their_key(data: str, said: str) -> None:
+def test_missing_entries_are_located_at_their_key(data: str, expected: str) -> None:
     write_chat(Path("one"), x_train=numbers(3))
     write_chat(Path("two"), a_train=numbers(3), b_train=numbers(3), x_eval=numbers(2))
     message = refused(data=data)
     assert message.startswith("e.yaml:5:")
-    *parts, last = said.split(".*")
+    *parts, last = expected.split(".*")
     assert all(part.strip() in message for part in [*parts, last])
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ('{"messages": [{"role": "user", "content": "So?"}]}', "the last turn is no answer"),
         ('{"messages": []}', "has no turn"),
@@ -138,10 +138,10 @@ def test_missing_entries_are_located_at_their_key(data: str, said: str) -> None:
     ],
 )
 def test_a_bad_row_is_reported_with_file_and_line_before_anything_starts(
-    line: str, said: str
+    line: str, expected: str
 ) -> None:
     append(Path("chat/x_eval.jsonl"), line + "\n")
-    with pytest.raises(DataError, match=rf"x_eval\.jsonl:5: .*{said}"):
+    with pytest.raises(DataError, match=rf"x_eval\.jsonl:5: .*{expected}"):
         the_run()
 
 
@@ -158,13 +158,13 @@ def test_the_text_of_a_template_determines_the_run_not_its_path() -> None:
 
 def test_a_template_with_a_key_in_it_is_refused() -> None:
     Path("key.jinja").write_text(PLAIN + "{# hf_" + "aB3" * 10 + " #}")
-    said = refused("hyperparameters.chat_template=key.jinja")
-    assert "hyperparameters.chat_template: contains what looks like a secret key" in said
-    assert "aB3" not in said
+    message = refused("hyperparameters.chat_template=key.jinja")
+    assert "hyperparameters.chat_template: contains what looks like a secret key" in message
+    assert "aB3" not in message
 
 
 def test_a_missing_template_is_located_at_its_key() -> None:
     Path("chatml.jinja").write_text(PLAIN)
-    said = refused("hyperparameters.chat_template=chatlm.jinja")
-    assert "hyperparameters.chat_template: chatlm.jinja cannot be read" in said
-    assert "did you mean 'chatml.jinja'?" in said
+    message = refused("hyperparameters.chat_template=chatlm.jinja")
+    assert "hyperparameters.chat_template: chatlm.jinja cannot be read" in message
+    assert "did you mean 'chatml.jinja'?" in message

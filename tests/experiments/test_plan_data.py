@@ -33,14 +33,14 @@ def refused(**keys: str) -> str:
 
 
 def test_missing_data_is_located_at_its_key() -> None:
-    said = refused(data="{path: data/original/Cpa}")
-    assert said.startswith("e.yaml:5:8: data.path: ")
-    assert "original/Cpa: there is no such directory; did you mean 'Copa'?" in said
+    message = refused(data="{path: data/original/Cpa}")
+    assert message.startswith("e.yaml:5:8: data.path: ")
+    assert "original/Cpa: there is no such directory; did you mean 'Copa'?" in message
 
 
 def test_a_missing_synthetic_dataset_is_located_at_its_key() -> None:
-    said = refused(data="{original: data/original/Copa, synthetic: data/new, mix: both}")
-    assert said.startswith("e.yaml:5:") and "data.synthetic: " in said
+    message = refused(data="{original: data/original/Copa, synthetic: data/new, mix: both}")
+    assert message.startswith("e.yaml:5:") and "data.synthetic: " in message
 
 
 def test_a_missing_train_file_is_an_error() -> None:
@@ -54,7 +54,7 @@ def test_a_train_file_without_rows_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("{not json", "column 2: not JSON"),
         (json.dumps({**copa_row(1), "label": 5}), "label "),
@@ -64,11 +64,11 @@ def test_a_train_file_without_rows_is_an_error() -> None:
     ],
 )
 def test_a_bad_row_is_refused_with_file_and_line_before_anything_starts(
-    line: str, said: str
+    line: str, message: str
 ) -> None:
     lines = TRAIN.read_text().splitlines()
     TRAIN.write_text("\n".join([*lines[:3], line, *lines[4:]]) + "\n")
-    assert refused().startswith(f"{TRAIN.resolve()}:4: {said}")
+    assert refused().startswith(f"{TRAIN.resolve()}:4: {message}")
 
 
 def test_a_bad_evaluation_row_is_refused() -> None:
@@ -103,9 +103,9 @@ def test_a_manifest_changes_no_identity() -> None:
 
 def test_dev_rows_that_leave_no_training_rows_are_refused() -> None:
     write_rows(TRAIN, [copa_row(n) for n in range(100)])
-    said = refused()
-    assert said.startswith(
+    message = refused()
+    assert message.startswith(
         "e.yaml:5:8: data.path: 100 dev rows leave no rows to train on: the train file in"
     )
-    assert "lower hyperparameters.dev_samples" in said
+    assert "lower hyperparameters.dev_samples" in message
     assert plan(hyperparameters="{learning_rate: 1e-6, dev_samples: 99}").runs

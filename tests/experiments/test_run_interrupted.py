@@ -45,18 +45,18 @@ def test_a_stopped_grid_ends_with_130_and_leaves_no_process(
     if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
         pytest.skip("SIGHUP is ignored, as under nohup, and child processes inherit that")
     grid = started(workspace, 2)
-    _, said = end(grid, number)
+    _, stderr = end(grid, number)
     assert grid.returncode == 130
-    assert "interrupted" in said
-    assert "Traceback" not in said
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
     assert not any(alive(pid) for pid in workspace.pids())
     assert workspace.states() == ["interrupted", "interrupted"], "no other run was started"
 
 
 def test_finished_runs_are_kept_and_running_again_completes(workspace: Workspace) -> None:
     grid = started(workspace, 4, behaviour=["done", "wait"], seed=[0, 1])
-    _, said = end(grid, signal.SIGINT)
-    assert "2 done, 2 interrupted; run the same command again to continue" in said
+    _, stderr = end(grid, signal.SIGINT)
+    assert "2 done, 2 interrupted; run the same command again to continue" in stderr
     assert sorted(workspace.states()) == ["done", "done", "interrupted", "interrupted"]
     workspace.go()
     assert workspace.run("train", "e.yaml").returncode == 0
@@ -98,9 +98,9 @@ def test_a_second_ctrl_c_does_not_wait_for_trainers_that_ignore_sigterm(
     grid.send_signal(signal.SIGINT)
     assert "stopping; interrupt again to stop immediately" in first_words(grid)
     time.sleep(0.3)  # two signals at the same moment are one
-    _, said = end(grid, signal.SIGINT)
+    _, stderr = end(grid, signal.SIGINT)
     assert grid.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     assert workspace.states() == ["interrupted", "interrupted"]
     assert not any(alive(pid) for pid in workspace.pids())
 
@@ -108,10 +108,10 @@ def test_a_second_ctrl_c_does_not_wait_for_trainers_that_ignore_sigterm(
 def first_words(process: subprocess.Popen[str]) -> str:
     """Return the stderr of a process up to the message that it is stopping."""
     assert process.stderr is not None
-    said = ""
-    while "stopping" not in said:
-        said += process.stderr.readline()
-    return said
+    stderr = ""
+    while "stopping" not in stderr:
+        stderr += process.stderr.readline()
+    return stderr
 
 
 @pytest.mark.slow
@@ -145,13 +145,13 @@ def test_a_killed_grid_leaves_no_child_of_its_trainer(workspace: Workspace) -> N
 def test_a_killed_trainer_is_recorded_as_killed_and_the_grid_fails(workspace: Workspace) -> None:
     grid = started(workspace, 1, seed=0)
     os.kill(workspace.pids()[0], signal.SIGKILL)
-    _, said = grid.communicate()
+    _, stderr = grid.communicate()
     assert grid.returncode == 3
     (run,) = workspace.runs()
     failure = run.read().failure
     assert failure is not None
     assert (failure.kind, failure.status) == ("killed", -9)
-    assert "killed: killed by SIGKILL" in said
+    assert "killed: killed by SIGKILL" in stderr
     workspace.go()
     assert workspace.run("train", "e.yaml").returncode == 0
 

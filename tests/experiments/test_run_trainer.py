@@ -109,11 +109,11 @@ def test_the_directory_and_its_files_are_named_as_by_the_old_automation(
 
 def test_the_log_names_the_loaded_files(trained: GridOutcome) -> None:
     run, directory, _ = run_of(trained, "zo")
-    said = directory.log_file(run.config, "out").read_text()
+    log = directory.log_file(run.config, "out").read_text()
     data = run.config.data.path
-    assert f"Loading Copa dataset from local JSONL files at: {data}\n" in said
-    assert f"Loaded 140 samples from {data}/copa_train.jsonl\n" in said
-    assert f"Loaded 10 samples from {data}/copa_validation.jsonl\n" in said
+    assert f"Loading Copa dataset from local JSONL files at: {data}\n" in log
+    assert f"Loaded 140 samples from {data}/copa_train.jsonl\n" in log
+    assert f"Loaded 10 samples from {data}/copa_validation.jsonl\n" in log
 
 
 def test_the_record_holds_configuration_environment_code_data_and_result(

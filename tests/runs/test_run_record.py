@@ -73,7 +73,7 @@ def test_different_data_or_models_make_another_run() -> None:
     "changes",
     [
         {"purpose": "another"},
-        {"description": "said otherwise"},
+        {"description": "message otherwise"},
         {"data": RunData(path="/elsewhere/Copa", label="by another name")},
         {"hyperparameters": {"seed": 0, "steps": 10, "learning_rate": 1e-6}},
     ],

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from penstock import __version__
-from penstock.cli import (
-    build,
-    check,
-    compare,
-    demo,
-    doctor,
-    export,
-    merge,
-    migrate,
-    report,
-    results,
-    schema,
-    show,
-    tokenize,
-    trace,
-    train,
-    weights,
-)
 from penstock.cli._output import EXIT_INTERRUPTED
 
-#: In the order of `penstock --help`: data, training, results, other.
+#: Modules with a function of the same name, in the order of `penstock --help`.
 COMMANDS = (
-    *(migrate, build, tokenize, merge, check, show, export),
-    *(train, results, compare, report, trace, weights),
-    *(schema, doctor, demo),
+    *("migrate", "build", "tokenize", "merge", "check", "show", "export"),
+    *("train", "results", "compare", "report", "trace", "weights"),
+    *("schema", "doctor", "demo"),
 )
 
 app = typer.Typer(
@@ -44,8 +27,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in COMMANDS:
-    app.command()(getattr(module, module.__name__.rpartition(".")[2]))
+for name in COMMANDS:
+    app.command()(getattr(import_module(f"penstock.cli.{name}"), name))
 
 
 def _print_version(requested: bool) -> None:

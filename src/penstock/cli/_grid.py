@@ -81,13 +81,11 @@ def _hyperparameter_table(plan: GridPlan) -> FoldingTable:
     """Return a table of every hyperparameter: its type, and its values under each method."""
     methods = list(dict.fromkeys(run.config.method for run in plan.runs))
     names = dict.fromkeys(name for run in plan.runs for name in run.config.hyperparameters)
+    groups = [[run for run in plan.runs if run.config.method == method] for method in methods]
     rows = []
     for name in names:
         types = dict.fromkeys(type(v).__name__ for v in _values(plan.runs, name) if v is not None)
-        cells = []
-        for method in methods:
-            runs = [run for run in plan.runs if run.config.method == method]
-            cells.append(", ".join(map(format_value, _values(runs, name))))
+        cells = (", ".join(map(format_value, _values(runs, name))) for runs in groups)
         rows.append([name, " or ".join(types) or "null", *cells])
     return FoldingTable(["hyperparameter", "type", *methods], rows)
 

@@ -51,7 +51,6 @@ class FoldingTable:
             self._table.add_row(*row)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the table, folded if that makes it fit."""
         width = options.max_width if self._folded_width <= options.max_width else NO_WIDTH
         yield from console.render(self._table, options.update_width(width))
 

@@ -183,7 +183,6 @@ def _built_document(built: Built, seconds: float) -> dict[str, Any]:
 
 
 def _built_lines(built: Built, seconds: float) -> Iterator[RenderableType]:
-    """Yield the result of a build: the rows kept and dropped by each step, and the dataset."""
     from penstock.manifest import BuildRecipe
     from penstock.recipes import summary_tables
 

@@ -16,7 +16,7 @@ from penstock.cli._tables import document_lines
 from penstock.files import plural
 
 if TYPE_CHECKING:
-    from penstock.findings import CheckReport, DatasetFindings, Finding
+    from penstock.findings import CheckReport, DatasetFindings
 
 _COLUMNS = ("path", "format", "code", "severity", "file", "line", "count", "message", "fix")
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "cyan"}
@@ -77,22 +77,19 @@ def _render(
         counts = _counts(dataset.rows, [dataset])
         lines.append(f"{mark} [bold]{escape(dataset.path)}[/]  {dataset.format}, {counts}")
         for finding in dataset.findings:
-            lines += _finding_lines(finding)
+            severity, location = finding.severity.value, finding.file or ""
+            if finding.line is not None:
+                location += f":{finding.line}"
+            label = f"[{_COLOURS[severity]}]{severity}[/] [bold]{finding.code}[/]"
+            times = f" ({finding.count:,} times)" if finding.count > 1 else ""
+            lines += [
+                f"  {label}{times} {escape(location)}",
+                f"    {escape(finding.message)}",
+                f"    [dim]{escape(finding.fix)}[/]",
+            ]
         if show_text is not False:
             lines += _first_row(dataset, tokenizer, bool(show_text))
     return lines
-
-
-def _finding_lines(finding: Finding) -> list[str]:
-    severity, location = finding.severity.value, finding.file or ""
-    if finding.line is not None:
-        location += f":{finding.line}"
-    times = f" ({finding.count:,} times)" if finding.count > 1 else ""
-    return [
-        f"  [{_COLOURS[severity]}]{severity}[/] [bold]{finding.code}[/]{times} {escape(location)}",
-        f"    {escape(finding.message)}",
-        f"    [dim]{escape(finding.fix)}[/]",
-    ]
 
 
 def _first_row(

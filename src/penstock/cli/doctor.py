@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,12 +50,10 @@ def doctor(
 
 
 def _lines(found: Examination) -> Iterator[RenderableType]:
-    area = None
-    for item in found.items:
-        if item.area != area:
-            area = item.area
-            yield f"[bold]{escape(area)}[/]"
-        state = item.state.value
-        yield f"  [{_COLOURS[state]}]{state:<6}[/] {escape(item.name):<14} {escape(item.value)}"
-        if item.fix:
-            yield f"         [dim]{escape(item.fix)}[/]"
+    for area, items in groupby(found.items, key=lambda item: item.area):
+        yield f"[bold]{escape(area)}[/]"
+        for item in items:
+            state = item.state.value
+            yield f"  [{_COLOURS[state]}]{state:<6}[/] {escape(item.name):<14} {escape(item.value)}"
+            if item.fix:
+                yield f"         [dim]{escape(item.fix)}[/]"

@@ -66,7 +66,6 @@ def _tables(rows: list[ResultRow]) -> Iterator[RenderableType]:
 
 
 def _varying_columns(rows: list[ResultRow]) -> list[str]:
-    """Return the columns, besides those always shown, in which the runs differ."""
     from penstock.runs import varying_hyperparameters
 
     configs = [row.record.config for row in rows]

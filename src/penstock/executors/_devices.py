@@ -26,9 +26,10 @@ _GPU = re.compile(r"\d+|(?:GPU|MIG)-[\w/\-]+")
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU: its index, its memory in bytes, and its compute capability as (major, minor).
+    """One GPU.
 
-    `memory` is None if it shares the machine's, `capability` if the driver does not report it.
+    `memory` is in bytes, None if the GPU shares the machine's. `capability` is (major, minor), None
+    if the driver does not report it.
     """
 
     index: str

@@ -108,12 +108,12 @@ class WorkerPool:
         index = self._running[connection]
         process = self._processes.pop(connection)
         process.join()
-        place = "between two items" if index is None else f"at {item_label(self._items[index])}"
+        position = "between two items" if index is None else f"at {item_label(self._items[index])}"
         if (status := process.exitcode or 0) >= 0:
-            error = WorkerError(f"a worker process ended with status {status} {place}")
+            error = WorkerError(f"a worker process ended with status {status} {position}")
         else:
             error = WorkerError(
-                f"a worker process was killed by signal {-status} {place}, most likely because "
+                f"a worker process was killed by signal {-status} {position}, most likely because "
                 f"memory ran out; use fewer workers than {self._count}"
             )
         if index is None:
@@ -143,7 +143,7 @@ class WorkerPool:
             self._lifeline_writer.close()
 
     def _serve(self, connection: Connection, mask: set[signal.Signals]) -> None:
-        """Run items until there are no more; the main function of a worker."""
+        """Run items until there are no more (in the worker)."""
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

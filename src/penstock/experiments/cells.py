@@ -98,7 +98,6 @@ def _key_path(request: Request, method: str, name: str) -> KeyPath:
 
 
 def _template(request: Request, method: str, given: str | None) -> str | None:
-    """Return the text of a chat template that is given as text or as a file."""
     if given is None:
         return None
     text = given

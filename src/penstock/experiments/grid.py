@@ -115,7 +115,6 @@ def _cells(
 
 
 def _exclude_rule(request: Request, index: int) -> Mapping[str, list[Any]]:
-    """Return a rule of `exclude` with dotted keys and lists of values."""
     written = request.experiment.exclude[index]
     if not written:
         raise request.error("an empty rule would exclude every run", ("exclude", index))

@@ -28,7 +28,7 @@ class Request:
             self.trainer = runner(experiment.trainer)
         except ConfigError as error:
             raise self.error(error.message, ("trainer",)) from None
-        #: The methods, each with the hyperparameters that the file gives only to it.
+        #: The methods, each with its own hyperparameters in the file.
         self.methods = self._methods()
         names = {name for method in self.trainer.methods() for name in self.fields(method)}
         #: Every key that can be a dimension of the grid, such as `data.mix`.

@@ -156,8 +156,8 @@ class _GridRunner:
         done.
         """
         timeout = self.plan.experiment.timeout
-        outcome: ProcessOutcome | None = None
         failure: Failure | None = None
+        outcome: ProcessOutcome | None = None
         try:
             outcome = run_process(
                 record.command,
@@ -172,16 +172,16 @@ class _GridRunner:
             message = f"cannot be started: {error.strerror}: {error.filename}"
             failure = Failure(kind=FailureKind.ERROR, message=message)
         record = directory.read()
-        if outcome is not None and outcome.timed_out:
-            message = f"exceeded the timeout of {timeout:g} seconds"
-            failure = Failure(kind=FailureKind.TIME_OUT, message=message)
-        elif outcome is not None and not outcome.stopped and record.state is State.RUNNING:
-            failure = _unreported_failure(directory, record, outcome.status)
-        if record.state is not State.DONE:
-            if failure is not None:
-                record.state, record.failure = State.FAILED, failure
-            elif outcome is not None and outcome.stopped:
+        if outcome is not None and record.state is not State.DONE:
+            if outcome.timed_out:
+                message = f"exceeded the timeout of {timeout:g} seconds"
+                failure = Failure(kind=FailureKind.TIME_OUT, message=message)
+            elif outcome.stopped:
                 record.state, record.failure = State.INTERRUPTED, None
+            elif record.state is State.RUNNING:
+                failure = _unreported_failure(directory, record, outcome.status)
+        if failure is not None:
+            record.state, record.failure = State.FAILED, failure
         if record.failure is not None and outcome is not None:
             record.failure.status = outcome.status
         record.finished = record.finished or now()

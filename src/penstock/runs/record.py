@@ -18,6 +18,7 @@ from penstock.config import short_number
 from penstock.errors import ConfigError
 from penstock.files import sha256_of
 from penstock.manifest import Manifest
+from penstock.splits import SPLIT_NAMES
 
 Mix = Literal["original", "synthetic", "both"]
 
@@ -77,8 +78,7 @@ class RunData(_Strict):
     @property
     def entries(self) -> dict[str, str]:
         """The given entries, by split."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {split: names for split, names in named.items() if names is not None}
+        return self.model_dump(include=set(SPLIT_NAMES), exclude_none=True)
 
 
 class RunConfig(_Strict):
