@@ -38,13 +38,13 @@ def test_every_document_is_there_in_order_token_for_token(
     assert documents_of(built.path) == expected_ids(tiny_tokenizer)
 
 
-@pytest.mark.parametrize("steps", ["as it lies", "packed and split"])
+@pytest.mark.parametrize("steps", ["unpacked", "packed and split"])
 def test_the_number_of_workers_changes_no_byte(
     recipe: Recipe, tiny_tokenizer: Path, tmp_path: Path, steps: str
 ) -> None:
     tokenize = {"tokenize": {"tokenizer": str(tiny_tokenizer)}}
     chosen = {
-        "as it lies": [tokenize],
+        "unpacked": [tokenize],
         "packed and split": [
             {"partition": {"key": "patient", "validation": 0.4}},
             tokenize,

@@ -38,9 +38,9 @@ def tokenize(source: Path, tokenizer: Path, *options: str) -> subprocess.Complet
 def test_tokenize_writes_the_pair_and_its_manifest(source: Path, tiny_tokenizer: Path) -> None:
     done = tokenize(source, tiny_tokenizer, "--append-eod", "--workers", "2", "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
-    said = json.loads(done.stdout)
-    assert said["counts"]["train.rows"] == 200
-    assert [(step["name"], step["kept"]) for step in said["steps"]] == [
+    printed = json.loads(done.stdout)
+    assert printed["counts"]["train.rows"] == 200
+    assert [(step["name"], step["kept"]) for step in printed["steps"]] == [
         ("read", 200),
         ("tokenize", 200),
     ]
@@ -138,11 +138,11 @@ def test_an_estimate_of_all_the_input_is_exact(recipe: Recipe, tmp_path: Path) -
     done = penstock("build", str(path), "--dry-run", "--format", "json", cwd=tmp_path)
     expected = json.loads(done.stdout)["estimate"]
     built = penstock("build", str(path), "--format", "json", cwd=tmp_path)
-    said = json.loads(built.stdout)
+    printed = json.loads(built.stdout)
     assert expected["exact"] is True
-    assert expected["documents"] == said["counts"]["train.rows"]
-    assert expected["tokens"] == said["counts"]["train.tokens"]
-    assert expected["bytes"] == said["bytes"]
+    assert expected["documents"] == printed["counts"]["train.rows"]
+    assert expected["tokens"] == printed["counts"]["train.tokens"]
+    assert expected["bytes"] == printed["bytes"]
 
 
 def test_an_estimate_of_a_part_is_near_and_says_so(
@@ -179,9 +179,9 @@ def test_ctrl_c_ends_a_build_with_130_and_it_goes_on(recipe: Recipe, tmp_path: P
         assert build.poll() is None
         time.sleep(0.01)
     os.kill(build.pid, signal.SIGINT)
-    _, told = build.communicate(timeout=60)
+    _, stderr = build.communicate(timeout=60)
     assert build.returncode == 130
-    assert "resume from the finished input splits" in told
+    assert "resume from the finished input splits" in stderr
     again = penstock("build", str(path), cwd=tmp_path)
     assert again.returncode == 0
     assert "input splits already built" in again.stderr

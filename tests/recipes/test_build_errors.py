@@ -1,4 +1,4 @@
-"""What a recipe or its input has wrong is named at its place, with the mend."""
+"""Errors of recipes and of their input name the location and the fix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def message(error: type[PenstockError], recipe: Path, *overrides: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"stepz": []}, "stepz: unknown key; did you mean 'steps'?"),
         ({"steps": ["tokenise"]}, "steps.0: there is no step 'tokenise'; did you mean 'tokenize'?"),
@@ -45,54 +45,56 @@ def message(error: type[PenstockError], recipe: Path, *overrides: str) -> str:
     ],
 )
 def test_a_recipe_that_does_not_fit_is_named_at_its_place(
-    recipe: Recipe, changes: dict[str, Any], said: str
+    recipe: Recipe, changes: dict[str, Any], expected: str
 ) -> None:
     path = recipe(**changes)
-    told = message(ConfigError, path)
-    assert told.startswith(f"{path}:")
-    assert said in told
+    text = message(ConfigError, path)
+    assert text.startswith(f"{path}:")
+    assert expected in text
 
 
 def test_a_step_on_rows_after_tokenize_is_refused(recipe: Recipe, tiny_tokenizer: Path) -> None:
     tokenize = {"tokenize": {"tokenizer": str(tiny_tokenizer)}}
     path = recipe(steps=[tokenize, {"filter": {"min_characters": 3}}])
-    told = message(ConfigError, path)
+    text = message(ConfigError, path)
     assert (
         "steps.1: `filter` works on single rows, and `tokenize` before it on single rows for"
-        in told
+        in text
     )
-    assert "write: filter, tokenize" in told
+    assert "write: filter, tokenize" in text
 
 
 def test_rows_of_text_are_not_written_in_a_format_of_tokens_nor_the_other_way(
     recipe: Recipe,
 ) -> None:
-    told = message(ConfigError, recipe(format="jsonl"))
-    assert "jsonl holds rows of text; remove `tokenize`" in told
+    text = message(ConfigError, recipe(format="jsonl"))
+    assert "jsonl holds rows of text; remove `tokenize`" in text
 
 
 def test_a_broken_line_is_named_with_file_and_line_and_never_with_its_text(
     recipe: Recipe, source: Path
 ) -> None:
     write_jsonl(source, [*rows(100), '{"text": "a secret diagnosis"', *rows(10)])
-    told = message(DataError, recipe(input_split_bytes=1000))
-    assert told.startswith(f"{source}:101: ")
-    assert "diagnosis" not in told
+    text = message(DataError, recipe(input_split_bytes=1000))
+    assert text.startswith(f"{source}:101: ")
+    assert "diagnosis" not in text
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ({"id": 1}, "text"),
         ({"text": 5}, "text"),
         ("[]", "a list, must be an object"),
     ],
 )
-def test_a_row_without_text_is_named(recipe: Recipe, source: Path, line: Any, said: str) -> None:
+def test_a_row_without_text_is_named(
+    recipe: Recipe, source: Path, line: Any, expected: str
+) -> None:
     write_jsonl(source, [*rows(30), line])
-    told = message(DataError, recipe(input_split_bytes=1000))
-    assert told.startswith(f"{source}:31: ")
-    assert said in told
+    text = message(DataError, recipe(input_split_bytes=1000))
+    assert text.startswith(f"{source}:31: ")
+    assert expected in text
 
 
 def test_skipped_rows_are_counted_and_named_in_the_manifest(recipe: Recipe, source: Path) -> None:
@@ -111,9 +113,9 @@ def test_skipped_rows_are_counted_and_named_in_the_manifest(recipe: Recipe, sour
 
 def test_more_bad_rows_than_max_errors_end_the_build(recipe: Recipe, source: Path) -> None:
     write_jsonl(source, [*rows(50), *["{"] * 7])
-    told = message(DataError, recipe(on_error="skip", max_errors=6, input_split_bytes=700))
-    assert told.startswith(f"{source}:51: ")
-    assert "7 rows cannot be used so far, more than max_errors (6) allows" in told
+    text = message(DataError, recipe(on_error="skip", max_errors=6, input_split_bytes=700))
+    assert text.startswith(f"{source}:51: ")
+    assert "7 rows cannot be used so far, more than max_errors (6) allows" in text
     assert penstock.build(recipe(on_error="skip", max_errors=7)).manifest.skipped_rows == 7
 
 
@@ -228,11 +230,11 @@ def test_rows_left_out_by_settings_do_not_hide_those_that_cannot_be_used(tmp_pat
 
 
 def test_a_file_that_is_one_array_is_told_from_lines(recipe: Recipe, source: Path) -> None:
-    mend = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
+    hint = '; rows of one JSON array are read by `kind: cohorts, records: "[*]"`'
     for text in ('[{"text": "a"}]', '[\n  {"text": "a"}\n]', "\ufeff[]"):
         source.write_text(text)
-        told = message(DataError, recipe())
-        assert told.startswith(f"{source}:1: ")
-        assert told.endswith(mend)
+        text = message(DataError, recipe())
+        assert text.startswith(f"{source}:1: ")
+        assert text.endswith(hint)
     write_jsonl(source, [*rows(3), "[]"])
-    assert mend not in message(DataError, recipe())
+    assert hint not in message(DataError, recipe())

@@ -1,4 +1,4 @@
-"""What a dataset's manifest says goes with its tokens into every dataset made of them."""
+"""Tokenizer, `synthetic` and `redact` of a dataset hold for every dataset built from its tokens."""
 
 from __future__ import annotations
 

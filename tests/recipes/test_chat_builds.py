@@ -214,7 +214,7 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(worl
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "expected"),
     [
         ("format.parts={a: [a_evl]}", "'a' has no source 'a_evl'; did you mean 'a_eval'?"),
         (
@@ -225,12 +225,12 @@ def test_a_build_killed_at_any_change_of_the_disk_goes_on_to_the_same_bytes(worl
     ],
 )
 def test_settings_that_do_not_fit_are_refused_before_anything_is_read(
-    world: Path, override: str, said: str
+    world: Path, override: str, expected: str
 ) -> None:
     (world / "a.jsonl").unlink()
     with pytest.raises(ConfigError) as caught:
         build(override)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_a_part_of_no_source_is_shown_in_the_recipe(world: Path) -> None:
@@ -276,8 +276,8 @@ def test_rows_that_are_chat_rows_already_are_named_with_file_and_line_or_skipped
     write_lines(world / "a.jsonl", [*sound[:30], broken, *sound[30:]])
     rows = ["sources={a: {kind: jsonl, path: a.jsonl, text: null}}", "format.parts={}"]
     rows += ["steps=[shuffle]", f"format.formatting={formatting}"]
-    said = r"^a\.jsonl:31: the last turn is no answer; correct the `messages` of the row$"
-    with pytest.raises(DataError, match=said):
+    expected = r"^a\.jsonl:31: the last turn is no answer; correct the `messages` of the row$"
+    with pytest.raises(DataError, match=expected):
         build(*rows)
     manifest, found = build(*rows, "on_error=skip")
     assert len(found["talk_train"]) == 40
@@ -381,8 +381,8 @@ def test_a_sharegpt_file_becomes_a_directory_with_splits(example_world: Path) ->
     layout = ["steps.0.conversation.layout=sharegpt", "steps.0.conversation.metadata=[id]"]
     layout += ["steps.2.deduplicate.on=messages", "steps.2.deduplicate.normalise=none"]
     layout += ["steps.1.keep.fields=[messages, id]", "format.formatting=sharegpt"]
-    said = r"^chat/instructions\.jsonl:81: turn 1 is of assistant, must be of user or tool; see"
-    with pytest.raises(DataError, match=said):
+    expected = r"^chat/instructions\.jsonl:81: turn 1 is of assistant, must be of user or tool; see"
+    with pytest.raises(DataError, match=expected):
         example("instructions", *layout)
     _, found = example("instructions", *layout, "on_error=skip")
     kept = [row for name in ("train", "eval") for row in found[f"instructions_{name}"]]

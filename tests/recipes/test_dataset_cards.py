@@ -1,4 +1,4 @@
-"""What a build says of its dataset: step by step, split by split, and in README.md."""
+"""The reports of a build: by step, by split, and the dataset card."""
 
 from __future__ import annotations
 
@@ -241,8 +241,8 @@ def test_people_see_tables_and_programs_every_count(
     assert "filter_pairs.ratio" in shown
     assert "19.6 %" in shown
     assert "source words" in shown
-    said = run_penstock("build", str(recipe), "--format", "json", cwd=tmp_path)
-    document = json.loads(said.stdout)
+    printed = run_penstock("build", str(recipe), "--format", "json", cwd=tmp_path)
+    document = json.loads(printed.stdout)
     manifest = read_manifest(tmp_path / "dataset")
     assert manifest is not None
     assert document["counts"] == manifest.counts

@@ -188,7 +188,7 @@ GOOD = "1\ta b c\td e f\t1\r\n"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (HEADER.replace("\t", ",") + GOOD, ":1: the first line is one field; it has 4 with `deli"),
         (HEADER.replace("sentence2", "two") + GOOD, ":1: has no column 'sentence2' among the 4 na"),
@@ -199,13 +199,13 @@ GOOD = "1\ta b c\td e f\t1\r\n"
     ],
 )
 def test_bad_input_is_named_with_file_line_and_mend(
-    tmp_path: Path, content: str, said: str
+    tmp_path: Path, content: str, expected: str
 ) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError) as caught:
         build(tmp_path, {"paws": table("tsv", path, PAWS)}, [PAIRS], input_split_bytes=30)
-    assert str(caught.value).startswith(f"{path}{said}")
+    assert str(caught.value).startswith(f"{path}{expected}")
 
 
 def test_quotes_and_newlines_within_a_field_are_part_of_it(tmp_path: Path) -> None:

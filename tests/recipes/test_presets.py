@@ -192,8 +192,8 @@ def test_the_default_recipe_drops_what_stands_with_both_labels(pairs: Path) -> N
     """Seven pairs of test but for case and spacing, two more but for punctuation."""
     manifest = make("paraphrase").manifest
     assert manifest.report("contradicted").noted["distinct_pairs"] == 9
-    alone = ("paws.eval=null", "qqp.train=null", "eval=0", "output=test")
-    manifest = make("paraphrase", *alone).manifest
+    only_test = ("paws.eval=null", "qqp.train=null", "eval=0", "output=test")
+    manifest = make("paraphrase", *only_test).manifest
     assert manifest.report("contradicted").noted["distinct_pairs"] == 9
     assert manifest.report("read").kept - manifest.report("positives").total_dropped == 3536
 
@@ -220,14 +220,14 @@ def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "expected"),
     [
         (
             "paws.train=train.tsv",
             "paws.train: there is no train.tsv; set another, or paws.train=null",
         ),
         ("paws.eval=pairs/paws/deb.tsv", "paws.eval: there is no pairs/paws/deb.tsv; did you mean"),
-        ("qqp.train=rows.xyz", "qqp.train: cannot tell what 'rows.xyz' is by its name; name a fil"),
+        ("qqp.train=rows.xyz", "qqp.train: the kind of 'rows.xyz' is unknown; name a file that"),
         ("paws.evl=x.tsv", "paws.evl: unknown key; did you mean 'eval'?"),
         ("recipe=paraphrases", "recipe: there is no recipe 'paraphrases'; did you mean 'paraphra"),
         ("user=hello", "user: `directions: both` needs {source} in a turn; use {source} and {t"),
@@ -237,7 +237,7 @@ def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
             "paws.test=pairs/paws/dev.tsv",
             "paws.eval: pairs/paws/dev.tsv is also paws.test; set another",
         ),
-        ("paws.test=''", "paws.test: cannot tell what '' is by its name; name a file"),
+        ("paws.test=''", "paws.test: the kind of '' is unknown; name a file"),
         ("most.qqp=0", "most.qqp: must be greater than or equal to 1, not 0"),
         ("qqp.config=x", "qqp: `config` is for `hub:` names, and no split is one; remove it"),
         ("test_sets={x: {kind: tvs}}", "test_sets: x: there is no source 'tvs'; did you mean"),
@@ -246,11 +246,11 @@ def test_what_is_null_is_left_out_and_the_manifest_says_so(pairs: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_named_as_the_user_wrote_it(
-    pairs: Path, override: str, said: str
+    pairs: Path, override: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         make("paraphrase", override)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert not Path("datasets").exists()
 
 
@@ -266,7 +266,7 @@ GOOD = "1\tone two three\tthree two one\t1\r\n"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (HEADER.replace("\t", ",") + GOOD, ":1: the first line is one field; it has 4 with"),
         (HEADER.replace("label", "lable") + GOOD, ":1: has no column 'label'"),
@@ -278,12 +278,12 @@ GOOD = "1\tone two three\tthree two one\t1\r\n"
 )
 @pytest.mark.parametrize("name", ["paraphrase", "paraphrase_seed"])
 def test_bad_input_ends_the_build_with_file_and_line(
-    pairs: Path, name: str, content: str, said: str
+    pairs: Path, name: str, content: str, expected: str
 ) -> None:
     Path("bad.tsv").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError) as caught:
         make(name, "paws.eval=bad.tsv")
-    assert str(caught.value).startswith(f"bad.tsv{said}")
+    assert str(caught.value).startswith(f"bad.tsv{expected}")
     assert not Path("datasets", name).exists()
 
 

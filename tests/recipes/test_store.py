@@ -92,7 +92,7 @@ def test_more_parts_than_descriptors_are_put_in_order(
 
 
 @pytest.mark.parametrize(
-    ("field", "column", "said"),
+    ("field", "column", "reason"),
     [
         ("blob", pa.array([None, b"secret", None]), "bytes"),
         ("cost", pa.array([None, Decimal("1.25"), None]), "Decimal"),
@@ -101,7 +101,7 @@ def test_more_parts_than_descriptors_are_put_in_order(
     ],
 )
 def test_a_row_that_json_cannot_hold_is_bad_and_named(
-    tmp_path: Path, field: str, column: pa.Array, said: str
+    tmp_path: Path, field: str, column: pa.Array, reason: str
 ) -> None:
     pq.write_table(pa.table({"text": ["null", "b", "c"], field: column}), tmp_path / "a.parquet")
     recipe = write_recipe(
@@ -113,11 +113,11 @@ def test_a_row_that_json_cannot_hold_is_bad_and_named(
     )
     with pytest.raises(DataError) as refused:
         penstock.build(recipe, workers=1)
-    told = str(refused.value)
-    assert told.startswith(f"{tmp_path / 'a.parquet'}:2: the field '{field}' cannot be JSON (")
-    assert said in told
-    assert told.endswith("; list the other fields under `metadata`")
-    assert "secret" not in told
+    text = str(refused.value)
+    assert text.startswith(f"{tmp_path / 'a.parquet'}:2: the field '{field}' cannot be JSON (")
+    assert reason in text
+    assert text.endswith("; list the other fields under `metadata`")
+    assert "secret" not in text
     built = penstock.build(recipe, ["on_error=skip"], workers=1)
     assert built.manifest.counts["train.rows"] == 2
     assert [row.line for row in built.manifest.skipped] == [2]

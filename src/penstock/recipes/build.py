@@ -15,7 +15,7 @@ from penstock.batches import KEPT_LOCATIONS
 from penstock.errors import ConfigError, ConflictError, DataError
 from penstock.executors import Executor
 from penstock.files import plural, sync, write_atomic
-from penstock.formats import Shard, Written
+from penstock.formats import Written
 from penstock.manifest import (
     BuildRecipe,
     DroppedRow,
@@ -87,20 +87,16 @@ def execute(
     output = plan.recipe.output
     with _locked_staging(plan):
         # Check once more under the lock, unless it was done: its inputs are hashed already.
-        manifest = read_manifest(output) if plan.done or _is_done(plan) else None
-        if manifest is not None:
+        try:
+            done = plan.done or is_done(plan)
+        except ConflictError:
+            if not any(plan.partials.iterdir()):
+                shutil.rmtree(plan.staging)
+            raise
+        if done and (manifest := read_manifest(output)) is not None:
             shutil.rmtree(plan.staging)  # also of a build that was killed after its last rename
             return Built(output, manifest, fresh=False)
         return _Build(plan, executor, on_progress).run()
-
-
-def _is_done(plan: BuildPlan) -> bool:
-    try:
-        return is_done(plan)
-    except ConflictError:
-        if not any(plan.partials.iterdir()):
-            shutil.rmtree(plan.staging)
-        raise
 
 
 @contextmanager
@@ -143,7 +139,6 @@ class _Build:
         self.inputs: dict[str, InputEntry] = {}
 
     def run(self) -> Built:
-        """Return the complete dataset."""
         try:
             self._make_partials()
             reports = self._reports()
@@ -172,44 +167,37 @@ class _Build:
             if isinstance(task, MakePartial):
                 self._add_partial(task.task.partial, task.task.input_split.size, result)
             elif isinstance(task, HashInput):
-                self._add_input(task.path, result)
+                for source in self.recipe.sources.values():
+                    if source.known_hashes().get(task.path, result.sha256) != result.sha256:
+                        raise DataError(
+                            "differs from the manifest of its dataset; see `penstock check`, and "
+                            "build that dataset again",
+                            file=task.path,
+                        )
+                self.inputs[task.path] = result
 
     def _execute(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
-        """Yield each task with its result as it ends."""
         context = self.context
         publish_context(context, on_disk=not self.executor.shares_memory)
         return self.executor.map(TaskRunner(context.staging, context.key, context.stage), tasks)
-
-    def _add_input(self, path: str, entry: InputEntry) -> None:
-        for source in self.recipe.sources.values():
-            if source.known_hashes().get(path, entry.sha256) != entry.sha256:
-                raise DataError(
-                    "differs from the manifest of its dataset; see `penstock check`, and build "
-                    "that dataset again",
-                    file=path,
-                )
-        self.inputs[path] = entry
 
     def _add_partial(self, name: str, size: int, report: PartialReport) -> None:
         self.partials[name] = report
         self.progress.bytes_done += size
         self.progress.documents += report.documents
         self.progress.tokens += report.tokens
-        self._check_unusable()
-        self.on_progress(self.progress)
-
-    def _check_unusable(self) -> None:
-        unusable = sum(report.unusable for report in self.partials.values())
+        unusable = sum(partial.unusable for partial in self.partials.values())
         allowed = self.recipe.file.max_errors
         if unusable > allowed:
-            first = next(report.errors[0] for report in self.partials.values() if report.errors)
-            file, line, reason = first
+            errors = [partial.errors[0] for partial in self.partials.values() if partial.errors]
+            file, line, reason = errors[0]
             raise DataError(
                 f"{reason}; {plural(unusable, 'row')} cannot be used so far, more than max_errors "
                 f"({allowed}) allows",
                 file=file,
                 line=line,
             )
+        self.on_progress(self.progress)
 
     def _reports(self) -> list[StepReport]:
         """Add up the reports of all partial outputs; raises StepError past a threshold."""
@@ -226,16 +214,11 @@ class _Build:
 
     def _order(self) -> OrderedDataset:
         codes = {name: code for code, name in enumerate(self.recipe.sources)}
-        store = Store(
-            [
-                StoredPartial(
-                    Partial(self.plan.partials, task.partial),
-                    self.partials[task.partial],
-                    codes[task.source],
-                )
-                for task in self.plan.input_splits
-            ]
-        )
+        parts = [
+            StoredPartial(Partial(self.plan.partials, name), self.partials[name], codes[source])
+            for source, name in ((task.source, task.partial) for task in self.plan.input_splits)
+        ]
+        store = Store(parts)
         if not store.parts:
             raise DataError(
                 "no document is left; check what the steps drop", file=self.recipe.output
@@ -251,9 +234,15 @@ class _Build:
         context.dataset.mkdir()
         recipe.format.prepare()
         shards = recipe.format.shards(spec)
-        self._require_prefix(shards)
-        for path in {(context.dataset / shard.path).parent for shard in shards}:
-            path.mkdir(parents=True, exist_ok=True)
+        name = recipe.output.name
+        for shard in shards:
+            if recipe.file.as_prefix and not shard.path.startswith(name):
+                raise ConfigError(
+                    f"the output is the prefix {name}, but the format would write {shard.path}; "
+                    "write a directory, or set the prefix of the format",
+                    field="as_prefix",
+                )
+            (context.dataset / shard.path).parent.mkdir(parents=True, exist_ok=True)
         self.progress.shards_total = len(shards)
         found: dict[int, Sequence[FileEntry]] = {}
         numbers = {shard: number for number, shard in enumerate(shards)}
@@ -266,17 +255,6 @@ class _Build:
         written = [Written(entry.path, entry.rows) for entry in files]
         metadata = recipe.format.finish(context.dataset, spec, written)
         return files + [FileEntry.of(context.dataset, name) for name in metadata]
-
-    def _require_prefix(self, shards: Sequence[Shard]) -> None:
-        """Refuse files whose names do not begin with the prefix that the output is."""
-        name = self.recipe.output.name
-        for shard in shards:
-            if self.recipe.file.as_prefix and not shard.path.startswith(name):
-                raise ConfigError(
-                    f"the output is the prefix {name}, but the format would write {shard.path}; "
-                    "write a directory, or set the prefix of the format",
-                    field="as_prefix",
-                )
 
     def _manifest(
         self, ordered: OrderedDataset, reports: list[StepReport], files: list[FileEntry]

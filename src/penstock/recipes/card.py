@@ -27,20 +27,8 @@ from penstock.steps import STEPS
 CARD_NAME = "README.md"
 #: The files that `datasets` reads as rows.
 _LOADED = ".jsonl"
-#: The hub's size categories by the number of rows that is too many for each.
-_SIZES = {
-    1_000: "n<1K",
-    10_000: "1K<n<10K",
-    100_000: "10K<n<100K",
-    1_000_000: "100K<n<1M",
-    10_000_000: "1M<n<10M",
-    100_000_000: "10M<n<100M",
-    1_000_000_000: "100M<n<1B",
-    10_000_000_000: "1B<n<10B",
-    100_000_000_000: "10B<n<100B",
-    1_000_000_000_000: "100B<n<1T",
-}
-_BEYOND = "n>1T"
+#: The limits of the hub's size categories, from 1,000 rows, each ten times the one before.
+_LIMITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 #: How many hex digits of a hash are shown.
 _SHORT = 12
 
@@ -72,7 +60,6 @@ def _front(manifest: Manifest, name: str) -> dict[str, Any]:
     """Return the metadata of the card, with the files of each split for `datasets`."""
     card = _recipe_of(manifest).card
     rows = sum(_split_rows(manifest).values())
-    size = next((name for limit, name in _SIZES.items() if rows < limit), _BEYOND)
     front = {"pretty_name": name}
     if isinstance(card, dict):
         front |= {key: value for key, value in card.items() if value}
@@ -82,7 +69,15 @@ def _front(manifest: Manifest, name: str) -> dict[str, Any]:
         if (paths := _paths(manifest, split))
     ]
     configs = [{"config_name": "default", "data_files": files}] if files else []
-    return {**front, "size_categories": [size], **({"configs": configs} if configs else {})}
+    size = {"size_categories": [_size_category(rows)]}
+    return {**front, **size, **({"configs": configs} if configs else {})}
+
+
+def _size_category(rows: int) -> str:
+    limit = max(len(str(rows)) - 3, 0)  # the index of the smallest limit above `rows`
+    if limit >= len(_LIMITS):
+        return f"n>{_LIMITS[-1]}"
+    return f"{_LIMITS[limit - 1]}<n<{_LIMITS[limit]}" if limit else f"n<{_LIMITS[0]}"
 
 
 def _split_rows(manifest: Manifest) -> dict[str, int]:

@@ -110,6 +110,7 @@ def _sample(plan: BuildPlan, directory: Path, code: int, tasks: list[SplitTask])
     return _Sample(StoredPartial(partial, report, code), factor, beginning.cut)
 
 
+@dataclass
 class _Beginning:
     """The first batches of an input split; all with `to_the_end`.
 
@@ -117,13 +118,11 @@ class _Beginning:
     file: those of the rows, compressed if the file is.
     """
 
-    def __init__(
-        self, batches: Iterable[RowBatch | TokenBatch], *, to_the_end: bool, compressed: bool
-    ) -> None:
-        self.batches = batches
-        self.to_the_end, self.compressed = to_the_end, compressed
-        self.cut = False
-        self.read = 0
+    batches: Iterable[RowBatch | TokenBatch]
+    to_the_end: bool
+    compressed: bool
+    cut: bool = False
+    read: int = 0
 
     def __iter__(self) -> Iterator[RowBatch | TokenBatch]:
         seen = 0
@@ -132,16 +131,13 @@ class _Beginning:
                 self.cut = True
                 return
             if not self.to_the_end:
-                content = _content(batch)
+                if isinstance(batch, TokenBatch):
+                    content = batch.ids.tobytes()
+                else:
+                    content = b"".join(str(row).encode("utf-8", "replace") for row in batch.rows)
                 seen += len(content)
                 self.read += len(zlib.compress(content) if self.compressed else content)
             yield batch
-
-
-def _content(batch: RowBatch | TokenBatch) -> bytes:
-    if isinstance(batch, TokenBatch):
-        return batch.ids.tobytes()
-    return b"".join(str(row).encode("utf-8", "replace") for row in batch.rows)
 
 
 def _write(plan: BuildPlan, directory: Path, ordered: OrderedDataset) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penstock.errors import DataError
-from penstock.formats import OutputSpec, RowBlock, SplitShape, View
+from penstock.formats import OutputSpec, RowBlock, SplitShape
 from penstock.recipes.partition import column_name
 from penstock.recipes.recipe import Recipe
 from penstock.recipes.store import Store
@@ -97,7 +97,19 @@ def order_dataset(recipe: Recipe, store: Store) -> OrderedDataset:
             split: _run_steps(recipe, unmixed, order, split, ignored)
             for split, order in splits.items()
         }
-    result.orders = _views(recipe.views, ordered, by_source, recipe.source_names)
+    orders = {}
+    for view in recipe.views:
+        chosen = ordered if view.sources is None else by_source
+        found = [chosen[split] for split in view.splits if split in chosen]
+        if view.sources is not None:
+            codes = [recipe.source_names.index(name) for name in view.sources]
+            found = [
+                order.take(np.flatnonzero(np.isin(order.columns["source"], codes)))
+                for order in found
+            ]
+        if any(map(len, found)):
+            orders[view.name] = reduce(Order.joined_to, found)
+    result.orders = orders
     return result
 
 
@@ -167,28 +179,6 @@ def _check_reports(
     for index, step in steps:
         with recipe.locating(index):
             step.check_report(result.reports[index])
-
-
-def _views(
-    views: Sequence[View],
-    ordered: Mapping[str, Order],
-    by_source: Mapping[str, Order],
-    source_names: Sequence[str],
-) -> dict[str, Order]:
-    """Return the order of each view that has a row."""
-    orders = {}
-    for view in views:
-        splits = ordered if view.sources is None else by_source
-        found = [splits[split] for split in view.splits if split in splits]
-        if view.sources is not None:
-            codes = [source_names.index(name) for name in view.sources]
-            found = [
-                order.take(np.flatnonzero(np.isin(order.columns["source"], codes)))
-                for order in found
-            ]
-        if any(map(len, found)):
-            orders[view.name] = reduce(Order.joined_to, found)
-    return orders
 
 
 def _empty(recipe: Recipe, split: str) -> DataError:

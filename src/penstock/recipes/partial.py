@@ -66,9 +66,12 @@ class Partial:
             writer = _Writer(out)
             for batch in batches:
                 writer.add(batch if isinstance(batch, TokenBatch) else encode_rows(batch, stats))
+        none = np.empty(0, np.int32)
+        arrays = {"lengths": none, "sequences": none}
+        arrays |= {name: np.concatenate(found) for name, found in writer.arrays.items()}
         aside = {f"{_ASIDE}{n}": np.concatenate(found) for n, found in stats.kept_aside.items()}
         with staged_file(self.arrays) as staging, staging.open("wb") as out:
-            np.savez(out, allow_pickle=False, **writer.arrays(), **aside)
+            np.savez(out, allow_pickle=False, **arrays, **aside)
         report = PartialReport(
             documents=writer.documents,
             sequences=writer.sequences,
@@ -156,15 +159,17 @@ def _encode(row: dict[str, Any], stats: RowStats) -> bytes:
         raise ValueError(f"{error}; list the other fields under `metadata`") from None
 
 
+@dataclass
 class _Writer:
     """Writes the ids of batches and collects their lengths and columns."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self.out = out
-        self.dtype: np.dtype[Any] = np.dtype(np.int32)
-        self.checksum = 0
-        self.tokens = self.sequences = self.documents = 0
-        self._arrays: dict[str, list[NDArray[Any]]] = {"lengths": [], "sequences": []}
+    out: BinaryIO
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.int32))
+    checksum: int = 0
+    tokens: int = 0
+    sequences: int = 0
+    documents: int = 0
+    arrays: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
 
     def add(self, batch: TokenBatch) -> None:
         if not self.documents:
@@ -177,14 +182,7 @@ class _Writer:
         self.documents += len(batch)
         columns = {"lengths": batch.lengths, "sequences": batch.sequences, **batch.columns}
         for name, column in columns.items():
-            self._arrays.setdefault(name, []).append(column)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        empty = np.empty(0, np.int32)
-        return {
-            name: np.concatenate(columns) if columns else empty
-            for name, columns in self._arrays.items()
-        }
+            self.arrays.setdefault(name, []).append(column)
 
 
 def _checksum_of(path: Path) -> int:

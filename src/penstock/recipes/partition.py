@@ -13,7 +13,7 @@ from penstock.recipes.recipe import Recipe
 from penstock.sources import InputSplit, Source
 from penstock.steps import DatasetStep, RowStep, TokenStep
 
-#: How many characters of the input `Step.preview` gets at most, about.
+#: About how many characters of the input `Step.preview` gets.
 PREVIEW_CHARACTERS = 1_000_000
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +23,6 @@ from penstock.manifest import (
     BuildRecipe,
     Manifest,
     base_dir,
-    manifest_path,
     read_manifest,
 )
 from penstock.recipes.partial import Partial, partials_directory
@@ -34,18 +34,11 @@ from penstock.sources import describe_input, input_state, is_url
 _FIX = "remove it, or name another output"
 #: Packages whose code decides no byte of a dataset.
 _OTHER_PACKAGES = {"checks", "cli", "demo", "doctor", "executors", "experiments", "loading"}
-_OTHER_PACKAGES |= {"migration", "report", "runs", "tasks", "trainers", "training"}
+_OTHER_PACKAGES |= {"migration", "report", "runs", "scripts", "synthesis", "tasks", "trainers"}
+_OTHER_PACKAGES |= {"training"}
 #: Libraries that decide what is read and which ids are written.
-_LIBRARIES = (
-    "fastokens",
-    "tokenizers",
-    "orjson",
-    "ijson",
-    "pyarrow",
-    "numpy",
-    "rapidfuzz",
-    "scipy",
-)
+_LIBRARIES = ("fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy")
+_LIBRARIES += ("rapidfuzz", "scipy")
 
 
 @dataclass
@@ -95,7 +88,11 @@ def make_plan(recipe: Recipe) -> BuildPlan:
     inputs = list_inputs(recipe)
     states = {path: input_state(path) for path in inputs}
     input_splits = list_input_splits(recipe)
-    _require_one_tokenizer(recipe)
+    if any(source.gives_tokens for source in recipe.sources.values()):
+        try:
+            recipe.tokenizer()
+        except ConfigError as error:
+            raise recipe.document.error(error.message, ("sources",)) from None
     settings = {name: value for name, value in recipe.settings().items() if name != "output"}
     plan = BuildPlan(recipe, input_splits, inputs, states, hash_of([settings, states, code_hash()]))
     _refuse_overlap(plan)
@@ -126,11 +123,9 @@ def load_tokenize(
         raise ConfigError("name at least one INPUT", field="input")
     prefix = Path(output_prefix)
     step: dict[str, Any] = {"tokenizer": str(tokenizer), "append_eod": append_eod}
-    if options:
-        step.update(options)
+    step.update(options or {})
     source = {name: step.pop(name) for name in ("surrogates",) if name in step}
-    names = [name for name in ("on_error", "max_errors") if name in step]
-    settings: dict[str, Any] = {name: step.pop(name) for name in names}
+    settings = {name: step.pop(name) for name in ("on_error", "max_errors") if name in step}
     recipe: dict[str, Any] = {
         "name": prefix.name,
         "source": {"kind": "jsonl", "path": list(inputs), "text": key, "metadata": [], **source},
@@ -160,10 +155,10 @@ def is_done(plan: BuildPlan) -> bool:
     """
     output = plan.recipe.output
     manifest = read_manifest(output) if manifest_path(output).is_file() else None
-    if manifest is None and not _exists(plan):
-        return False
     if manifest is None:
-        raise ConflictError(f"{output}: exists and is not a dataset; {_FIX}")
+        if _exists(plan):
+            raise ConflictError(f"{output}: exists and is not a dataset; {_FIX}")
+        return False
     if different := _difference(plan, manifest):
         raise ConflictError(f"{output}: exists, built from {different}; {_FIX}")
     for entry in manifest.files:
@@ -186,14 +181,11 @@ def _difference(plan: BuildPlan, manifest: Manifest) -> str | None:
     planned = redact(_without_output(plan.recipe.settings()))
     if _comparable(built, manifest.schema_version) != planned:
         return "another recipe"
-    # Hash only inputs whose paths match.
-    same_paths = len(manifest.inputs) == len(plan.inputs)
-    if not same_paths or not all(
-        entry == describe_input(path)
-        for path, entry in zip(plan.inputs, manifest.inputs, strict=True)
-    ):
-        return "other inputs"
-    return None
+    if len(manifest.inputs) == len(plan.inputs):
+        pairs = zip(plan.inputs, manifest.inputs, strict=True)
+        if all(entry == describe_input(path) for path, entry in pairs):
+            return None
+    return "other inputs"
 
 
 def _comparable(built: BuildRecipe, schema_version: int) -> Any:
@@ -220,14 +212,6 @@ def _exists(plan: BuildPlan) -> bool:
     if not output.parent.is_dir() or plan.publishing_mark.is_file():
         return False  # a build that was killed while it renamed its files continues
     return any(entry.name.startswith(f"{output.name}.") for entry in output.parent.iterdir())
-
-
-def _require_one_tokenizer(recipe: Recipe) -> None:
-    if any(source.gives_tokens for source in recipe.sources.values()):
-        try:
-            recipe.tokenizer()
-        except ConfigError as error:
-            raise recipe.document.error(error.message, ("sources",)) from None
 
 
 def _refuse_overlap(plan: BuildPlan) -> None:
@@ -257,17 +241,12 @@ def hash_of(value: Any) -> str:
 @cache
 def code_hash() -> str:
     """Return the SHA-256 (hex) of the code and library versions that make partial outputs."""
-    versions = [f"{name} {_version(name)}" for name in _LIBRARIES]
-    digest = hashlib.sha256("\n".join([__version__, sys.version, *versions]).encode())
+    digest = hashlib.sha256(f"{__version__}\n{sys.version}\n".encode())
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            digest.update(f"{name} {version(name)}\n".encode())
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         if path.relative_to(package).parts[0] not in _OTHER_PACKAGES:
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"

@@ -11,14 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from penstock.config import (
-    Document,
-    Options,
-    apply_overrides,
-    config_error,
-    read_yaml,
-    validate,
-)
+from penstock.config import Document, Options, apply_overrides, config_error, read_yaml, validate
 from penstock.errors import ConfigError, StepError, did_you_mean_path
 from penstock.formats import FORMATS, Format, View
 from penstock.recipes.presets import PRESETS
@@ -26,7 +19,7 @@ from penstock.recipes.schema import RecipeFile
 from penstock.registry import Registry
 from penstock.sources import SOURCES, Source
 from penstock.splits import SPLIT_NAMES
-from penstock.steps import STEPS, DatasetStep, RowStep, Step, TokenStep
+from penstock.steps import STEPS, DatasetStep, RowStep, Step, StepPosition, TokenStep
 
 Part = TypeVar("Part", bound=Options)
 
@@ -183,12 +176,16 @@ def resolve(document: Document) -> Recipe:
         document = _expand_preset(document)
     file = validate(document, RecipeFile)
     if file.sources is None:
-        sources = {ONLY_SOURCE: _source(document, file.source or {}, ("source",))}
+        sources = {ONLY_SOURCE: _of_kind(document, SOURCES, file.source or {}, ("source",))}
     else:
         sources = {
-            name: _source(document, settings, ("sources", name))
+            name: _of_kind(document, SOURCES, settings, ("sources", name))
             for name, settings in file.sources.items()
         }
+    if isinstance(file.format, str):
+        form = _resolved(document, FORMATS, file.format, {}, ("format",), ("format",))
+    else:
+        _, form = _of_kind(document, FORMATS, file.format, ("format",))
     steps = [_step(document, entry, ("steps", i)) for i, entry in enumerate(file.steps)]
     recipe = Recipe(
         file,
@@ -197,10 +194,17 @@ def resolve(document: Document) -> Recipe:
         source_kinds={name: kind for name, (kind, _) in sources.items()},
         steps=[step for _, step in steps],
         step_names=[name for name, _ in steps],
-        format=_format(document, file.format),
+        format=form,
     )
     _check_steps(recipe)
-    _check_format(recipe)
+    try:
+        _ = recipe.views
+    except ConfigError as error:
+        raise document.error(error.message, ("format", error.field or "")) from None
+    if recipe.in_tokens and not form.takes_tokens:
+        raise document.error(f"{form.name} holds rows of text; remove `tokenize`", ("format",))
+    if form.takes_tokens and not recipe.in_tokens:
+        raise document.error(f"{form.name} holds tokens; add the step `tokenize`", ("format",))
     return recipe
 
 
@@ -234,15 +238,20 @@ def _expand_preset(document: Document) -> Document:
     return Document(settings, document.file, document.text, document.marks, origins)
 
 
-def _source(
-    document: Document, settings: Mapping[str, Any], path: tuple[str, ...]
-) -> tuple[str, Source]:
-    settings = dict(settings)
+def _of_kind(
+    document: Document,
+    registry: Registry[type[Part]],
+    entry: Mapping[str, Any],
+    path: tuple[str, ...],
+) -> tuple[str, Part]:
+    """Return the kind of a source or format, and the object with its settings."""
+    settings = dict(entry)
     kind = settings.pop("kind", None)
     if not isinstance(kind, str):
-        known = ", ".join(SOURCES.names())
-        raise document.error(f"kind is required: the kind of source ({known})", path)
-    return kind, _resolved(document, SOURCES, kind, settings, (*path, "kind"), path)
+        known = ", ".join(registry.names())
+        what = "the format" if registry.kind == "format" else f"the kind of {registry.kind}"
+        raise document.error(f"kind is required: {what} ({known})", path)
+    return kind, _resolved(document, registry, kind, settings, (*path, "kind"), path)
 
 
 def _step(
@@ -254,17 +263,6 @@ def _step(
         raise document.error("a step is its name, or one name with its settings", path)
     [(name, settings)] = entry.items()
     return name, _resolved(document, STEPS, name, settings or {}, (*path, name), (*path, name))
-
-
-def _format(document: Document, entry: str | Mapping[str, Any]) -> Format:
-    if isinstance(entry, str):
-        return _resolved(document, FORMATS, entry, {}, ("format",), ("format",))
-    settings = dict(entry)
-    kind = settings.pop("kind", None)
-    if not isinstance(kind, str):
-        known = ", ".join(FORMATS.names())
-        raise document.error(f"kind is required: the format ({known})", ("format",))
-    return _resolved(document, FORMATS, kind, settings, ("format", "kind"), ("format",))
 
 
 def _resolved(
@@ -342,16 +340,5 @@ def _check_steps(recipe: Recipe) -> None:
         if (isinstance(step, TokenStep) or step.capabilities.needs_tokens) and not tokens:
             raise document.error(f"`{name}` works on tokens; put `tokenize` before it", path)
         with recipe.locating(index):
-            step.verify(recipe.steps[:index], recipe.steps[index + 1 :], recipe.source_names)
-
-
-def _check_format(recipe: Recipe) -> None:
-    document, form = recipe.document, recipe.format
-    try:
-        _ = recipe.views
-    except ConfigError as error:
-        raise document.error(error.message, ("format", error.field or "")) from None
-    if recipe.in_tokens and not form.takes_tokens:
-        raise document.error(f"{form.name} holds rows of text; remove `tokenize`", ("format",))
-    if form.takes_tokens and not recipe.in_tokens:
-        raise document.error(f"{form.name} holds tokens; add the step `tokenize`", ("format",))
+            before, after = recipe.steps[:index], recipe.steps[index + 1 :]
+            step.verify(StepPosition(before, after, recipe.source_names))

@@ -93,15 +93,11 @@ class RecipeFile(Options):
 
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON Schema of recipe files, with every source, step, format and named recipe."""
-    named = [_named_recipe(name, model) for name, model in _all(PRESETS)]
-    forms = [_full_recipe(), *named]
+    forms = [_full_recipe()]
+    for name, model in _all(PRESETS):
+        forms.append(_inlined(model))
+        forms[-1]["properties"]["recipe"] = {"const": name}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": forms}
-
-
-def _named_recipe(name: str, model: type[Options]) -> dict[str, Any]:
-    schema = _inlined(model)
-    schema["properties"]["recipe"] = {"const": name}
-    return schema
 
 
 def _full_recipe() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -39,7 +39,10 @@ class Store:
         self.parts = [stored for stored in parts if stored.report.documents]
         self._empty = [stored for stored in parts if not stored.report.documents]
         self._mapped: dict[int, NDArray[Any]] = {}
-        self._most_mapped = _most_mapped()
+        # Each mapping holds a file descriptor: keep at most a quarter of those of the process.
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        unlimited = allowed == resource.RLIM_INFINITY
+        self._most_mapped = 1024 if unlimited else min(allowed // 4, 1024)
         tokens = [stored.report.tokens for stored in self.parts]
         #: The address of the first token of each partial output, and the end.
         self.bases = np.concatenate(([0], np.cumsum(tokens, dtype=np.int64)))
@@ -59,8 +62,9 @@ class Store:
     def order(self) -> Order:
         """Return the documents in stored order, with their columns and their `source`."""
         arrays = [stored.partial.read_arrays() for stored in self.parts]
-        lengths = _joined([each.pop("lengths") for each in arrays], np.int32)
-        sequences = _joined([each.pop("sequences") for each in arrays], np.int32)
+        none = np.empty(0, np.int32)
+        lengths = np.concatenate([none, *(each.pop("lengths") for each in arrays)])
+        sequences = np.concatenate([none, *(each.pop("sequences") for each in arrays)])
         ends = np.cumsum(lengths, dtype=np.int64)
         names = {name for each in arrays for name in each}
         columns = {name: np.concatenate([each[name] for each in arrays]) for name in names}
@@ -140,40 +144,30 @@ class Store:
         bounds = np.flatnonzero(np.diff(parts, prepend=-1, append=-1)).tolist()
         for first, last in pairwise(bounds):
             index, chosen = int(parts[first]), wanted[first:last]
-            if self._is_read(index, len(chosen), len(gathered)):
-                self._read(index, offsets, lengths, targets, chosen, gathered)
+            # A mapping pays if it is kept, or used for many segments.
+            kept = index in self._mapped or len(self._mapped) < self._most_mapped
+            if not kept and len(chosen) <= _FEW and len(gathered) <= 2 * BLOCK_TOKENS:
+                places = (offsets[chosen], lengths[chosen], targets[chosen])
+                self._read(index, zip(*(each.tolist() for each in places), strict=True), gathered)
             else:
                 copy_segments(self._ids(index), offsets, lengths, targets, chosen, gathered)
         return gathered
 
-    def _is_read(self, index: int, segments: int, tokens: int) -> bool:
-        """Return True if segments are read; a mapping pays if it is kept or used for many."""
-        kept = index in self._mapped or len(self._mapped) < self._most_mapped
-        return not kept and segments <= _FEW and tokens <= 2 * BLOCK_TOKENS
-
     def _read(
-        self,
-        index: int,
-        offsets: NDArray[np.int64],
-        lengths: NDArray[np.int32],
-        targets: NDArray[np.int64],
-        chosen: NDArray[np.int64],
-        gathered: NDArray[Any],
+        self, index: int, segments: Iterable[tuple[int, int, int]], gathered: NDArray[Any]
     ) -> None:
-        """Do what `copy_segments` does, from the file of a partial output."""
+        """Read segments (offset, length, place in `gathered`) from the file of a partial output."""
         stored = self.parts[index]
         dtype = np.dtype(stored.report.dtype)
-        places = (offsets[chosen], lengths[chosen], targets[chosen])
         descriptor = os.open(stored.partial.ids, os.O_RDONLY)
         try:
-            for offset, length, target in zip(*(each.tolist() for each in places), strict=True):
+            for offset, length, target in segments:
                 data = os.pread(descriptor, length * dtype.itemsize, offset * dtype.itemsize)
                 gathered[target : target + length] = np.frombuffer(data, dtype, length)
         finally:
             os.close(descriptor)
 
     def _ids(self, index: int) -> NDArray[Any]:
-        """Return the mapped ids of a partial output; each kept mapping holds a file descriptor."""
         if (ids := self._mapped.get(index)) is not None:
             return ids
         stored = self.parts[index]
@@ -181,12 +175,6 @@ class Store:
         if len(self._mapped) < self._most_mapped:
             self._mapped[index] = ids
         return ids
-
-
-def _most_mapped() -> int:
-    """Return how many mappings may be kept: a quarter of the process's descriptors."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1024 if allowed == resource.RLIM_INFINITY else min(allowed // 4, 1024)
 
 
 def _blocks(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -197,7 +185,3 @@ def _blocks(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         stop = min(max(stop, start + 1), last)
         yield start, stop
         start = stop
-
-
-def _joined(arrays: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype)

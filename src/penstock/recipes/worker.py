@@ -7,33 +7,26 @@ directory, which every machine must see.
 from __future__ import annotations
 
 import gc
+import pickle
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import orjson
-
 from penstock.errors import ConflictError
-from penstock.files import sync, write_atomic
-from penstock.formats import OutputSpec, Shard, SplitShape
+from penstock.files import staged_file, sync
+from penstock.formats import OutputSpec, Shard
 from penstock.manifest import FileEntry, InputEntry
 from penstock.recipes.order import OrderedDataset
-from penstock.recipes.partial import Partial, PartialReport, partials_directory
+from penstock.recipes.partial import PartialReport, partials_directory
 from penstock.recipes.partition import SplitTask, make_partial, prepare
-from penstock.recipes.recipe import Recipe, recipe_of
+from penstock.recipes.recipe import Recipe, resolve
 from penstock.recipes.store import Store, StoredPartial
 from penstock.sources import describe_input
 from penstock.splits import SPLIT_NAMES
-from penstock.step_report import StepReport
-from penstock.steps import Order
-
-#: The arrays of an order that are written for other machines.
-_ARRAYS = ("starts", "lengths", "first")
 
 
 @dataclass
@@ -50,7 +43,6 @@ class BuildContext:
 
     @property
     def partials(self) -> Path:
-        """The directory of the partial outputs."""
         return partials_directory(self.staging, self.key)
 
     @property
@@ -64,23 +56,21 @@ class BuildContext:
         return "partials" if self.ordered is None else "shards"
 
 
-#: By key and stage of the build: a worker of a cluster may outlive a build.
-_CONTEXTS: dict[tuple[str, str], BuildContext] = {}
+#: By staging directory, key and stage: a worker of a cluster may outlive a build, and builds of one
+#: recipe to two outputs have the same key.
+_CONTEXTS: dict[tuple[Path, str, str], BuildContext] = {}
 
 
 def publish_context(context: BuildContext, *, on_disk: bool) -> None:
     """Share a context with forked workers, and with `on_disk` with workers on other machines."""
-    _CONTEXTS[context.key, context.stage] = context
+    _CONTEXTS[context.staging, context.key, context.stage] = context
     if on_disk:
-        if context.ordered is not None:
-            _write_orders(context.staging, context.ordered)
-        write_atomic(_file(context.staging, context.stage), orjson.dumps(_as_data(context)))
+        _write(context)
 
 
 def forget_context(context: BuildContext) -> None:
-    """Forget the contexts of a build."""
     for stage in ("partials", "shards"):
-        _CONTEXTS.pop((context.key, stage), None)
+        _CONTEXTS.pop((context.staging, context.key, stage), None)
 
 
 class Task(ABC):
@@ -152,7 +142,6 @@ class TaskRunner:
     stage: str
 
     def __call__(self, task: Task) -> Any:
-        """Execute a task with the context of its build."""
         context = _context(self.staging, self.key, self.stage)
         with chdir(context.base) if context.base else nullcontext(), _without_collector():
             return task.execute(context)
@@ -175,77 +164,36 @@ def _context(staging: Path, key: str, stage: str) -> BuildContext:
 
     Raises ConflictError if the directory belongs to another build now.
     """
-    if (key, stage) not in _CONTEXTS:
-        data = orjson.loads(_file(staging, stage).read_bytes())
-        if data["key"] != key:
-            raise ConflictError(f"{staging}: another build uses this directory now")
-        with chdir(data["base"]):
-            _CONTEXTS[key, stage] = _read(staging, stage, data)
-    return _CONTEXTS[key, stage]
+    if (staging, key, stage) not in _CONTEXTS:
+        try:
+            with _file(staging, key, stage).open("rb") as stream:
+                base, document, spec, parts, orders = pickle.load(stream)
+        except FileNotFoundError:
+            raise ConflictError(f"{staging}: another build uses this directory now") from None
+        with chdir(base):
+            recipe = resolve(document)
+            context = BuildContext(recipe, staging, key, base=base)
+            if stage == "partials":
+                prepare(recipe)
+            else:
+                recipe.format.prepare()
+                context.spec, context.ordered = spec, OrderedDataset(Store(parts), orders)
+        _CONTEXTS[staging, key, stage] = context
+    return _CONTEXTS[staging, key, stage]
 
 
-def _file(staging: Path, stage: str) -> Path:
-    return staging / f"{stage}.json"
+def _write(context: BuildContext) -> None:
+    """Write what another machine needs; errors there have the locations of the recipe file too."""
+    recipe, ordered = context.recipe, context.ordered
+    document = replace(recipe.document, data=recipe.settings())
+    parts: Sequence[StoredPartial] = ordered.store.parts if ordered else ()
+    orders = ordered.orders if ordered else None
+    if orders is not None:
+        orders = {view: replace(order, columns={}) for view, order in orders.items()}
+    path = _file(context.staging, context.key, context.stage)
+    with staged_file(path) as staging, staging.open("wb") as out:
+        pickle.dump((Path.cwd(), document, context.spec, parts, orders), out, protocol=5)
 
 
-def _as_data(context: BuildContext) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "key": context.key,
-        "base": str(Path.cwd()),
-        "recipe": context.recipe.settings(),
-    }
-    if context.ordered is not None and context.spec is not None:
-        spec = context.spec
-        data["partials"] = [
-            [stored.partial.name, stored.source, asdict(stored.report)]
-            for stored in context.ordered.store.parts
-        ]
-        data["orders"] = list(context.ordered.orders or ()) or None
-        data["spec"] = {
-            **vars(spec),
-            "directory": str(spec.directory),
-            "dtype": spec.dtype.name,
-            "splits": {split: asdict(shape) for split, shape in spec.splits.items()},
-        }
-    return data
-
-
-def _write_orders(staging: Path, ordered: OrderedDataset) -> None:
-    for view, order in (ordered.orders or {}).items():
-        arrays = {name: getattr(order, name) for name in _ARRAYS}
-        np.savez(staging / f"order-{view}.npz", allow_pickle=False, **arrays)
-
-
-def _read(staging: Path, stage: str, data: dict[str, Any]) -> BuildContext:
-    recipe = recipe_of(data["recipe"])
-    context = BuildContext(recipe, staging, data["key"], base=Path(data["base"]))
-    if stage == "partials":
-        prepare(recipe)
-        return context
-    recipe.format.prepare()
-    spec = data["spec"]
-    context.spec = OutputSpec(
-        **{
-            **spec,
-            "directory": Path(spec["directory"]),
-            "dtype": np.dtype(spec["dtype"]),
-            "splits": {name: SplitShape(**shape) for name, shape in spec["splits"].items()},
-        }
-    )
-    stored = []
-    for name, source, report in data["partials"]:
-        report["steps"] = [StepReport(**step) for step in report["steps"]]
-        partial = Partial(context.partials, name)
-        stored.append(StoredPartial(partial, PartialReport(**report), source))
-    context.ordered = OrderedDataset(Store(stored), _read_orders(staging, data["orders"]))
-    return context
-
-
-def _read_orders(staging: Path, views: Sequence[str] | None) -> Mapping[str, Order] | None:
-    if views is None:
-        return None
-    orders = {}
-    for view in views:
-        with np.load(staging / f"order-{view}.npz") as arrays:
-            orders[view] = Order(**{name: arrays[name] for name in _ARRAYS})
-    return orders
+def _file(staging: Path, key: str, stage: str) -> Path:
+    return partials_directory(staging, key) / f"{stage}.pickle"

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from penstock.config import FileName, KeyPath, Options
-from penstock.recipes.presets._corpora import Corpus, Paws, QqpFields
-from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
+from penstock.recipes.presets._paraphrase import Corpus, ParaphrasePreset, Paws, QqpTrain, Steps
 
 #: Sentences are compared by letters and digits only.
 _SAME = "letters"
@@ -19,15 +18,8 @@ _SIDES = ["source", "target"]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Qqp(Corpus):
+class Qqp(QqpTrain, Corpus):
     """Quora question pairs."""
-
-    fields: QqpFields = Field(QqpFields(), description="The names of the columns.")
-    empty: Literal["error", "drop"] = Field(
-        "drop",
-        description="A pair with an empty side (the published file has a few): a bad row, or "
-        "dropped and counted.",
-    )
 
 
 class Limit(Options):
@@ -37,7 +29,7 @@ class Limit(Options):
 
 
 class LengthRatio(Limit):
-    """Pairs whose sides have too different lengths."""
+    """Pairs whose sides differ too much in length."""
 
     most: float = Field(
         3.0,
@@ -89,14 +81,10 @@ class Paraphrase(ParaphrasePreset):
     paws: Paws = Field(description="PAWS (wiki, labeled_final) in its published splits.")
     qqp: Qqp = Field(description="Quora question pairs; published splits stay unchanged.")
     most: dict[Literal["paws", "qqp"], Annotated[int, Field(ge=1)]] = Field(
-        {"qqp": 50_000},
-        description="The most positives to sample from a corpus's train file.",
+        {"qqp": 50_000}, description="The most positives to sample from a corpus's train file."
     )
     eval: float = Field(
-        0.02,
-        ge=0,
-        lt=1,
-        description="The share of evaluation in corpora without published splits.",
+        0.02, ge=0, lt=1, description="The share of evaluation in corpora without published splits."
     )
     test: float = Field(
         0.02, ge=0, lt=1, description="The share of test in corpora without published splits."
@@ -128,15 +116,12 @@ class Paraphrase(ParaphrasePreset):
         return self
 
     def corpora(self) -> Mapping[str, Corpus]:
-        """Return PAWS, then QQP."""
         return {"paws": self.paws, "qqp": self.qqp}
 
     def thresholds(self) -> Mapping[str, KeyPath]:
-        """Return the filter of each step, by the step's `name` or kind."""
         filters = {
             **dict.fromkeys(self.corpora(), "empty"),
-            **{name: name for name in ("identical", "length_ratio", "edit")},
-            "contradicted": "contradicted",
+            **{name: name for name in ("identical", "length_ratio", "edit", "contradicted")},
             "deduplicate": "repeated",
             "components": "leaking",
             "decontaminate": "contaminated",
@@ -144,15 +129,16 @@ class Paraphrase(ParaphrasePreset):
         return {step: ("filters", name, "max_dropped") for step, name in filters.items()}
 
     def steps(self) -> Steps:
-        """Return the steps: on rows, then on the whole dataset."""
-        paws = self._sources_of("paws")
+        filters, paws = self.filters, self._sources_of("paws")
+        same_pairs = {"on": _SIDES, "unordered": True, "normalise": _SAME}
         return [
             *self._pairs(),
             *([{"detokenize": {"sources": paws}}] if paws else []),
             "positives",
             *self._filters(),
             *self._chat(),
-            *self._unique(),
+            {"contradicted": {"normalise": _SAME, **filters.contradicted.model_dump()}},
+            {"deduplicate": {**same_pairs, **filters.repeated.model_dump()}},
             *self._sample(),
             *self._splits(),
             "statistics",
@@ -173,14 +159,6 @@ class Paraphrase(ParaphrasePreset):
         if (edit := filters.edit) is not None:
             steps.append(_filter("edit", edit, {"min_edit": edit.least}))
         return steps
-
-    def _unique(self) -> Steps:
-        filters = self.filters
-        pairs = {"on": _SIDES, "unordered": True, "normalise": _SAME}
-        return [
-            {"contradicted": {"normalise": _SAME, **filters.contradicted.model_dump()}},
-            {"deduplicate": {**pairs, **filters.repeated.model_dump()}},
-        ]
 
     def _sample(self) -> Steps:
         taken = {

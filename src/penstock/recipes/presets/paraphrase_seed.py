@@ -1,24 +1,13 @@
-"""The recipe `paraphrase_seed`: PAWS and QQP as earlier scripts joined them, with their leaks."""
+"""The recipe `paraphrase_seed`: PAWS and QQP as earlier scripts joined them, leaks included."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from penstock.recipes.presets._corpora import Paws, QqpFields, TrainCorpus
-from penstock.recipes.presets._paraphrase import ParaphrasePreset, Steps
-
-
-class QqpTrain(TrainCorpus):
-    """Quora question pairs, only for training."""
-
-    fields: QqpFields = Field(QqpFields(), description="What the columns are called.")
-    empty: Literal["error", "drop"] = Field(
-        "drop",
-        description="A pair with an empty side: dropped and counted, or a bad row.",
-    )
+from penstock.recipes.presets._paraphrase import ParaphrasePreset, Paws, QqpTrain, Steps
 
 
 class ParaphraseSeed(ParaphrasePreset):
@@ -40,11 +29,9 @@ class ParaphraseSeed(ParaphrasePreset):
     )
 
     def corpora(self) -> Mapping[str, Paws | QqpTrain]:
-        """Return PAWS, then QQP."""
         return {"paws": self.paws, "qqp": self.qqp}
 
     def steps(self) -> Steps:
-        """Return the steps: positives, chat rows, the first of QQP, splits as published."""
         steps = [*self._pairs(), "positives", *self._chat()]
         if self.qqp.train is not None:
             steps.append({"take": {"rows": {"qqp_train": self.most}}})
@@ -54,7 +41,6 @@ class ParaphraseSeed(ParaphrasePreset):
         return [*steps, "statistics", {"shuffle": shuffle}]
 
     def format(self) -> dict[str, Any]:
-        """Return the format, with train and evaluation in one file."""
         return {**super().format(), "joined": ["train", "validation"]}
 
     def _settings_of_pairs(self, corpus: str) -> dict[str, Any]:

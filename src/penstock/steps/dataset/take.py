@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from penstock.steps._base import Capabilities, DatasetStep, StepPosition
@@ -32,20 +31,20 @@ class Take(DatasetStep):
             position.require_sources(self.rows, "rows")
 
     def reorder(self, order: Order, context: OrderContext) -> Order:
+        from penstock.kernels.ordering import permutation
+
         kept = np.ones(len(order), np.bool_)
         for code, name in enumerate(context.source_names):
             most = self.rows.get(name) if isinstance(self.rows, dict) else self.rows
             units = np.flatnonzero(order.columns["source"] == code)
             if most is not None and most < len(units):
                 kept[units] = False
-                kept[units[self._chosen(len(units), most, name, context.seed)]] = True
+                chosen = np.arange(most)
+                if self.sample:
+                    chosen = permutation(len(units), context.seed, "take", name)[:most]
+                kept[units[chosen]] = True
             context.report.note(name, int(kept[units].sum()))
         return context.keep(order, kept, "not_taken")
-
-    def _chosen(self, count: int, most: int, name: str, seed: int) -> NDArray[np.int64]:
-        from penstock.kernels.ordering import permutation
-
-        return permutation(count, seed, "take", name)[:most] if self.sample else np.arange(most)
 
 
 STEP = Take
