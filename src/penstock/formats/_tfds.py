@@ -66,7 +66,7 @@ class ShardFile(ABC):
 
     @abstractmethod
     def record(self, index: int) -> bytes:
-        """Return record `index`, from 0; raises DataError, which counts from 1, if it is damaged."""
+        """Return record `index` (from 0); a damaged one raises DataError, which counts from 1."""
 
     def records(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the records from `start` to before `stop`; raises DataError as `record` does."""

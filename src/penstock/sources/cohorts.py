@@ -80,7 +80,7 @@ class _JsonStream:
             return next(values, MISSING)
 
     def require_list(self, name: str) -> None:
-        """Raise DataError unless the document has the list `name`, or is a list if it is empty."""
+        """Raise DataError unless the document has the list `name` (if empty: is itself a list)."""
         keys: list[str] = []
         with reading(self.path), open_decompressed(self.path) as stream:
             for path, event, value in json_parser().parse(stream, use_float=True):

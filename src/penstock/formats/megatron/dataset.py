@@ -82,17 +82,14 @@ def split_prefixes(path: Path) -> dict[str, Path]:
                 file=path,
             )
         splits[split] = prefix
-    return {split: splits[split] for split in sorted(splits, key=_rank)}
+    ordered = [*SPLIT_NAMES, *sorted(splits)]
+    return {split: splits[split] for split in ordered if split in splits}
 
 
 def split_of(stem: str) -> str:
     """Return the split in the name of a pair, which precedes the key; default `train`."""
     match = _SPLIT.fullmatch(stem)
     return match[1] if match else "train"
-
-
-def _rank(split: str) -> tuple[int, str]:
-    return (SPLIT_NAMES.index(split) if split in SPLIT_NAMES else len(SPLIT_NAMES), split)
 
 
 def _manifest_splits(path: Path) -> dict[Path, str]:
@@ -113,21 +110,6 @@ def _prefixes_of(path: Path) -> list[Path]:
         return [path]
     message = f"there is no such directory and no {path.name}.bin{did_you_mean_path(path)}"
     raise DataError(message, file=path)
-
-
-def find_datasets(path: Path) -> list[Path]:
-    """Return every dataset at or below a directory, in natural order, or the prefix itself.
-
-    A dataset with a manifest is one result (its directory, or its prefix); every other pair is a
-    dataset of its own. Raises DataError for a directory that cannot be read.
-    """
-    if not path.is_dir():
-        prefix = prefix_of(path)
-        known = (*pair_files(prefix), prefix.with_name(f"{prefix.name}.{MANIFEST_NAME}"))
-        return [prefix] if any(file.is_file() for file in known) else []
-    tree = directories_with_files(path)
-    found = [dataset for directory, files in tree for dataset in _datasets_in(directory, files)]
-    return sorted(found, key=natural_path_key)
 
 
 def _datasets_in(directory: Path, files: list[str]) -> list[Path]:
@@ -257,7 +239,18 @@ class MegatronFormat(Format):
 
     @classmethod
     def find(cls, path: Path) -> Sequence[Path]:
-        return find_datasets(path)
+        """Return every dataset at or below a directory, in natural order, or the prefix itself.
+
+        A dataset with a manifest is one result (its directory, or its prefix); so is every other
+        pair. Raises DataError for a directory that cannot be read.
+        """
+        if not path.is_dir():
+            prefix = prefix_of(path)
+            known = (*pair_files(prefix), prefix.with_name(f"{prefix.name}.{MANIFEST_NAME}"))
+            return [prefix] if any(file.is_file() for file in known) else []
+        tree = directories_with_files(path)
+        found = [dataset for directory, files in tree for dataset in _datasets_in(directory, files)]
+        return sorted(found, key=natural_path_key)
 
     @classmethod
     def open(cls, path: Path) -> MegatronDataset:
