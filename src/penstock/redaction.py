@@ -13,7 +13,7 @@ MASK = "[redacted]"
 _FORMS = {
     "HF_TOKEN": r"(?:hf|api_org)_[A-Za-z0-9]{20,}",
     "ANTHROPIC_API_KEY": r"sk-ant-[A-Za-z0-9_\-]{16,}",
-    # Also those who copied OpenAI's form. `sk-` followed by hyphenated words is only a name.
+    # Also of providers that copied OpenAI's form. `sk-` before hyphenated words is only a name.
     "OPENAI_API_KEY": r"sk-(?:(?:proj|svcacct|admin|or|lf)-[A-Za-z0-9_\-]{16,}|[A-Za-z0-9]{16,})",
     "GROQ_API_KEY": r"gsk_[A-Za-z0-9]{20,}",
     "NVIDIA_API_KEY": r"nvapi-[A-Za-z0-9_\-]{20,}",

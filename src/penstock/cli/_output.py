@@ -86,7 +86,7 @@ class Output:
                 self.console.print(renderable, soft_wrap=line, crop=False)
 
     def progress(self, *columns: ProgressColumn) -> Progress:
-        """Return a progress display on stderr, which is hidden unless a person sees it."""
+        """Return a progress display on stderr: hidden if quiet, not human, or not a terminal."""
         hidden = self.quiet or not self.human or not sys.stderr.isatty()
         return Progress(*columns, console=self.errors, transient=True, disable=hidden)
 

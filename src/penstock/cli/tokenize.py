@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -69,8 +69,9 @@ def tokenize(
             "--partitions, --keep-sequential-samples and --log-interval have no effect: --workers "
             "splits any input, and the order of its rows is always kept"
         )
-    given = {"bos": bos, "eod": eod, "empty": empty, "specials": specials, "engine": engine}
-    given |= {"surrogates": surrogates, "on_error": on_error, "max_errors": max_errors}
+    given: dict[str, Any] = {"bos": bos, "eod": eod, "empty": empty, "specials": specials}
+    given |= {"surrogates": surrogates, "engine": engine}
+    given |= {"on_error": on_error, "max_errors": max_errors}
     options = {name: value for name, value in given.items() if value is not None}
     sources = [*(inputs or ()), *(input or ())]
     # Every key is validated before the first is tokenized.

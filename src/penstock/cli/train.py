@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -56,7 +56,7 @@ def train(
     output.hint(f"{count}, {len(plan.to_do)} to do" + (f" ({skipped})" if skipped else ""))
     if not plan.experiment.wait_for_completion and plan.to_do:
         started = train_detached(experiment, given, plan)
-        row = {"pid": started.pid, "log": str(started.log)}
+        row: dict[str, Any] = {"pid": started.pid, "log": str(started.log)}
         lines = [
             f"running in the background as process {started.pid} (to stop it: kill {started.pid})",
             f"log: {escape(row['log'])}",
@@ -71,8 +71,8 @@ def train(
         # The runs of this call were printed as they ended.
         runs = [run for run in runs if run not in outcome.executed]
     with suppress(BrokenPipeError):
-        rows = map(_grid.outcome_row, runs)
-        output.show(document, rows, lambda: _grid.outcome_lines(outcome))
+        printed = map(_grid.outcome_row, runs)
+        output.show(document, printed, lambda: _grid.outcome_lines(outcome))
     if outcome.failed:
         raise typer.Exit(EXIT_FAILED)
 

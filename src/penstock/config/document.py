@@ -47,8 +47,8 @@ class Mark(NamedTuple):
 class Document:
     """A parsed YAML mapping with the mark of each value.
 
-    `origins` maps key paths in `data` to the key paths under which their values were written, for
-    data that was made from the written settings.
+    `origins` maps key paths in `data` to those in the file, for data that was generated from the
+    file's settings.
     """
 
     data: dict[str, Any]

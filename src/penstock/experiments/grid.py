@@ -8,8 +8,7 @@ from typing import Any
 
 from penstock.config import Document, KeyPath
 from penstock.errors import did_you_mean
-from penstock.experiments.cells import Cell, resolve_cell
-from penstock.experiments.request import DATA_KEYS, HYPERPARAMETERS, Request
+from penstock.experiments.cells import DATA_KEYS, HYPERPARAMETERS, Cell, Request, resolve_cell
 from penstock.experiments.schema import Experiment
 from penstock.runs import RunConfig
 
