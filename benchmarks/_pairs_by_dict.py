@@ -39,7 +39,7 @@ def mixed(number: int) -> int:
 
 
 def find(parent: dict[str, str], sentence: str) -> str:
-    """Return the sentence that stands for the component of one."""
+    """Return the representative sentence of the component of a sentence."""
     while parent[sentence] != sentence:
         parent[sentence] = parent[parent[sentence]]
         sentence = parent[sentence]

@@ -1,9 +1,9 @@
 """Paraphrase pairs to LLaMA-Factory's files, beside a plain script that makes the same rows.
 
-Made-up files of the published size: 49,401 pairs of PAWS for training, 8,000 each for evaluation
+Generated files of the published size: 49,401 pairs of PAWS for training, 8,000 each for evaluation
 and test, 404,290 pairs of QQP. `recipe: paraphrase_seed` and the script must write the same 143,658
 rows for training, and the same other files; `recipe: paraphrase` filters, deduplicates and divides
-the same pairs, which has no peer. Whole processes; peak memory is that of all processes together.
+the same pairs, which has no peer. Times of complete processes; peak memory is that of all of them.
 
     python benchmarks/chat_rows.py [--workers 2]
 """

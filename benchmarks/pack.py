@@ -1,7 +1,7 @@
 """How full the rows of `pack` are and what they cost, beside TRL's `pack_dataset` and next fit.
 
 Documents have log-normal lengths (sigma 1, mean 598 tokens), long ones cut at the context. The
-first table is about the order alone, which is all that `pack` works on. For the second, both
+first table is about the order only, which is what `pack` works on. For the second, both
 packers also move the tokens into their rows, as TRL always does; they must make rows of the same
 lengths out of the same tokens, or the benchmark fails. Times are CPU time, after a first run on a
 few documents.
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.kernels.compiled import compiled
-from penstock.steps import STEPS, Arranging, Order
+from penstock.step_report import StepReport
+from penstock.steps import STEPS, Order, OrderContext
 
 Result = TypeVar("Result")
 
@@ -46,7 +47,7 @@ def compose_order(documents: int, seed: int = 0) -> Order:
 def pack(order: Order, **options: Any) -> Order:
     """Return the rows that the step makes."""
     step = STEPS.get("pack").model_validate({"context": CONTEXT, **options})
-    return step.arrange(order, Arranging(seed=0))
+    return step.reorder(order, OrderContext(seed=0, report=StepReport("pack")))
 
 
 @compiled

@@ -1,14 +1,13 @@
 """Pairs without repetitions, split by component of shared sentences, beside plain dictionaries.
 
-Both read the same JSON Lines, drop the pairs that stand there already, whichever way round, and
-write train, validation and test so that no sentence stands in two; whole processes, which must
-write the same files. The pairs are made up: sentences in groups, of which most are small and some
-are joined to others, one in twenty of the pairs with one of ten sentences that make a component of
-their own size, and one in ten a pair that came before, turned round and in capital letters. Peak
-memory is that of all processes together, with what they share counted once.
+Both read the same JSON Lines, drop repeated pairs in either direction, and write train, validation
+and test without a common sentence. The times are those of complete processes, whose files must be
+equal. The pairs are generated: groups of sentences, most small and some connected; one in twenty
+pairs has one of ten frequent sentences, which make one large component; one in ten repeats an
+earlier pair, reversed and in capital letters. Peak memory is that of all processes, with shared
+pages counted once.
 
-With `--large`, penstock alone does as many; for 10 million there must be 8 GB of memory and 5 GB
-of disk.
+`--large N` runs only penstock on N pairs; 10 million need 8 GB of memory and 5 GB of disk.
 
     python benchmarks/pairs.py [--pairs 1000000] [--large 10000000] [--workers 2]
 """
@@ -16,7 +15,6 @@ of disk.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +22,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 from tokenize_jsonl import Run, measure
+
+from penstock.manifest import read_manifest
 
 HERE = Path(__file__).parent
 SHARES = {"validation": 0.05, "test": 0.05}
@@ -106,11 +106,11 @@ def show(name: str, run: Run, ratio: float | None = None) -> None:
 
 
 def show_counts(dataset: Path) -> None:
-    """Print what became of the pairs."""
-    counts = json.loads((dataset / "penstock.json").read_text(encoding="utf-8"))["counts"]
-    names = ["components.components", "components.largest", "deduplicate.dropped"]
-    names += [f"components.{name}" for name in ("train", *SHARES)]
-    print("  " + ", ".join(f"{name.partition('.')[2]} {counts[name]:,}" for name in names))
+    """Print the counts of the steps."""
+    manifest = read_manifest(dataset)
+    assert manifest is not None
+    counts = manifest.report("deduplicate").dropped | manifest.report("components").noted
+    print("  " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
 
 def main() -> int:

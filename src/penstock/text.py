@@ -31,7 +31,7 @@ _ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 def normalised(text: str, how: Normalise) -> str:
     """Return a text in the form in which it is compared.
 
-    A text of which `ascii` or `letters` would leave nothing is normalised as nfkc_casefold.
+    If `ascii` or `letters` would leave nothing, the text is normalised as nfkc_casefold.
     """
     match how:
         case "none":
