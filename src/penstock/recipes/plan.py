@@ -23,6 +23,7 @@ from penstock.manifest import (
     BuildRecipe,
     Manifest,
     base_dir,
+    manifest_path,
     read_manifest,
 )
 from penstock.recipes.partial import Partial, partials_directory

@@ -287,7 +287,7 @@ def _resolved(
 #: The phases of a build, in order; each step belongs to one.
 _PHASES = {
     0: "single rows",
-    1: "single rows for the last time",
+    1: "what is stored of each row",
     2: "the tokens of single documents",
     3: "the whole dataset",
     4: "each split of the dataset",

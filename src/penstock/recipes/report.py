@@ -77,7 +77,7 @@ def rows_table(manifest: Manifest) -> SummaryTable:
 
 
 def _title(view: View) -> str:
-    """Return the name of a view, with its splits if the name does not say them."""
+    """Return the name of a view, with its splits if the name is not a split or source."""
     plain = view.sources is not None or view.splits == (view.name,)
     return view.name if plain else f"{view.name} ({' + '.join(view.splits)})"
 
@@ -123,5 +123,5 @@ def _length_row(
 
 
 def percent(share: float) -> str:
-    """Return a share for people: `30.4 %`."""
+    """Return a share as text: `30.4 %`."""
     return f"{100 * share:.1f} %"

@@ -96,7 +96,7 @@ class Step(Options, ABC):
         """
 
     def preview(self, texts: Iterable[str]) -> None:
-        """Receive the first texts of the input; only called where `wants_preview`, first."""
+        """Receive the first texts of the input; called before `prepare` if `wants_preview`."""
 
     #: True for a step whose `preview` must be called.
     wants_preview: ClassVar[bool] = False
@@ -151,7 +151,7 @@ class DatasetStep(Step):
 
     @abstractmethod
     def reorder(self, order: Order, context: OrderContext) -> Order:
-        """Return the new order; count dropped units with `context.drop`.
+        """Return the new order; `context.keep` and `context.report.drop` count dropped units.
 
         Raises StepError past a threshold and for settings that the data do not fit.
         """
