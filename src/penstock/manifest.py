@@ -236,10 +236,9 @@ class Manifest(Options):
     def require_unchanged(self, directory: Path) -> None:
         """Raise DataError for the first file that differs from the manifest."""
         for entry, how in self.mismatches(directory):
+            hint = "it differs from its manifest: restore it, or build the dataset again"
             if not manifest_path(directory).is_file():
                 hint = "it has changed since the run was planned: restore it, or plan again"
-            else:
-                hint = "it differs from its manifest: restore it, or build the dataset again"
             raise DataError(f"{how}; {hint}", file=directory / entry.path)
 
 

@@ -38,8 +38,8 @@ _OTHER_PACKAGES = {"checks", "cli", "demo", "doctor", "executors", "experiments"
 _OTHER_PACKAGES |= {"migration", "report", "runs", "scripts", "synthesis", "tasks", "trainers"}
 _OTHER_PACKAGES |= {"training"}
 #: Libraries that decide what is read and which ids are written.
-_LIBRARIES = ("fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy")
-_LIBRARIES += ("rapidfuzz", "scipy")
+_LIBRARIES = ["fastokens", "tokenizers", "orjson", "ijson", "pyarrow", "numpy"]
+_LIBRARIES += ["rapidfuzz", "scipy"]
 
 
 @dataclass
@@ -126,7 +126,8 @@ def load_tokenize(
     step: dict[str, Any] = {"tokenizer": str(tokenizer), "append_eod": append_eod}
     step.update(options or {})
     source = {name: step.pop(name) for name in ("surrogates",) if name in step}
-    settings = {name: step.pop(name) for name in ("on_error", "max_errors") if name in step}
+    of_recipe = [name for name in ("on_error", "max_errors") if name in step]
+    settings: dict[str, Any] = {name: step.pop(name) for name in of_recipe}
     recipe: dict[str, Any] = {
         "name": prefix.name,
         "source": {"kind": "jsonl", "path": list(inputs), "text": key, "metadata": [], **source},
