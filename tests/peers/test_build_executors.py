@@ -10,7 +10,7 @@ import pytest
 import penstock
 from helpers.recipe_worlds import files_of, rows, write_jsonl, write_recipe
 from penstock.executors import executor
-from penstock.recipes import carry_out
+from penstock.recipes import execute
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "ray": {},
@@ -58,7 +58,7 @@ def test_every_executor_builds_the_same_bytes(
     expected = files_of(built.path)
     built.path.rename("local")
     plan = penstock.load_recipe(recipe)
-    remote = carry_out(plan, executor(name, 2, OPTIONS[name]))
+    remote = execute(plan, executor(name, 2, OPTIONS[name]))
     assert files_of(remote.path) == expected
 
 
@@ -79,7 +79,7 @@ def test_reused_workers_of_ray_do_not_remember_an_earlier_build(
                 format="jsonl",
                 output=str(tmp_path / "rows"),
             )
-            built = carry_out(penstock.load_recipe(recipe), executor("ray", 2, {}))
+            built = execute(penstock.load_recipe(recipe), executor("ray", 2, {}))
             built.path.rename(tmp_path / word)
             made.append((tmp_path / word / "train.jsonl").read_text())
     finally:
