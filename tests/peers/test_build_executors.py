@@ -33,13 +33,13 @@ def test_every_executor_builds_the_same_bytes(
     partition = {"partition": {"key": "patient", "validation": 0.4}}
     pack = [{"split": {"context": 64}}, {"pack": {"context": 64}}, "pad"]
     pairs = {"pairs": {"source": "text", "target": "patient", "label": "label"}}
-    positives = {"positives": {"max_contradicted": 0.5}}
+    contradicted = {"contradicted": {"max_dropped": 0.5}}
     components = {"components": {"on": ["source"], "validation": 0.4}}
     chat = {"chat": {"user": "Who says: {source}?", "assistant": "{target}"}}
     steps = {
         "megatron": [tokenize],
         "tfrecord": [partition, tokenize, *pack],
-        "chat": [pairs, positives, components, chat, "shuffle"],
+        "chat": [pairs, "positives", chat, contradicted, components, "shuffle"],
     }
     forms = {
         "tfrecord": {"kind": "tfrecord", "rows_per_shard": 8},
