@@ -104,7 +104,7 @@ def test_an_id_that_the_vocabulary_has_not_is_named_by_its_document(
     (first / "penstock.json").unlink()
     path = rebuild(first)
     given = [f"sources.s0.tokenizer={tiny_tokenizer}"]
-    with pytest.raises(DataError, match=r":8: has the id 60000, which the vocabulary of 301"):
+    with pytest.raises(DataError, match=r":8: has the id 60000, outside the vocabulary of 301"):
         penstock.build(path, given)
     built = penstock.build(path, [*given, "on_error=skip"])
     assert built.manifest.skipped_rows == 1
