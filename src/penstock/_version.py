@@ -1,3 +1,3 @@
-"""The version, alone, so that packaging reads it without importing the library."""
+"""The version, in a module of its own so that packaging reads it without importing the library."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
