@@ -179,7 +179,7 @@ def test_each_line_of_an_environment_value_is_a_secret_and_short_ones_are_not() 
 
 def test_the_environment_of_the_process_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_PASSWORD", "correct horse")
-    assert redact_text("it message correct horse!") == f"it message {MASK}!"
+    assert redact_text("it said correct horse!") == f"it said {MASK}!"
     assert redact(["correct horse", ("correct horse",)]) == [MASK, [MASK]]
 
 

@@ -160,7 +160,7 @@ def test_concatenate_takes_sequences_of_any_length() -> None:
 def test_documents_without_a_token_are_left_out_and_counted() -> None:
     packed, report = pack(order_of([[], [0], [3], [0, 2]]))
     assert packed.tokens == 5
-    assert report.dropped == {"empty": 2}
+    assert report.noted == {"empty_documents": 2}
 
 
 def test_rows_keep_split_and_source_and_hold_one_source_each() -> None:

@@ -73,8 +73,8 @@ class Pack(DatasetStep):
                 f"with `context: {self.context}` before `pack`",
                 setting="context",
             )
-        if empty := int((order.unit_lengths() == 0).sum()):
-            context.report.drop("empty", empty)
+        # Noted, not dropped: what is kept from here on are rows, not documents.
+        context.report.note("empty_documents", int((order.unit_lengths() == 0).sum()))
         order, bounds = self._windows(_without_empty(order))
         starts, lengths, segment_of, row_of = self._pieces(order, bounds)
         first, pieces = group_by_row(row_of)
