@@ -57,7 +57,12 @@ class Registry(Generic[T]):
                 ) from error
             return loaded
         if name in self._modules:
-            found: T = getattr(importlib.import_module(self._modules[name]), self.attribute)
+            module = importlib.import_module(self._modules[name])
+            if not hasattr(module, self.attribute):
+                raise ConfigError(
+                    f"{module.__file__}: must define {self.attribute}, the {self.kind}"
+                )
+            found: T = getattr(module, self.attribute)
             return found
         names = self.names()
         hint = did_you_mean(name, names)

@@ -92,7 +92,9 @@ def entries() -> list[tuple[str, str, type[Options]]]:
 
 @pytest.mark.parametrize(("kind", "name", "model"), entries(), ids=lambda value: str(value)[:30])
 def test_every_setting_is_documented(kind: str, name: str, model: type[Options]) -> None:
-    assert section(kind, name, model) in DOCUMENT.read_text(encoding="utf-8")
+    expected = section(kind, name, model)
+    if expected not in DOCUMENT.read_text(encoding="utf-8"):
+        pytest.fail(f"docs/recipes.md must have this section:\n\n{expected}\n", pytrace=False)
 
 
 def test_the_keys_of_a_recipe_are_documented() -> None:
