@@ -166,7 +166,7 @@ def test_what_is_no_manifest_is_refused_with_its_name_and_the_mend(
         read_manifest(tmp_path)
     assert str(caught.value).startswith(f"{path}:")
     assert words in str(caught.value)
-    assert str(caught.value).endswith("; make the dataset again")
+    assert str(caught.value).endswith("; build the dataset again")
 
 
 def test_a_truncated_manifest_never_reads(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_a_manifest_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_a_manifest_whose_writer_was_killed_is_whole_or_absent(tmp_path: Path) -> None:
     (tmp_path / "start").mkdir()
-    script = Path(__file__).with_name("killed_writes.py")
-    subprocess.run([sys.executable, script, "manifest", tmp_path], check=True, timeout=100)
+    script = ("-m", "helpers.killed_writes")
+    subprocess.run([sys.executable, *script, "manifest", tmp_path], check=True, timeout=100)
     places = [path for path in tmp_path.iterdir() if path.name != "start"]
     read = [read_manifest(place) for place in places]
     assert len(read) > 4
@@ -281,5 +281,5 @@ def test_what_changed_is_held_against_a_manifest_only_where_one_was_written(tmp_
     with pytest.raises(DataError, match="has changed since the run was planned"):
         found.require_unchanged(tmp_path)
     found.write(tmp_path)
-    with pytest.raises(DataError, match="its manifest says otherwise"):
+    with pytest.raises(DataError, match="it differs from its manifest"):
         found.require_unchanged(tmp_path)

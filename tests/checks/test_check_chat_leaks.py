@@ -122,6 +122,7 @@ def test_the_splits_of_a_manifest_precede_names(tmp_path: Path) -> None:
 
 
 def test_the_recipes_template_is_removed_even_from_few_rows(tmp_path: Path) -> None:
+    from helpers.manifests import build_recipe
     from helpers.token_datasets import write_manifest
 
     def rephrase(source: str, target: str) -> Row:
@@ -134,7 +135,7 @@ def test_the_recipes_template_is_removed_even_from_few_rows(tmp_path: Path) -> N
     splits = {"a_train.jsonl": "train", "a_test.jsonl": "test"}
     entries = [e.model_copy(update={"split": splits.get(e.path)}) for e in manifest.files]
     steps = [{"chat": {"user": "Rephrase {source} please", "assistant": "{target}"}}]
-    update = {"files": entries, "recipe": {"kind": "build", "steps": steps}}
+    update = {"files": entries, "recipe": build_recipe(steps=steps)}
     manifest.model_copy(update=update).write(tmp_path)
     assert "sentence-leaked" in found(check(tmp_path))
 

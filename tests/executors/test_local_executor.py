@@ -240,7 +240,8 @@ def test_all_file_descriptors_are_closed() -> None:
     run_all(str, range(5), 3)
     with pytest.raises(DataError):
         run_all(raises(DataError("bad", file="rows")), range(5), 3)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    # Fewer where the collector closed files of an earlier test meanwhile.
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_workers_have_their_own_output_streams(capfd: pytest.CaptureFixture[str]) -> None:

@@ -26,8 +26,8 @@ RECIPE = {
     },
     "steps": [
         {"pairs": {"label": "label"}},
-        {"components": {"validation": 0.2, "test": 0.2}},
         {"chat": {"user": "Again: {source}", "assistant": "{target}", "directions": "both"}},
+        {"components": {"validation": 0.2, "test": 0.2}},
     ],
     "format": "chat",
     "output": "datasets/paraphrase",

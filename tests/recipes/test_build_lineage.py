@@ -143,5 +143,5 @@ def test_modes_of_multimodal_data_are_not_dropped_in_silence(
     with pair_of(first).with_suffix(".idx").open("ab") as index:
         index.write(bytes(200))  # a mode for each sequence
     (first / "penstock.json").unlink()
-    with pytest.raises(ConfigError, match="each of its sequences has a mode"):
+    with pytest.raises(ConfigError, match="its sequences have modes"):
         penstock.build(rebuild(first), workers=1)
