@@ -17,6 +17,7 @@ from helpers.manifests import build_recipe
 from penstock.errors import DataError
 from penstock.manifest import (
     MANIFEST_NAME,
+    SCHEMA_VERSION,
     BuildRecipe,
     FileEntry,
     InputEntry,
@@ -152,7 +153,8 @@ def test_a_description_writes_nothing_and_counts_rows(tmp_path: Path) -> None:
             "not a manifest (files.0.size: Field required)",
         ),
         (
-            b'{"format": "a", "files": [], "recipe": {}, "inputs": [], "colour": 1}',
+            b'{"format": "a", "files": [], "inputs": [], "colour": 1, '
+            b'"recipe": {"kind": "as found", "path": "a"}}',
             "not a manifest (colour: Extra inputs are not permitted)",
         ),
     ],
@@ -283,3 +285,79 @@ def test_what_changed_is_held_against_a_manifest_only_where_one_was_written(tmp_
     found.write(tmp_path)
     with pytest.raises(DataError, match="it differs from its manifest"):
         found.require_unchanged(tmp_path)
+
+
+#: As penstock 0.1.0 wrote it.
+OF_0_1_0 = {
+    "penstock": "0.1.0",
+    "format": "megatron",
+    "task": None,
+    "counts": {
+        "read": 20,
+        "filter.kept": 18,
+        "filter.too_short": 2,
+        "tokenize.tokens": 900,
+        "train.rows": 18,
+        "train.tokens": 900,
+    },
+    "files": [],
+    "tokenizer": None,
+    "recipe": {
+        "kind": "build",
+        "key": "48a6a1e4",
+        "name": "notes",
+        "description": "",
+        "seed": 0,
+        "output": "datasets/notes",
+        "as_prefix": False,
+        "on_error": "fail",
+        "max_errors": 100,
+        "redact": True,
+        "card": False,
+        "preset": None,
+        "piece_bytes": 4096,
+        "sources": {"source": {"kind": "jsonl", "path": "a.jsonl"}},
+        "steps": [{"filter": {"min_characters": 20}}],
+        "format": {"kind": "megatron"},
+    },
+    "inputs": [],
+}
+
+
+def test_a_manifest_of_0_1_0_is_read(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(OF_0_1_0))
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None
+    assert isinstance(manifest.recipe, BuildRecipe)
+    assert (manifest.schema_version, manifest.recipe.input_split_bytes) == (1, 4096)
+    assert manifest.confidential
+    assert manifest.counts == {"train.rows": 18, "train.tokens": 900}
+    assert manifest.steps == []
+
+
+def newer(directory: Path, **changes: Any) -> None:
+    """Write a manifest as a later penstock might."""
+    made = json.loads(
+        Manifest(format="jsonl", files=[], recipe=build_recipe(), inputs=[]).to_json()
+    )
+    made |= {"schema_version": SCHEMA_VERSION + 1, "penstock": "9.0"} | changes
+    (directory / MANIFEST_NAME).write_text(json.dumps(made))
+
+
+def test_of_a_newer_manifest_what_is_known_is_read(tmp_path: Path) -> None:
+    recipe = build_recipe(name="a").model_dump(mode="json") | {"colour": 1}
+    newer(tmp_path, shade={"x": 1}, recipe=recipe)
+    manifest = read_manifest(tmp_path)
+    assert manifest is not None
+    assert isinstance(manifest.recipe, BuildRecipe)
+    assert manifest.recipe.name == "a"
+
+
+def test_a_newer_manifest_that_does_not_fit_is_named_as_such(tmp_path: Path) -> None:
+    newer(tmp_path, files="elsewhere")
+    with pytest.raises(DataError) as caught:
+        read_manifest(tmp_path)
+    assert f"made by a newer penstock (9.0, manifest schema {SCHEMA_VERSION + 1};" in str(
+        caught.value
+    )
+    assert "upgrade penstock" in str(caught.value)
