@@ -58,13 +58,16 @@ def test_an_order_that_cannot_run_is_refused_with_the_order_to_write(
     penstock.load_recipe(recipe(steps=order))
 
 
-def test_a_threshold_counts_the_rows_that_the_step_is_given(recipe: Recipe) -> None:
+def test_a_threshold_counts_the_rows_that_the_step_is_given(recipe: Recipe, tmp_path: Path) -> None:
     """100 of 200 rows are dropped: half, if the filter runs on all; all of the rest, if second."""
     first = {"filter": {"where": "id < 100", "max_dropped": 0.5, "name": "first"}}
     built = penstock.build(recipe(steps=[first], format="jsonl"))
     assert built.manifest.report("filter.first").kept == 100
     with pytest.raises(StepError, match="100 of 100 documents dropped"):
-        penstock.build(recipe(steps=[first, FILTER], format="jsonl", name="other"), ["output=o"])
+        penstock.build(
+            recipe(steps=[first, FILTER], format="jsonl", name="other"),
+            [f"output={tmp_path / 'other'}"],
+        )
 
 
 def test_rows_are_compared_after_the_filter_before_deduplicate(recipe: Recipe) -> None:
