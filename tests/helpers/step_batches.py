@@ -11,7 +11,7 @@ import numpy as np
 
 from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.step_report import StepReport
-from penstock.steps import DatasetStep, Order, OrderContext, Step, StepPosition
+from penstock.steps import DatasetStep, MeasuringStep, Order, OrderContext, Step, StepPosition
 
 
 def stats(skip: bool = False) -> RowStats:
@@ -83,12 +83,12 @@ def run_steps(
         made: Any = batch
         for index, step in enumerate(steps):
             with counted.step(index) as report:
-                if not isinstance(step, DatasetStep):
-                    made = step.apply(made, counted)
-                    report.kept += len(made)
-                elif step.capabilities.reads_rows:
+                if isinstance(step, MeasuringStep):
                     made, values = step.measure(made, counted)
                     made.columns = {**made.columns, f"step{index}": values}
+                elif not isinstance(step, DatasetStep):
+                    made = step.apply(made, counted)
+                    report.kept += len(made)
         columns.append(made.columns)
         left += [seen + number for number in made.numbers]
         seen += len(batch)
@@ -105,7 +105,7 @@ def run_steps(
             given = OrderContext(
                 seed, report, source_names=sources, aside=aside, statistics=statistics
             )
-            if step.capabilities.reads_rows:
+            if isinstance(step, MeasuringStep):
                 given.values = columns_left.pop(f"step{index}")
             order = step.reorder(replace(order, columns=columns_left), given)
             report.kept += len(order)

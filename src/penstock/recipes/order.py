@@ -16,7 +16,7 @@ from penstock.recipes.recipe import Recipe
 from penstock.recipes.store import Store
 from penstock.splits import SPLIT_NAMES
 from penstock.step_report import StepReport
-from penstock.steps import DatasetStep, Order, OrderContext
+from penstock.steps import DatasetStep, MeasuringStep, Order, OrderContext
 
 #: The split of a dataset that no step divides.
 UNDIVIDED = "train"
@@ -165,7 +165,7 @@ def _run_steps(
             statistics=result.statistics,
         )
         columns = dict(order.columns)
-        if step.capabilities.reads_rows:
+        if isinstance(step, MeasuringStep):
             context.values = columns.pop(column_name(index))
         with recipe.locating(index):
             order = step.reorder(replace(order, columns=columns), context)

@@ -11,7 +11,7 @@ from penstock.batches import RowBatch, RowStats, TokenBatch
 from penstock.recipes.partial import Partial, PartialReport
 from penstock.recipes.recipe import Recipe
 from penstock.sources import InputSplit, Source
-from penstock.steps import DatasetStep, RowStep, TokenStep
+from penstock.steps import MeasuringStep, RowStep, TokenStep
 
 #: About how many characters of the input `Step.preview` gets.
 PREVIEW_CHARACTERS = 1_000_000
@@ -73,9 +73,7 @@ def run_steps(
     storing = [
         i for i in row_steps if steps[i].capabilities.stores or isinstance(steps[i], TokenStep)
     ]
-    measuring = [
-        i for i, s in enumerate(steps) if isinstance(s, DatasetStep) and s.capabilities.reads_rows
-    ]
+    measuring = [i for i, s in enumerate(steps) if isinstance(s, MeasuringStep)]
     plan = [i for i in row_steps if i not in storing] + measuring + storing
     for read in batches:
         stats.current.kept += len(read)
@@ -91,7 +89,7 @@ def _run_step(
 ) -> RowBatch | TokenBatch:
     step = recipe.steps[index]
     with stats.step(index) as report, recipe.locating(index):
-        if isinstance(step, DatasetStep):
+        if isinstance(step, MeasuringStep):
             assert isinstance(batch, RowBatch)  # the order of steps was checked
             batch, values = step.measure(batch, stats)
             batch.columns = {**batch.columns, column_name(index): values}

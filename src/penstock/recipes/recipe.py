@@ -19,7 +19,7 @@ from penstock.recipes.schema import RecipeFile
 from penstock.registry import Registry
 from penstock.sources import SOURCES, Source
 from penstock.splits import SPLIT_NAMES
-from penstock.steps import STEPS, DatasetStep, RowStep, Step, StepPosition, TokenStep
+from penstock.steps import STEPS, DatasetStep, MeasuringStep, RowStep, Step, StepPosition, TokenStep
 
 Part = TypeVar("Part", bound=Options)
 
@@ -335,7 +335,7 @@ def _check_steps(recipe: Recipe) -> None:
         if phases[index] == 1 and stored:
             raise document.error(f"`{stored[-1]}` already decides what is stored; keep one", path)
         tokens = not text or "tokenize" in names[: index + 1]
-        if not text and (isinstance(step, RowStep) or step.capabilities.reads_rows):
+        if not text and (isinstance(step, RowStep | MeasuringStep)):
             raise document.error(f"`{name}` needs rows of text; the source gives tokens", path)
         if (isinstance(step, TokenStep) or step.capabilities.needs_tokens) and not tokens:
             raise document.error(f"`{name}` works on tokens; put `tokenize` before it", path)

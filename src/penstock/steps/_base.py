@@ -31,8 +31,6 @@ class Capabilities:
     stores: bool = False
     #: Works on tokens only (`pack`, `pad`); rows of text are refused.
     needs_tokens: bool = False
-    #: DatasetStep: `measure` reads each row of text.
-    reads_rows: bool = False
     #: DatasetStep: runs once on all splits; otherwise once per split.
     across_splits: bool = False
     #: Decides the column `split`.
@@ -138,22 +136,28 @@ class TokenStep(Step):
 class DatasetStep(Step):
     """A step on the order of the whole dataset, after all steps on rows and tokens.
 
-    It sees lengths and columns, not rows. One that compares rows has `reads_rows` and `measure`,
-    whose column is `context.values` in `reorder`.
+    It sees lengths and columns, not rows; a MeasuringStep sees rows too.
     """
-
-    def measure(self, batch: RowBatch, stats: RowStats) -> tuple[RowBatch, NDArray[Any]]:
-        """Return the usable rows and one value for each (first dimension): hashes, lengths.
-
-        It sees the rows as the steps on rows leave them, before `tokenize`, `chat` or `keep`.
-        """
-        raise NotImplementedError
 
     @abstractmethod
     def reorder(self, order: Order, context: OrderContext) -> Order:
         """Return the new order; `context.keep` and `context.report.drop` count dropped units.
 
         Raises StepError past a threshold and for settings that the data do not fit.
+        """
+
+
+class MeasuringStep(DatasetStep):
+    """A step on the whole dataset that compares rows by a value of each.
+
+    `measure` computes the values in the workers; `reorder` has them as `context.values`.
+    """
+
+    @abstractmethod
+    def measure(self, batch: RowBatch, stats: RowStats) -> tuple[RowBatch, NDArray[Any]]:
+        """Return the usable rows and one value for each (first dimension): hashes, lengths.
+
+        It sees the rows as the steps on rows leave them, before `tokenize`, `chat` or `keep`.
         """
 
 

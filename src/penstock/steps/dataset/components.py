@@ -12,13 +12,13 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, RowStats
 from penstock.splits import SPLIT_NAMES, SplitName
-from penstock.steps._base import Capabilities, DatasetStep, StepPosition, Threshold
+from penstock.steps._base import Capabilities, MeasuringStep, StepPosition, Threshold
 from penstock.steps._fields import SIDES, FieldNames, sentence_hashes
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE_ALSO, Normalise
 
 
-class Components(Threshold, DatasetStep):
+class Components(Threshold, MeasuringStep):
     """Choose the split of each row so that rows with a common sentence are in the same split.
 
     Rows that share a sentence, directly or through other rows, are a component. A component with
@@ -32,7 +32,7 @@ class Components(Threshold, DatasetStep):
     Sentences are compared by a 64-bit hash (BLAKE2b); a collision only joins two components.
     """
 
-    capabilities = Capabilities(reads_rows=True, across_splits=True, divides=True)
+    capabilities = Capabilities(across_splits=True, divides=True)
 
     on: FieldNames = Field(list(SIDES), description="The fields with the sentences.")
     normalise: Normalise = Field("letters", description=NORMALISE_ALSO)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
-from penstock.steps._base import Capabilities, DatasetStep, StepPosition, check_dropped
+from penstock.steps._base import Capabilities, MeasuringStep, StepPosition, check_dropped
 from penstock.steps._fields import SIDES, encoded, hashes, map_rows, text_of
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE_ALSO, Normalise, normalised
@@ -19,14 +19,14 @@ from penstock.text import NORMALISE_ALSO, Normalise, normalised
 NEGATIVES = "negatives"
 
 
-class Contradicted(DatasetStep):
+class Contradicted(MeasuringStep):
     """Drop the pairs that occur with label 0 elsewhere, in either direction, in any source.
 
     Needs `positives` before it. Pairs are compared by a 64-bit hash (BLAKE2b) of their normalised
     sides.
     """
 
-    capabilities = Capabilities(reads_rows=True, across_splits=True)
+    capabilities = Capabilities(across_splits=True)
 
     normalise: Normalise = Field("nfkc_casefold", description=NORMALISE_ALSO)
     max_dropped: float = Field(

@@ -14,7 +14,7 @@ from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
 from penstock.sources import SOURCES, Source
 from penstock.splits import SplitName
-from penstock.steps._base import Capabilities, DatasetStep, StepPosition, check_dropped
+from penstock.steps._base import Capabilities, MeasuringStep, StepPosition, check_dropped
 from penstock.steps._fields import SIDES, FieldNames, sentence_hashes
 from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE_ALSO, Normalise
@@ -22,7 +22,7 @@ from penstock.text import NORMALISE_ALSO, Normalise
 _INPUT_SPLIT_BYTES = 1 << 24
 
 
-class Decontaminate(DatasetStep):
+class Decontaminate(MeasuringStep):
     """Drop the rows of train that have a sentence of test sets outside the dataset.
 
     The test sets are read as sources; their rows must have the fields `on`, and are normalised like
@@ -30,7 +30,7 @@ class Decontaminate(DatasetStep):
     step that divides the dataset every row is train.
     """
 
-    capabilities = Capabilities(reads_rows=True, across_splits=True)
+    capabilities = Capabilities(across_splits=True)
 
     against: dict[str, dict[str, Any]] = Field(
         min_length=1,

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from penstock.batches import RowBatch, RowStats
 from penstock.fields import find, kind_of
-from penstock.steps._base import Capabilities, DatasetStep, Threshold
+from penstock.steps._base import Capabilities, MeasuringStep, Threshold
 from penstock.steps._fields import (
     FieldNames,
     UnusableError,
@@ -24,7 +24,7 @@ from penstock.steps._order import Order, OrderContext
 from penstock.text import NORMALISE, Normalise, normalised
 
 
-class Deduplicate(Threshold, DatasetStep):
+class Deduplicate(Threshold, MeasuringStep):
     """Keep the first of the rows that are equal in the fields `on`, over all splits and sources.
 
     Rows are compared by a 128-bit hash (BLAKE2b) of the normalised fields.
@@ -33,7 +33,7 @@ class Deduplicate(Threshold, DatasetStep):
     is null.
     """
 
-    capabilities = Capabilities(reads_rows=True, across_splits=True)
+    capabilities = Capabilities(across_splits=True)
 
     on: str | FieldNames = Field(
         "text", min_length=1, description="The field or fields to compare."

@@ -14,7 +14,7 @@ from penstock.batches import RowBatch, RowStats
 from penstock.errors import ConfigError
 from penstock.histograms import EDIT_UNITS, summarize_edits, summarize_lengths
 from penstock.splits import SPLIT_NAMES
-from penstock.steps._base import Capabilities, DatasetStep, StepPosition
+from penstock.steps._base import Capabilities, MeasuringStep, StepPosition
 from penstock.steps._fields import SIDES, FieldNames, map_rows, text_of
 from penstock.steps._order import Order, OrderContext
 from penstock.text import EditShare, edit_share, words_of
@@ -22,7 +22,7 @@ from penstock.text import EditShare, edit_share, words_of
 _EDIT = "edit"
 
 
-class Statistics(DatasetStep):
+class Statistics(MeasuringStep):
     """Measure the remaining rows by split and source; the results are in the manifest.
 
     Of each field: the length in Unicode characters and in words (separated by white space). Of two
@@ -34,7 +34,7 @@ class Statistics(DatasetStep):
     in the last one. The name of a bin is its lower edge.
     """
 
-    capabilities = Capabilities(reads_rows=True, across_splits=True)
+    capabilities = Capabilities(across_splits=True)
 
     fields: FieldNames = Field(
         list(SIDES),
